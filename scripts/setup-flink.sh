@@ -38,10 +38,12 @@ if [ ! -e "$home/lib/flink-dist-$version.jar" ]; then
 fi
 
 classes=$cache/flink-oracle
-if [ ! -e "$classes/Oracle.class" ] || [ "$here/flink/oracle/Oracle.java" -nt "$classes/Oracle.class" ]; then
+newest=$(ls -t "$here"/flink/oracle/*.java | head -1)
+if [ ! -e "$classes/Oracle.class" ] || [ "$newest" -nt "$classes/Oracle.class" ]; then
     say "compiling flink/oracle"
-    mkdir -p "$classes"
-    javac -nowarn -cp "$home/lib/*" -d "$classes" "$here/flink/oracle/Oracle.java"
+    mkdir -p "$classes/META-INF/services"
+    javac -nowarn -cp "$home/lib/*" -d "$classes" "$here"/flink/oracle/*.java
+    echo ConstantModel >"$classes/META-INF/services/org.apache.flink.table.factories.Factory"
 fi
 ln -sfn "$home" "$cache/flink-home"
 say "Flink $version is in $cache/flink-home"

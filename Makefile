@@ -1,0 +1,43 @@
+# Every target installs what it needs first and says so. CARGO_TARGET_DIR moves the build elsewhere.
+CARGO_TARGET_DIR ?= $(CURDIR)/target
+export CARGO_TARGET_DIR
+export MILLSTREAM ?= $(CARGO_TARGET_DIR)/release/millstream
+
+.PHONY: help setup build demo test bench conformance kill-test ide
+
+help:
+	@echo 'make demo         score card payments for half a minute, at full speed'
+	@echo 'make test         all tests'
+	@echo 'make bench        events per second, memory, where the time goes'
+	@echo 'make conformance  the samples on Millstream and on a real Flink, row by row'
+	@echo 'make kill-test    kill the samples at random moments and compare what they wrote'
+	@echo 'make setup        only install what a build needs'
+
+setup:
+	@scripts/setup.sh
+
+build: setup
+	cargo build --release --bin millstream
+
+demo: build
+	$(MILLSTREAM) run samples/fraud --parallelism 2 --for 30s --fresh \
+		--state-dir samples/fraud/state
+
+test: setup
+	cargo test --workspace
+
+bench: build
+	python3 scripts/bench.py
+
+conformance: build
+	scripts/compare-with-flink.sh
+
+kill-test: build
+	python3 scripts/kill-test.py gmv --runs 20
+	python3 scripts/kill-test.py gmv --runs 20 --parallelism 2
+	python3 scripts/kill-test.py fraud --runs 50 --parallelism 2
+
+ide:
+	@echo 'The editor is not built yet. Until it is, write a pipeline.toml (samples/fraud has one)' >&2
+	@echo 'and use the command line: millstream check, compile, explain, run.' >&2
+	@exit 1
