@@ -1,0 +1,81 @@
+#!/usr/bin/env python3
+"""Asks a real Flink 2.3.0 for the answers of tests/conformance and writes them into the cases.
+
+A case is a script whose last statement is a query over the tables of tests/conformance/tables.sql.
+Below the line `-- Flink 2.3.0:` stands what Flink answered: the columns with their types and every
+change, or the error. `--check` compares instead of writing; names of cases choose some of them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+import samples
+
+FOLDER = samples.ROOT / "tests" / "conformance"
+MARK = "-- Flink 2.3.0:\n"
+
+
+def answers(scripts: dict[str, pathlib.Path]) -> dict[str, list[str]]:
+    """What Flink printed for each script: one JVM for all."""
+    done = subprocess.run(
+        [str(samples.ROOT / "flink" / "oracle" / "run"), *map(str, scripts.values())],
+        text=True, capture_output=True, check=False,
+    )  # fmt: skip
+    names = {str(path): name for name, path in scripts.items()}
+    found: dict[str, list[str]] = {}
+    for line in done.stdout.splitlines():
+        if line.startswith("### "):
+            current = found.setdefault(names[line[4:]], [])
+        else:
+            current.append(line)
+    if found.keys() != scripts.keys():
+        sys.exit(f"Flink did not answer all cases:\n{done.stderr}")
+    return {name: answer(lines) for name, lines in found.items()}
+
+
+def answer(lines: list[str]) -> list[str]:
+    for at, line in enumerate(lines):
+        if line.startswith("error in: "):
+            # The last cause is the one that says what is wrong; its first line is the message.
+            causes = [text for text in lines[at + 1 :] if text[2:3].strip() and ": " in text]
+            return ["error: " + causes[-1].split(": ", 1)[1]]
+    header, *rows = lines
+    return ["columns: " + header.removeprefix("-- "), *rows]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--check", action="store_true", help="compare, write nothing")
+    parser.add_argument("names", nargs="*", help="cases; all without")
+    arguments = parser.parse_args()
+    cases = {path.stem: path for path in sorted((FOLDER / "cases").glob("*.sql"))}
+    if unknown := set(arguments.names) - cases.keys():
+        sys.exit(f"no such case: {', '.join(sorted(unknown))}")
+    chosen = {name: cases[name] for name in arguments.names or cases}
+    tables = (FOLDER / "tables.sql").read_text().replace("${data}", str(FOLDER / "data"))
+
+    different = 0
+    with tempfile.TemporaryDirectory() as folder:
+        scripts = {}
+        for name, path in chosen.items():
+            scripts[name] = pathlib.Path(folder, path.name)
+            scripts[name].write_text(tables + path.read_text())
+        for name, lines in answers(scripts).items():
+            query = chosen[name].read_text().split(MARK)[0].rstrip("\n") + "\n\n"
+            text = query + MARK + "".join(f"-- {line}\n" for line in lines)
+            if text != chosen[name].read_text():
+                different += 1
+                print(f"{name}: {'differs' if arguments.check else 'recorded'}")
+                if not arguments.check:
+                    chosen[name].write_text(text)
+    print(f"{len(chosen)} cases, {different} {'different' if arguments.check else 'written'}")
+    return 1 if arguments.check and different else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
