@@ -1,0 +1,151 @@
+//! Select: which columns go on, in which order and under which names.
+
+use super::parameter::{ParameterSpec, ParameterType};
+use super::{Family, KindSpec, NodeKind, ONE_INPUT};
+use crate::diagnostics::{Diagnostic, Span};
+use crate::document::Node;
+use crate::lower::{Failed, NodeContext, NodeSql, SqlText};
+
+/// Keeps columns, orders and renames them.
+pub(crate) struct Select;
+
+const SPEC: KindSpec = KindSpec {
+    name: "select",
+    title: "Select columns",
+    help: "Chooses columns, orders and renames them",
+    family: Family::Feature,
+    inputs: ONE_INPUT,
+    has_output: true,
+    parameters: &[
+        ParameterSpec::new(
+            "columns",
+            "Columns",
+            ParameterType::Columns,
+            "The columns that go on, in this order. Without it all of them",
+        )
+        .example("[\"id\", \"amount\"]"),
+        ParameterSpec::new(
+            "rename",
+            "Rename",
+            ParameterType::Renames,
+            "New names of columns: old = \"new\"",
+        ),
+    ],
+};
+
+impl NodeKind for Select {
+    fn spec(&self) -> &'static KindSpec {
+        &SPEC
+    }
+
+    fn summary(&self, node: &Node) -> Option<String> {
+        let columns = node.parameters.get("columns").and_then(|v| v.as_list());
+        let renamed = node
+            .parameters
+            .get("rename")
+            .and_then(|v| v.as_table())
+            .map_or(0, |renames| renames.len());
+        let kept = columns.map_or("all columns".to_string(), |columns| match columns.len() {
+            1 => "1 column".to_string(),
+            n => format!("{n} columns"),
+        });
+        Some(if renamed == 0 {
+            kept
+        } else {
+            format!("{kept}, {renamed} renamed")
+        })
+    }
+
+    fn check(&self, node: &Node) -> Vec<Diagnostic> {
+        let empty = node
+            .parameters
+            .get("columns")
+            .and_then(|value| value.as_list())
+            .is_some_and(<[_]>::is_empty);
+        if empty {
+            vec![
+                Diagnostic::error("parameter/value", "no column would go on")
+                    .on_parameter("columns", None)
+                    .help("name at least one, or remove 'columns' to keep all"),
+            ]
+        } else {
+            vec![]
+        }
+    }
+
+    fn lower(&self, context: &mut NodeContext<'_>) -> Result<NodeSql, Failed> {
+        let mut chosen: Vec<(SqlText, String)> = if context.node.parameters.contains_key("columns")
+        {
+            let names = context.names("columns");
+            let columns = context.input_columns("columns")?;
+            columns
+                .into_iter()
+                .zip(names)
+                .map(|(sql, (_, name))| (sql, name.to_string()))
+                .collect()
+        } else {
+            context
+                .input()
+                .columns
+                .iter()
+                .map(|column| (SqlText::name(&column.name), column.name.clone()))
+                .collect()
+        };
+        let renames = context.entries("rename");
+        for (path, old, new) in &renames {
+            context.input_column(path, old).map_err(|failed| {
+                // The name stands in the key, so no character of the value is meant.
+                if let Some(found) = context.diagnostics_mut().last_mut() {
+                    found.parameter_span = None;
+                }
+                failed
+            })?;
+            let Some((_, name)) = chosen.iter_mut().find(|(_, name)| name == old) else {
+                let diagnostic = Diagnostic::error(
+                    "column/unknown",
+                    format!("'{old}' is renamed but not among the columns that go on"),
+                )
+                .on_parameter(path.as_str(), None)
+                .help("add it to 'columns', or remove its new name");
+                return Err(context.fail(diagnostic));
+            };
+            *name = format!("\u{0}{}", new.trim());
+        }
+        // Only now, so that two columns may swap their names.
+        let mut items = Vec::new();
+        let mut names: Vec<String> = Vec::new();
+        for (sql, name) in chosen {
+            let (item, name) = match name.strip_prefix('\u{0}') {
+                Some(new) => {
+                    let path = renames
+                        .iter()
+                        .find(|(_, _, text)| text.trim() == new)
+                        .map_or("rename", |(path, _, _)| path.as_str());
+                    let item = sql.then(" AS ").and(&SqlText::name_of(path, new));
+                    (item, new.to_string())
+                }
+                None => (sql, name),
+            };
+            if names.contains(&name) {
+                let path = renames
+                    .iter()
+                    .find(|(_, _, text)| text.trim() == name)
+                    .map_or("columns", |(path, _, _)| path.as_str());
+                return Err(context.fail(
+                    Diagnostic::error(
+                        "column/exists",
+                        format!("two columns would be called '{name}'"),
+                    )
+                    .on_parameter(path, Some(Span::new(0, name.len())))
+                    .help("give one of them another name"),
+                ));
+            }
+            names.push(name);
+            items.push(item);
+        }
+        let mut query = SqlText::list("SELECT", &items);
+        query.push("\nFROM ");
+        query.append(&context.input().name());
+        Ok(NodeSql::view(context, &query))
+    }
+}
