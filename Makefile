@@ -3,7 +3,7 @@ CARGO_TARGET_DIR ?= $(CURDIR)/target
 export CARGO_TARGET_DIR
 export MILLSTREAM ?= $(CARGO_TARGET_DIR)/release/millstream
 
-.PHONY: help setup build demo test bench conformance kill-test ide
+.PHONY: help setup build demo test bench conformance kill-test model ide
 
 help:
 	@echo 'make demo         score card payments for half a minute, at full speed'
@@ -11,6 +11,7 @@ help:
 	@echo 'make bench        events per second, memory, where the time goes'
 	@echo 'make conformance  the samples on Millstream and on a real Flink, row by row'
 	@echo 'make kill-test    kill the samples at random moments and compare what they wrote'
+	@echo 'make model        train the fraud model on what its own pipeline writes'
 	@echo 'make setup        only install what a build needs'
 
 setup:
@@ -36,6 +37,9 @@ kill-test: build
 	python3 scripts/kill-test.py gmv --runs 20
 	python3 scripts/kill-test.py gmv --runs 20 --parallelism 2
 	python3 scripts/kill-test.py fraud --runs 50 --parallelism 2
+
+model: build
+	python3 scripts/train-fraud.py
 
 ide:
 	@echo 'The editor is not built yet. Until it is, write a pipeline.toml (samples/fraud has one)' >&2
