@@ -15,8 +15,12 @@ use crate::diagnostics::Diagnostic;
 impl Parser<'_> {
     /// From the `(` of a call to the end of its last clause.
     pub(crate) fn call_arguments(&mut self, name: ObjectName) -> Parsed<Expr> {
-        let list = self.argument_list()?;
-        let null_treatment = self.null_treatment()?;
+        let (list, inner) = self.arguments_with_nulls()?;
+        let outer = self.null_treatment()?;
+        if inner.is_some() && outer.is_some() {
+            return Err(self.not_supported("IGNORE or RESPECT NULLS twice"));
+        }
+        let null_treatment = inner.or(outer);
         let mut within_group = Vec::new();
         if self.is_words(&["WITHIN", "DISTINCT"]) {
             return Err(self.not_supported("WITHIN DISTINCT"));
@@ -53,8 +57,19 @@ impl Parser<'_> {
         }))
     }
 
-    /// `( [DISTINCT] arguments [nulls] [ORDER BY …] )`
-    pub(crate) fn argument_list(&mut self) -> Parsed<FunctionArgumentList> {
+    /// The arguments of a table function, which has nothing but arguments.
+    pub(crate) fn table_arguments(&mut self) -> Parsed<Vec<FunctionArg>> {
+        let (list, nulls) = self.arguments_with_nulls()?;
+        if list.duplicate_treatment.is_some() || !list.clauses.is_empty() || nulls.is_some() {
+            return Err(
+                self.not_supported("DISTINCT, ORDER BY or NULLS in a call of a table function")
+            );
+        }
+        Ok(list.args)
+    }
+
+    /// `( [DISTINCT] arguments [nulls] [ORDER BY …] )`; NULLS inside means the same as outside.
+    fn arguments_with_nulls(&mut self) -> Parsed<(FunctionArgumentList, Option<NullTreatment>)> {
         self.expect_symbol("(")?;
         let mut list = FunctionArgumentList {
             duplicate_treatment: None,
@@ -62,7 +77,7 @@ impl Parser<'_> {
             clauses: vec![],
         };
         if self.eat_symbol(")") {
-            return Ok(list);
+            return Ok((list, None));
         }
         if self.eat_word("DISTINCT") {
             list.duplicate_treatment = Some(DuplicateTreatment::Distinct);
@@ -71,10 +86,7 @@ impl Parser<'_> {
             self.eat_word("ALL");
         }
         list.args = self.comma_separated(Self::argument)?;
-        if let Some(nulls) = self.null_treatment()? {
-            list.clauses
-                .push(FunctionArgumentClause::IgnoreOrRespectNulls(nulls));
-        }
+        let nulls = self.null_treatment()?;
         if self.eat_words(&["ORDER", "BY"]) {
             list.clauses.push(FunctionArgumentClause::OrderBy(
                 self.order_by_list_after_by()?,
@@ -83,7 +95,7 @@ impl Parser<'_> {
         if !self.eat_symbol(")") {
             return Err(self.unexpected("',', ')' or an operator"));
         }
-        Ok(list)
+        Ok((list, nulls))
     }
 
     fn null_treatment(&mut self) -> Parsed<Option<NullTreatment>> {
@@ -190,13 +202,13 @@ impl Parser<'_> {
         }
         if self.eat_word("PARTITION") {
             self.expect_word("BY")?;
-            // In parentheses, or bare; a bare list ends where `name =>` or a non-column follows.
-            if self.eat_symbol("(") {
-                spec.partition_by = self.comma_separated(Self::expr)?;
-                self.expect_symbol(")")?;
+            // Bare, it is a single column: what follows a comma is the next argument.
+            let columns = if self.is_symbol("(") {
+                self.ident_list("a column to partition by")?
             } else {
-                spec.partition_by = self.partition_columns()?;
-            }
+                vec![self.ident("a column to partition by")?]
+            };
+            spec.partition_by = columns.into_iter().map(Expr::Identifier).collect();
         }
         if self.eat_words(&["ORDER", "BY"]) {
             let parenthesised = self.eat_symbol("(");
@@ -210,39 +222,6 @@ impl Parser<'_> {
             }
         }
         Ok(Some(spec))
-    }
-
-    /// `a, b` of `TABLE t PARTITION BY a, b, DESCRIPTOR(ts)`: columns up to the next argument.
-    fn partition_columns(&mut self) -> Parsed<Vec<Expr>> {
-        let mut columns = vec![self.partition_column()?];
-        loop {
-            let more = self.is_symbol(",")
-                && self.is_name_at(1)
-                && !{
-                    let mut after = 2;
-                    while self.is_symbol_at(after, ".") {
-                        after += 2;
-                    }
-                    let ends = self.is_symbol_at(after, ",")
-                        || self.is_symbol_at(after, ")")
-                        || (self.is_word_at(after, "ORDER") && self.is_word_at(after + 1, "BY"));
-                    !ends || self.is_word_at(1, "MODEL") && self.is_name_at(2)
-                };
-            if !more {
-                return Ok(columns);
-            }
-            self.advance();
-            columns.push(self.partition_column()?);
-        }
-    }
-
-    fn partition_column(&mut self) -> Parsed<Expr> {
-        let mut parts = self.dotted("a column to partition by")?.parts;
-        Ok(if parts.len() == 1 {
-            Expr::Identifier(parts.remove(0))
-        } else {
-            Expr::CompoundIdentifier(parts)
-        })
     }
 
     /// After `OVER`.
@@ -515,7 +494,12 @@ impl Parser<'_> {
 
     fn json_returning(&mut self) -> Parsed<String> {
         if self.eat_word("RETURNING") {
-            return Ok(self.data_type()?.0.to_string());
+            let (ty, _) = self.data_type()?;
+            // In `RETURNING INT NULL ON EMPTY` the NULL is not of the type.
+            if self.is_word("ON") && self.was_word(1, "NULL") && !self.was_word(2, "NOT") {
+                self.step_back();
+            }
+            return Ok(ty.to_string());
         }
         Ok("STRING".to_string())
     }

@@ -803,8 +803,8 @@ impl Parser<'_> {
                     trim_characters: None,
                 }
             }
-            "CONVERT" | "TRANSLATE" | "TREAT" | "CLASSIFIER" | "MATCH_NUMBER" | "PREV"
-            | "GROUP_CONCAT" | "STRING_AGG" | "ARRAY_CONCAT_AGG" | "SPECIFICTYPE" => {
+            "CONVERT" | "TREAT" | "CLASSIFIER" | "MATCH_NUMBER" | "PREV" | "GROUP_CONCAT"
+            | "STRING_AGG" | "ARRAY_CONCAT_AGG" | "SPECIFICTYPE" => {
                 return Err(Box::new(
                     Diagnostic::not_supported(format!("{word}(…)")).at(span),
                 ));

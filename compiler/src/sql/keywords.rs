@@ -477,7 +477,7 @@ const RESERVED: [&str; 431] = [
 ];
 
 /// Sorted; a subset of [`RESERVED`].
-const FUNCTIONS: [&str; 59] = [
+const FUNCTIONS: [&str; 60] = [
     "ABS",
     "AVG",
     "CARDINALITY",
@@ -532,6 +532,7 @@ const FUNCTIONS: [&str; 59] = [
     "STDDEV_POP",
     "STDDEV_SAMP",
     "SUM",
+    "TRANSLATE",
     "TRUNCATE",
     "UPPER",
     "VAR_POP",

@@ -18,8 +18,10 @@ mod parser;
 mod query;
 mod script;
 mod statement;
+mod unparse;
 
 pub use keywords::{is_reserved, quote_name, quote_text};
 pub use location::{LineIndex, byte_span};
 pub use script::{parse_expression, parse_script};
 pub use statement::*;
+pub use unparse::{unparse_expr, unparse_query};

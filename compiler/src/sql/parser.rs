@@ -51,6 +51,23 @@ const CLAUSES: [&str; 22] = [
     "PRIMARY",
 ];
 
+/// Operators of Calcite's grammar that Flink or Millstream does not run.
+const UNSUPPORTED_OPERATORS: [&str; 13] = [
+    "AT",
+    "COLLATE",
+    "CONTAINS",
+    "EQUALS",
+    "FORMAT",
+    "ILIKE",
+    "IMMEDIATELY",
+    "MEMBER",
+    "MULTISET",
+    "OVERLAPS",
+    "PRECEDES",
+    "RLIKE",
+    "SUCCEEDS",
+];
+
 pub(crate) struct Parser<'a> {
     pub(crate) script: &'a str,
     /// Without comments.
@@ -96,6 +113,21 @@ impl<'a> Parser<'a> {
     pub(crate) fn go_to(&mut self, position: usize) {
         self.position = position;
         self.depth = 0;
+    }
+
+    /// Gives the last token back.
+    pub(crate) fn step_back(&mut self) {
+        self.position = self.position.saturating_sub(1);
+    }
+
+    /// Whether the word was read `back` tokens ago.
+    pub(crate) fn was_word(&self, back: usize, word: &str) -> bool {
+        self.position
+            .checked_sub(back)
+            .and_then(|i| self.tokens.get(i))
+            .is_some_and(|token| {
+                token.kind == TokenKind::Word && token.text(self.script).eq_ignore_ascii_case(word)
+            })
     }
 
     pub(crate) fn at_end(&self) -> bool {
@@ -485,6 +517,11 @@ impl<'a> Parser<'a> {
                 SYNTAX
             };
             return Box::new(Diagnostic::error(code, *reason).at(span));
+        }
+        if expected.contains("operator")
+            && let Some(word) = self.one_of(&UNSUPPORTED_OPERATORS)
+        {
+            return self.not_supported(&format!("the operator {word}"));
         }
         let found = self.found();
         let mut error =

@@ -2,12 +2,12 @@
 
 use datafusion_sql::sqlparser::ast::helpers::attached_token::AttachedToken;
 use datafusion_sql::sqlparser::ast::{
-    self, Cte, Distinct, Expr, FunctionArg, FunctionArgumentList, FunctionArguments, GroupByExpr,
-    Join, JoinConstraint, JoinOperator, LimitClause, NamedWindowDefinition, NamedWindowExpr,
-    ObjectName, Offset, OffsetRows, OrderBy, OrderByExpr, OrderByKind, OrderByOptions, Parens,
-    Select, SelectFlavor, SelectItem, SelectItemQualifiedWildcardKind, SetExpr, SetOperator,
-    SetQuantifier, TableAlias, TableAliasColumnDef, TableFactor, TableFunctionArgs, TableVersion,
-    TableWithJoins, Values, WildcardAdditionalOptions, With,
+    self, Cte, Distinct, Expr, FunctionArg, FunctionArguments, GroupByExpr, Join, JoinConstraint,
+    JoinOperator, LimitClause, NamedWindowDefinition, NamedWindowExpr, ObjectName, Offset,
+    OffsetRows, OrderBy, OrderByExpr, OrderByKind, OrderByOptions, Parens, Select, SelectFlavor,
+    SelectItem, SelectItemQualifiedWildcardKind, SetExpr, SetOperator, SetQuantifier, TableAlias,
+    TableAliasColumnDef, TableFactor, TableFunctionArgs, TableVersion, TableWithJoins, Values,
+    WildcardAdditionalOptions, With,
 };
 use datafusion_sql::sqlparser::tokenizer::{Token as AstToken, TokenWithSpan};
 
@@ -681,8 +681,7 @@ impl Parser<'_> {
         let name = self.name("a table")?;
         if self.is_symbol("(") {
             // A table function without TABLE( … ) around it.
-            let args = self.argument_list()?;
-            let args = self.plain_arguments(args)?;
+            let args = self.table_arguments()?;
             self.refuse_after_table()?;
             let alias = self.table_alias()?;
             return Ok(table(name.to_object_name(), Some(args), None, alias));
@@ -700,8 +699,7 @@ impl Parser<'_> {
     /// After `TABLE(`: a call of a table function, the `)` and an alias.
     fn table_function(&mut self, lateral: bool) -> Parsed<TableFactor> {
         let name = self.name("a table function")?;
-        let list = self.argument_list()?;
-        let args = self.plain_arguments(list)?;
+        let args = self.table_arguments()?;
         if !self.eat_symbol(")") {
             return Err(self.unexpected("')' after the table function"));
         }
@@ -724,14 +722,6 @@ impl Parser<'_> {
             }
         }
         Ok(TableFactor::TableFunction { expr, alias })
-    }
-
-    /// The arguments of a table function, which has no DISTINCT and no ORDER BY.
-    fn plain_arguments(&self, list: FunctionArgumentList) -> Parsed<Vec<FunctionArg>> {
-        if list.duplicate_treatment.is_some() || !list.clauses.is_empty() {
-            return Err(self.not_supported("DISTINCT or ORDER BY in a table function"));
-        }
-        Ok(list.args)
     }
 
     /// `/*+ OPTIONS('k' = 'v', …) */` after the name of a table.

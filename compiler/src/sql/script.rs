@@ -167,10 +167,10 @@ impl Parser<'_> {
     fn skip_statement(&mut self, start: usize) {
         let failed_at = self.position();
         self.go_to(start);
-        let set = self.is_words(&["EXECUTE", "STATEMENT", "SET"])
-            || self.is_words(&["BEGIN", "STATEMENT"]);
+        let mut set = false;
         let mut cases = 0;
         while !self.at_end() {
+            set |= self.is_words(&["STATEMENT", "SET"]);
             if set {
                 // A set ends with its END; a CASE has an END of its own.
                 if self.is_word("CASE") {
