@@ -100,10 +100,8 @@ impl Pipeline {
                     out.push(match did_you_mean(name, names.clone()) {
                         Some(near) => warning.help(format!("did you mean '{near}'?")),
                         None if spec.parameters.is_empty() => warning,
-                        None => warning.help(format!(
-                            "it has: {}",
-                            names.collect::<Vec<_>>().join(", ")
-                        )),
+                        None => warning
+                            .help(format!("it has: {}", names.collect::<Vec<_>>().join(", "))),
                     });
                 }
             }
@@ -240,7 +238,10 @@ mod tests {
             "[nodes.s]\nkind = \"generator\"\ngenerator = \"card-transactions\"\nmuted = true\n[nodes.p]\nkind = \"print\"\n[edges]\ne1 = { from = \"s\", to = \"p\" }\n",
         );
         assert_eq!(found.len(), 1);
-        assert!(found[0].starts_with("error node/muted-source s"), "{found:?}");
+        assert!(
+            found[0].starts_with("error node/muted-source s"),
+            "{found:?}"
+        );
     }
 
     #[test]

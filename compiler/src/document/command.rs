@@ -171,7 +171,8 @@ impl Command {
         };
         match self {
             Command::AddNode { kind, .. } => {
-                let title = nodes::find(kind).map_or(kind.clone(), |k| k.spec().title.to_lowercase());
+                let title =
+                    nodes::find(kind).map_or(kind.clone(), |k| k.spec().title.to_lowercase());
                 format!("Add {title}")
             }
             Command::RemoveNodes { nodes } => several("Delete", nodes),

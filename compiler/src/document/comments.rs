@@ -54,6 +54,11 @@ fn write_comment(out: &mut String, text: &str) {
 pub(crate) fn lines(text: &str) -> Vec<String> {
     text.lines()
         .filter_map(|line| line.trim().strip_prefix('#'))
-        .map(|line| line.strip_prefix(' ').unwrap_or(line).trim_end().to_string())
+        .map(|line| {
+            line.strip_prefix(' ')
+                .unwrap_or(line)
+                .trim_end()
+                .to_string()
+        })
         .collect()
 }

@@ -48,7 +48,11 @@ pub fn read(path: &Path) -> Result<String, FileError> {
     let bytes = fs::read(path).map_err(error)?;
     String::from_utf8(bytes).map_err(|text| {
         let at = text.utf8_error().valid_up_to();
-        let line = text.as_bytes()[..at].iter().filter(|b| **b == b'\n').count() + 1;
+        let line = text.as_bytes()[..at]
+            .iter()
+            .filter(|b| **b == b'\n')
+            .count()
+            + 1;
         error(io::Error::new(
             io::ErrorKind::InvalidData,
             format!("it is not UTF-8 text: byte {at}, in line {line}, is not valid"),

@@ -177,11 +177,9 @@ impl NodeId {
         }
         // A trailing number counts on: `window_2` is followed by `window_3`.
         let (stem, first) = match self.0.rsplit_once('_') {
-            Some((stem, number)) if !number.starts_with('0') => {
-                number.parse::<u32>().map_or((self.as_str(), 2), |n| {
-                    (stem, n.saturating_add(1).max(2))
-                })
-            }
+            Some((stem, number)) if !number.starts_with('0') => number
+                .parse::<u32>()
+                .map_or((self.as_str(), 2), |n| (stem, n.saturating_add(1).max(2))),
             _ => (self.as_str(), 2),
         };
         let mut number = first;

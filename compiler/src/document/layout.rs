@@ -46,7 +46,10 @@ impl Add for Position {
     type Output = Position;
 
     fn add(self, other: Position) -> Position {
-        Position::new(self.x.saturating_add(other.x), self.y.saturating_add(other.y))
+        Position::new(
+            self.x.saturating_add(other.x),
+            self.y.saturating_add(other.y),
+        )
     }
 }
 
@@ -54,7 +57,10 @@ impl Sub for Position {
     type Output = Position;
 
     fn sub(self, other: Position) -> Position {
-        Position::new(self.x.saturating_sub(other.x), self.y.saturating_sub(other.y))
+        Position::new(
+            self.x.saturating_sub(other.x),
+            self.y.saturating_sub(other.y),
+        )
     }
 }
 
@@ -341,11 +347,9 @@ impl Layout {
             }
             "edges" => {
                 let id = EdgeId::new(key).ok()?;
-                let points = value.as_list()?.iter().map(|point| {
-                    match point.as_list()? {
-                        [x, y] => Some(Position::new(number(x)?, number(y)?)),
-                        _ => None,
-                    }
+                let points = value.as_list()?.iter().map(|point| match point.as_list()? {
+                    [x, y] => Some(Position::new(number(x)?, number(y)?)),
+                    _ => None,
                 });
                 self.set_reroutes(id, points.collect::<Option<Vec<_>>>()?);
             }

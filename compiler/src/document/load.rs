@@ -51,7 +51,9 @@ impl Places {
                 };
             }
         }
-        self.spans.get(&header).and_then(|(key, value)| key.or(*value))
+        self.spans
+            .get(&header)
+            .and_then(|(key, value)| key.or(*value))
     }
 
     /// The place of an edge.
@@ -137,7 +139,11 @@ fn raw_offset(raw: &str, offset: usize) -> usize {
 
 /// A syntax error of TOML with its place.
 pub(super) fn syntax_error(error: &toml_edit::TomlError) -> Diagnostic {
-    let message = error.message().split_whitespace().collect::<Vec<_>>().join(" ");
+    let message = error
+        .message()
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ");
     let diagnostic = Diagnostic::error("toml/syntax", format!("this is no valid TOML: {message}"));
     match error.span() {
         Some(span) => diagnostic.at(Span::new(span.start, span.end)),
@@ -221,7 +227,14 @@ struct Reader<'a> {
     warnings: Vec<Diagnostic>,
 }
 
-const SECTIONS: [&str; 6] = ["version", "name", "description", "settings", "nodes", "edges"];
+const SECTIONS: [&str; 6] = [
+    "version",
+    "name",
+    "description",
+    "settings",
+    "nodes",
+    "edges",
+];
 
 impl<'a> Reader<'a> {
     fn new(text: &'a str) -> Self {
@@ -348,8 +361,7 @@ impl<'a> Reader<'a> {
             if let Some((id, edge)) = closing {
                 let start = edge.to.node.as_str();
                 let goal = edge.from.node.as_str();
-                let way =
-                    petgraph::algo::astar(&graph, start, |node| node == goal, |_| 1, |_| 0);
+                let way = petgraph::algo::astar(&graph, start, |node| node == goal, |_| 1, |_| 0);
                 let path = way.map_or_else(Vec::new, |(_, path)| path);
                 found.push((
                     id.clone(),
@@ -574,9 +586,9 @@ impl<'a> Reader<'a> {
                 }
             }
             Item::ArrayOfTables(tables) => {
-                let commented = tables.iter().any(|table| {
-                    !comments::lines(self.raw(table.decor().prefix())).is_empty()
-                });
+                let commented = tables
+                    .iter()
+                    .any(|table| !comments::lines(self.raw(table.decor().prefix())).is_empty());
                 if commented {
                     self.warnings.push(at(
                         Diagnostic::warning(

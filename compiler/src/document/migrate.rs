@@ -23,7 +23,9 @@ pub(super) fn version(item: Option<&toml_edit::Item>) -> Result<i64, Diagnostic>
             "toml/version",
             "the file does not say which version of the format it has",
         )
-        .help(format!("add `version = {CURRENT_VERSION}` as its first line")));
+        .help(format!(
+            "add `version = {CURRENT_VERSION}` as its first line"
+        )));
     };
     match item.as_integer() {
         Some(version) if (1..=CURRENT_VERSION).contains(&version) => Ok(version),
@@ -79,16 +81,10 @@ mod tests {
     #[test]
     fn steps_lift_an_old_file() {
         let lifted = lift_with(&[rename_job], "version = 1\njob = \"a\"\n", 1).unwrap();
-        assert_eq!(
-            lifted.as_deref(),
-            Some("version = 2\nname = \"a\"\n")
-        );
+        assert_eq!(lifted.as_deref(), Some("version = 2\nname = \"a\"\n"));
         assert_eq!(lift_with(&[rename_job], "version = 2", 2).unwrap(), None);
         let error = lift_with(&[rename_job], "version = 1", 1).unwrap_err();
-        assert_eq!(
-            error.message,
-            "version 1 cannot be read: there is no 'job'"
-        );
+        assert_eq!(error.message, "version 1 cannot be read: there is no 'job'");
     }
 
     #[test]
@@ -99,7 +95,12 @@ mod tests {
         };
         assert_eq!(of("version = 1").unwrap(), 1);
         assert!(of("").unwrap_err().help.unwrap().contains("version = 1"));
-        assert!(of("version = 99").unwrap_err().message.contains("knows up to 1"));
+        assert!(
+            of("version = 99")
+                .unwrap_err()
+                .message
+                .contains("knows up to 1")
+        );
         assert!(of("version = 0").is_err());
         assert!(of("version = '1'").is_err());
     }

@@ -168,6 +168,11 @@ mod pipeline;
 mod save;
 mod value;
 
+#[cfg(test)]
+mod random_tests;
+#[cfg(test)]
+mod tests;
+
 pub use check::topological_order;
 pub use command::{Applied, Command, Refusal};
 pub use comments::Comment;

@@ -373,7 +373,14 @@ mod tests {
         assert_eq!(node.text_at("condition"), Some("a > 1"));
         assert_eq!(node.text_at("keys[1]"), Some("b"));
         assert_eq!(node.text_at("options.csv.field-delimiter"), Some(";"));
-        for path in ["keys[2]", "keys[x]", "nothing", "options.n", "condition.a", "keys"] {
+        for path in [
+            "keys[2]",
+            "keys[x]",
+            "nothing",
+            "options.n",
+            "condition.a",
+            "keys",
+        ] {
             assert_eq!(node.text_at(path), None, "{path}");
         }
     }

@@ -208,7 +208,9 @@ impl<'a> NodeContext<'a> {
             .and_then(Value::as_table)
             .into_iter()
             .flat_map(|entries| entries.iter())
-            .filter_map(|(key, value)| Some((format!("{name}.{key}"), key, value.to_option_text()?)))
+            .filter_map(|(key, value)| {
+                Some((format!("{name}.{key}"), key, value.to_option_text()?))
+            })
             .collect()
     }
 

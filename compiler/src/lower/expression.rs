@@ -9,8 +9,20 @@ use crate::sql::lexer::{self, Token, TokenKind};
 
 /// Words that end an expression where they stand outside of parentheses.
 const CLAUSES: [&str; 14] = [
-    "FROM", "WHERE", "GROUP", "HAVING", "ORDER", "LIMIT", "UNION", "INTERSECT", "EXCEPT", "SELECT",
-    "INSERT", "CREATE", "WINDOW", "QUALIFY",
+    "FROM",
+    "WHERE",
+    "GROUP",
+    "HAVING",
+    "ORDER",
+    "LIMIT",
+    "UNION",
+    "INTERSECT",
+    "EXCEPT",
+    "SELECT",
+    "INSERT",
+    "CREATE",
+    "WINDOW",
+    "QUALIFY",
 ];
 
 /// Checks that a text is a single expression. The findings' spans count bytes of the text.
@@ -125,8 +137,9 @@ pub(crate) fn check_query(text: &str) -> Result<QueryText, Diagnostic> {
             end,
             after_with: None,
         }),
-        (Some(token), _) => Err(wrong("this is no query", token.span)
-            .help("write SELECT … FROM one of the inputs; tables and inserts are nodes of their own")),
+        (Some(token), _) => Err(wrong("this is no query", token.span).help(
+            "write SELECT … FROM one of the inputs; tables and inserts are nodes of their own",
+        )),
         (None, _) => Err(wrong("the query is empty", Span::new(0, text.len()))),
     }
 }
@@ -143,10 +156,11 @@ fn check_tokens(text: &str, tokens: &[Token]) -> Result<(), Diagnostic> {
                     .help("remove it; one statement stands here"));
             }
             TokenKind::LineComment if i + 1 == tokens.len() => {
-                return Err(
-                    wrong("a comment up to the end of the line cannot end here", token.span)
-                        .help("write it between /* and */, or as the node's comment"),
-                );
+                return Err(wrong(
+                    "a comment up to the end of the line cannot end here",
+                    token.span,
+                )
+                .help("write it between /* and */, or as the node's comment"));
             }
             TokenKind::Symbol("(" | "[") => open.push(token),
             TokenKind::Symbol(")" | "]") => {
@@ -201,7 +215,9 @@ mod tests {
     use super::*;
 
     fn refused(result: Result<impl Sized, Diagnostic>, text: &str) -> (String, String) {
-        let error = result.err().unwrap_or_else(|| panic!("{text} was accepted"));
+        let error = result
+            .err()
+            .unwrap_or_else(|| panic!("{text} was accepted"));
         let span = error.parameter_span.unwrap();
         (text[span.range()].to_string(), error.message)
     }

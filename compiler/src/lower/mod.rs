@@ -176,11 +176,8 @@ impl Lowering<'_> {
         };
         let found = context.diagnostics;
         let failed = found.iter().any(Diagnostic::is_error);
-        self.diagnostics.extend(
-            found
-                .into_iter()
-                .map(|found| found.on_node(id.as_str())),
-        );
+        self.diagnostics
+            .extend(found.into_iter().map(|found| found.on_node(id.as_str())));
         let Ok(sql) = lowered else { return };
         if failed {
             return;
@@ -197,8 +194,7 @@ impl Lowering<'_> {
             self.script.push('\n');
             let start = self.script.len() + head.len();
             let statement = definition.clone().then(";");
-            self.map
-                .append(&mut self.script, id, &head, &statement);
+            self.map.append(&mut self.script, id, &head, &statement);
             self.script.push('\n');
             head.clear();
             let found = self.typer.declare(definition.as_str());
@@ -250,8 +246,11 @@ impl Lowering<'_> {
 fn pass_through(context: &mut NodeContext<'_>) -> Result<NodeSql, Failed> {
     if context.inputs.is_empty() {
         return Err(context.fail(
-            Diagnostic::error("node/muted-source", "a muted node without input passes nothing on")
-                .help("let it work again, or disconnect it"),
+            Diagnostic::error(
+                "node/muted-source",
+                "a muted node without input passes nothing on",
+            )
+            .help("let it work again, or disconnect it"),
         ));
     }
     if context.inputs.len() > 1 && context.spec.inputs == Inputs::Named {

@@ -55,7 +55,9 @@ impl SourceMap {
         let piece = after
             .checked_sub(1)
             .and_then(|i| self.pieces.get(i))
-            .filter(|piece| span.start <= piece.span.end && span.end <= piece.span.end.max(span.start));
+            .filter(|piece| {
+                span.start <= piece.span.end && span.end <= piece.span.end.max(span.start)
+            });
         Some(match piece {
             // At the very end of a piece: an error of something that is missing there.
             Some(piece) if span.start < piece.span.end || span.start == span.end => Origin {
@@ -114,11 +116,10 @@ impl SourceMap {
         script.push_str(sql.as_str());
         self.nodes
             .push((Span::new(start, script.len()), node.clone()));
-        self.pieces
-            .extend(sql.pieces().iter().map(|piece| Piece {
-                span: Span::new(piece.span.start + shift, piece.span.end + shift),
-                ..piece.clone()
-            }));
+        self.pieces.extend(sql.pieces().iter().map(|piece| Piece {
+            span: Span::new(piece.span.start + shift, piece.span.end + shift),
+            ..piece.clone()
+        }));
     }
 }
 
@@ -189,15 +190,22 @@ mod tests {
             .span_of_parameter("f", "condition", Span::new(0, 6))
             .unwrap();
         assert_eq!(&script[there.range()], "amuont");
-        assert_eq!(map.span_of_parameter("out", "condition", Span::new(0, 6)), None);
-        assert_eq!(map.span_of_parameter("f", "condition", Span::new(0, 60)), None);
+        assert_eq!(
+            map.span_of_parameter("out", "condition", Span::new(0, 6)),
+            None
+        );
+        assert_eq!(
+            map.span_of_parameter("f", "condition", Span::new(0, 60)),
+            None
+        );
     }
 
     #[test]
     fn findings_are_attributed() {
         let (script, map) = map();
         let found = map.attribute(
-            Diagnostic::error("sql/unknown-column", "no column 'amuont'").at(span(&script, "amuont")),
+            Diagnostic::error("sql/unknown-column", "no column 'amuont'")
+                .at(span(&script, "amuont")),
         );
         assert_eq!(found.node.as_deref(), Some("f"));
         assert_eq!(found.parameter.as_deref(), Some("condition"));

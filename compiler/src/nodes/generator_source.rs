@@ -185,7 +185,9 @@ impl NodeKind for GeneratorSource {
                 options.set("format", "csv");
                 let diagnostic = Diagnostic::info(
                     "target/generator",
-                    format!("Flink has no such generator: its script reads CSV files from '{path}'"),
+                    format!(
+                        "Flink has no such generator: its script reads CSV files from '{path}'"
+                    ),
                 )
                 .help("`millstream generate` writes these files, with the same rows");
                 context.report(diagnostic);

@@ -159,10 +159,7 @@ pub fn all() -> &'static [&'static dyn NodeKind] {
 
 /// The kind of that name.
 pub fn find(name: &str) -> Option<&'static dyn NodeKind> {
-    all()
-        .iter()
-        .copied()
-        .find(|kind| kind.spec().name == name)
+    all().iter().copied().find(|kind| kind.spec().name == name)
 }
 
 #[cfg(test)]
@@ -177,7 +174,11 @@ mod tests {
         for kind in all() {
             let spec = kind.spec();
             assert!(names.insert(spec.name), "{} is there twice", spec.name);
-            assert!(!spec.title.is_empty() && !spec.help.is_empty(), "{}", spec.name);
+            assert!(
+                !spec.title.is_empty() && !spec.help.is_empty(),
+                "{}",
+                spec.name
+            );
             assert!(!spec.title.ends_with('.'), "{}", spec.title);
             let mut parameters = BTreeSet::new();
             for parameter in spec.parameters {

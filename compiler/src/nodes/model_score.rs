@@ -118,9 +118,8 @@ impl NodeKind for ModelScore {
             .environment
             .check_model(&option_map, &inputs, &outputs)
         {
-            return Err(context.fail(
-                Diagnostic::error("model/binding", reason).on_parameter("inputs", None),
-            ));
+            return Err(context
+                .fail(Diagnostic::error("model/binding", reason).on_parameter("inputs", None)));
         }
 
         let model = format!("{}__model", context.id);
@@ -337,7 +336,10 @@ fn input_types(
                 names.iter().map(|name| find(tensors, name)).collect();
             if found.iter().all(Option::is_none) {
                 // No name in common: by place.
-                return Ok(tensors.iter().map(|tensor| tensor.element.clone()).collect());
+                return Ok(tensors
+                    .iter()
+                    .map(|tensor| tensor.element.clone())
+                    .collect());
             }
             found
                 .into_iter()
@@ -378,7 +380,11 @@ fn find<'t>(tensors: &'t [ModelTensor], name: &str) -> Option<&'t ModelTensor> {
     tensors
         .iter()
         .find(|tensor| tensor.name == name)
-        .or_else(|| tensors.iter().find(|tensor| plain(&tensor.name) == plain(name)))
+        .or_else(|| {
+            tensors
+                .iter()
+                .find(|tensor| plain(&tensor.name) == plain(name))
+        })
 }
 
 /// Whether a cast from a column's type to a model's makes sense.

@@ -194,9 +194,7 @@ impl ParameterType {
             ParameterType::Assignments => "a table: new column = expression",
             ParameterType::Aggregates => "a table: new column = aggregate call",
             ParameterType::Renames => "a table: old name = new name",
-            ParameterType::ModelInputs => {
-                "a table: model input = column, or a list of columns"
-            }
+            ParameterType::ModelInputs => "a table: model input = column, or a list of columns",
             ParameterType::ModelOutputs => "a table: new column = type",
         }
     }
@@ -234,7 +232,8 @@ pub(crate) fn check_value(spec: &ParameterSpec, value: &Value) -> Vec<Diagnostic
         ]
     };
     let error = |message: String, help: &str| {
-        let diagnostic = Diagnostic::error("parameter/value", message).on_parameter(spec.name, None);
+        let diagnostic =
+            Diagnostic::error("parameter/value", message).on_parameter(spec.name, None);
         vec![if help.is_empty() {
             diagnostic
         } else {
@@ -309,7 +308,10 @@ pub(crate) fn check_value(spec: &ParameterSpec, value: &Value) -> Vec<Diagnostic
         (ParameterType::Columns, Value::List(items)) => check_names(spec, items),
         (ParameterType::ModelInputs, Value::List(items)) => {
             if items.is_empty() {
-                error(format!("'{}' is empty", spec.name), "name at least one column")
+                error(
+                    format!("'{}' is empty", spec.name),
+                    "name at least one column",
+                )
             } else {
                 check_names(spec, items)
             }
@@ -483,7 +485,9 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
             let scale = 10u64.pow(fraction.len() as u32);
             let part = fraction.parse::<u64>().map_err(|_| too_long())? * unit_ms;
             if part % scale != 0 {
-                return Err(format!("\"{number} {unit}\" is no whole number of milliseconds"));
+                return Err(format!(
+                    "\"{number} {unit}\" is no whole number of milliseconds"
+                ));
             }
             ms += part / scale;
         }
@@ -529,7 +533,10 @@ pub fn interval_literal(duration: Duration) -> String {
             let fraction = format!("{:03}", ms % 1_000);
             let fraction = fraction.trim_end_matches('0');
             if seconds.len() > 2 {
-                format!("INTERVAL '{seconds}.{fraction}' SECOND({}, 3)", seconds.len())
+                format!(
+                    "INTERVAL '{seconds}.{fraction}' SECOND({}, 3)",
+                    seconds.len()
+                )
             } else {
                 format!("INTERVAL '{seconds}.{fraction}' SECOND")
             }

@@ -33,7 +33,11 @@ impl NodeKind for PrintSink {
     }
 
     fn summary(&self, node: &Node) -> Option<String> {
-        Some(node.text_at("identifier").unwrap_or("every row").to_string())
+        Some(
+            node.text_at("identifier")
+                .unwrap_or("every row")
+                .to_string(),
+        )
     }
 
     fn lower(&self, context: &mut NodeContext<'_>) -> Result<NodeSql, Failed> {

@@ -16,9 +16,7 @@ pub(super) fn sink(context: &NodeContext<'_>, options: &Options) -> NodeSql {
     let columns: Vec<ColumnDefinition> = input
         .columns
         .iter()
-        .map(|column| {
-            ColumnDefinition::of(&column.name, &column.ty.clone().with_nullable(true))
-        })
+        .map(|column| ColumnDefinition::of(&column.name, &column.ty.clone().with_nullable(true)))
         .collect();
     let times = input.columns.iter().filter(|column| column.is_time).count();
     let mut insert = SqlText::plain(format!("INSERT INTO {}\n", quote_name(context.id.as_str())));
@@ -32,7 +30,10 @@ pub(super) fn sink(context: &NodeContext<'_>, options: &Options) -> NodeSql {
                 if !column.is_time || std::mem::take(&mut first) {
                     return SqlText::plain(name);
                 }
-                SqlText::plain(format!("CAST({name} AS {}) AS {name}", plain_time(&column.ty)))
+                SqlText::plain(format!(
+                    "CAST({name} AS {}) AS {name}",
+                    plain_time(&column.ty)
+                ))
             })
             .collect();
         insert.append(&SqlText::list("SELECT", &items));

@@ -180,8 +180,9 @@ fn definition(path: &str, text: &str) -> Result<(SqlText, Option<FlinkType>), Di
     }
     let (ty, end) = FlinkType::parse_prefix(trimmed).map_err(|error| {
         let at = (start + error.offset).min(text.len());
-        let mut found = Diagnostic::error("column/type", error.message)
-            .help("write a type of Flink SQL, such as BIGINT, STRING, DECIMAL(10, 2), TIMESTAMP(3)");
+        let mut found = Diagnostic::error("column/type", error.message).help(
+            "write a type of Flink SQL, such as BIGINT, STRING, DECIMAL(10, 2), TIMESTAMP(3)",
+        );
         found.parameter_span = Some(Span::new(at, text.len()));
         found
     })?;
@@ -200,15 +201,16 @@ fn definition(path: &str, text: &str) -> Result<(SqlText, Option<FlinkType>), Di
         found.parameter_span = Some(Span::new(offset, text.len()));
         return Err(found);
     }
-    check_expression(rest.trim_start_matches(|c: char| c.is_ascii_alphabetic()))
-        .or_else(|found| {
+    check_expression(rest.trim_start_matches(|c: char| c.is_ascii_alphabetic())).or_else(
+        |found| {
             // `METADATA FROM 'key' VIRTUAL` is no expression; what is checked is that it ends here.
             if found.message.contains("does not belong") || found.message.contains("empty") {
                 Ok(())
             } else {
                 Err(found)
             }
-        })?;
+        },
+    )?;
     let sql = SqlText::plain(format!("{ty} ")).and(&SqlText::parameter(path, rest, offset));
     Ok((sql, Some(ty)))
 }
@@ -269,7 +271,9 @@ pub(crate) fn watermark(
         return Err(context.fail(
             Diagnostic::error(
                 "column/no-time",
-                format!("the event time must be TIMESTAMP(3) or TIMESTAMP_LTZ(3), but '{name}' is {ty}"),
+                format!(
+                    "the event time must be TIMESTAMP(3) or TIMESTAMP_LTZ(3), but '{name}' is {ty}"
+                ),
             )
             .on_parameter("watermark", Some(Span::new(0, name.len())))
             .help(help),

@@ -44,7 +44,10 @@ impl NodeKind for Union {
             let mut missing = |has: &crate::lower::InputRelation, name: &str, other: &str| {
                 let diagnostic = Diagnostic::error(
                     "union/columns",
-                    format!("'{}' has no column '{name}', but '{other}' has", has.relation),
+                    format!(
+                        "'{}' has no column '{name}', but '{other}' has",
+                        has.relation
+                    ),
                 )
                 .on_port("input");
                 let names = has.columns.iter().map(|column| column.name.as_str());
@@ -52,8 +55,9 @@ impl NodeKind for Union {
                     Some(near) => diagnostic.help(format!(
                         "did you mean '{near}'? Rename it in a select node before the union"
                     )),
-                    None => diagnostic
-                        .help("put a select or a derive node before the union that makes them alike"),
+                    None => diagnostic.help(
+                        "put a select or a derive node before the union that makes them alike",
+                    ),
                 }));
             };
             for column in &first.columns {

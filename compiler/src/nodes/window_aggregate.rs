@@ -189,7 +189,9 @@ impl NodeKind for WindowAggregate {
                 return Err(context.fail(
                     Diagnostic::error(
                         "column/exists",
-                        format!("'{relation}' has a column '{name}' already, and this window adds one"),
+                        format!(
+                            "'{relation}' has a column '{name}' already, and this window adds one"
+                        ),
                     )
                     .on_port("input")
                     .help("put a select node before this one that renames or drops it"),
