@@ -39,7 +39,7 @@ impl Pipeline {
         for (id, node) in self.nodes() {
             writer.node(id, node);
         }
-        if self.edges.len() > 0 || has_comment("edges") {
+        if !self.edges.is_empty() || has_comment("edges") {
             writer.header(&["edges"]);
             for (id, edge) in sorted_edges(self.edges()) {
                 writer.entry(&["edges", id.as_str()], &edge_value(edge));

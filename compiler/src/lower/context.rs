@@ -105,11 +105,6 @@ impl<'a> NodeContext<'a> {
         self.diagnostics.push(diagnostic);
     }
 
-    /// What was reported so far.
-    pub(crate) fn diagnostics_mut(&mut self) -> &mut Vec<Diagnostic> {
-        &mut self.diagnostics
-    }
-
     /// Reports a finding and stops.
     pub(crate) fn fail(&mut self, diagnostic: Diagnostic) -> Failed {
         self.report(diagnostic);
@@ -156,15 +151,6 @@ impl<'a> NodeContext<'a> {
             (Some(Value::Integer(n)), _) => Some(*n),
             (None, DefaultValue::Integer(n)) => Some(n),
             _ => None,
-        }
-    }
-
-    /// A parameter that is true or false, or its default, or false.
-    pub(crate) fn boolean(&self, name: &str) -> bool {
-        match (self.value(name), self.default(name)) {
-            (Some(Value::Boolean(b)), _) => *b,
-            (None, DefaultValue::Boolean(b)) => b,
-            _ => false,
         }
     }
 
@@ -219,23 +205,26 @@ impl<'a> NodeContext<'a> {
         if let Some(column) = self.input().column(name) {
             return Ok(column.clone());
         }
+        let diagnostic = self
+            .unknown_column(name)
+            .on_parameter(path, Some(Span::new(0, name.len())));
+        Err(self.fail(diagnostic))
+    }
+
+    /// Says that the input has no such column.
+    pub(crate) fn unknown_column(&self, name: &str) -> Diagnostic {
         let input = self.input();
-        let diagnostic = Diagnostic::error(
+        let names = input.columns.iter().map(|column| column.name.as_str());
+        let help = match did_you_mean(name, names.clone()) {
+            Some(near) => format!("did you mean '{near}'?"),
+            None => format!("it has: {}", names.collect::<Vec<_>>().join(", ")),
+        };
+        Diagnostic::error(
             "column/unknown",
             format!("'{}' has no column '{name}'", input.relation),
         )
         .on_port(input.port.as_str())
-        .on_parameter(path, Some(Span::new(0, name.len())));
-        let names: Vec<&str> = input
-            .columns
-            .iter()
-            .map(|column| column.name.as_str())
-            .collect();
-        let help = match did_you_mean(name, names.iter().copied()) {
-            Some(near) => format!("did you mean '{near}'?"),
-            None => format!("it has: {}", names.join(", ")),
-        };
-        Err(self.fail(diagnostic.help(help)))
+        .help(help)
     }
 
     /// A column of the input that must be its event or processing time.

@@ -6,6 +6,7 @@
 
 use crate::diagnostics::{Diagnostic, Span};
 use crate::sql::lexer::{self, Token, TokenKind};
+use crate::sql::parse_expression;
 
 /// Words that end an expression where they stand outside of parentheses.
 const CLAUSES: [&str; 14] = [
@@ -50,7 +51,7 @@ pub(crate) fn check_expression(text: &str) -> Result<(), Diagnostic> {
                         format!("{word} does not belong in an expression"),
                         token.span,
                     )
-                    .help("for a whole query use an SQL node"));
+                    .help("for a whole query use an SQL node; a column of that name stands in backticks"));
                 }
             }
             _ => {}
@@ -59,7 +60,10 @@ pub(crate) fn check_expression(text: &str) -> Result<(), Diagnostic> {
     if tokens.iter().all(Token::is_comment) {
         return Err(wrong("the expression is empty", Span::new(0, text.len())));
     }
-    Ok(())
+    parse_expression(text).map(drop).map_err(|mut found| {
+        found.parameter_span = found.span.take();
+        found
+    })
 }
 
 /// Checks that a text is a single call of a function, such as `SUM(amount)`, with nothing around
@@ -234,6 +238,7 @@ mod tests {
             "';--'",
             "a -- half\n + b",
             "a /* why */",
+            "`order`",
             "ARRAY[1, 2]",
             "a IN (SELECT x FROM y)",
         ] {
@@ -255,6 +260,8 @@ mod tests {
             ("a; DROP TABLE t", ";", "a semicolon"),
             ("a -- b", "-- b", "a comment up to the end"),
             ("'a", "'a", "never closed"),
+            ("a b", "b", "expected"),
+            ("a +", "", "expected"),
             ("a = \"b\"", "\"b\"", "double quotes"),
         ] {
             let (at, why) = refused(check_expression(text), text);

@@ -15,14 +15,23 @@
 
 mod context;
 pub(crate) mod expression;
+mod planner_typer;
 mod source_map;
 mod text;
 mod typer;
+
+#[cfg(test)]
+mod naive_typer;
+#[cfg(test)]
+mod random_tests;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 pub use context::{Failed, NodeContext, NodeSql, Target};
+pub use planner_typer::PlannerTyper;
 pub use source_map::{Origin, SourceMap};
 pub use text::SqlText;
 pub use typer::{Column, RelationTyper};
@@ -53,6 +62,16 @@ impl Lowered {
     pub fn has_errors(&self) -> bool {
         self.diagnostics.iter().any(Diagnostic::is_error)
     }
+}
+
+/// Lowers a pipeline for a target, with the planner to type its relations.
+pub fn compile(pipeline: &Pipeline, target: Target, environment: &dyn Environment) -> Lowered {
+    lower(
+        pipeline,
+        target,
+        environment,
+        &mut PlannerTyper::new(environment),
+    )
 }
 
 /// Lowers a pipeline for a target.
@@ -204,10 +223,10 @@ impl Lowering<'_> {
         if !clean {
             return;
         }
-        if spec.has_output {
-            if let Some(columns) = self.typer.columns(id.as_str()) {
-                self.columns.insert(id.clone(), columns);
-            }
+        if spec.has_output
+            && let Some(columns) = self.typer.columns(id.as_str())
+        {
+            self.columns.insert(id.clone(), columns);
         }
         if let Some(insert) = sql.insert {
             self.inserts.push((id.clone(), insert));

@@ -517,7 +517,7 @@ pub fn interval_literal(duration: Duration) -> String {
     if ms == 0 {
         return "INTERVAL '0' SECOND".into();
     }
-    let exact = units.into_iter().find(|(unit, _)| ms % unit == 0);
+    let exact = units.into_iter().find(|(unit, _)| ms.is_multiple_of(*unit));
     match exact {
         Some((unit, name)) => {
             let n = ms / unit;

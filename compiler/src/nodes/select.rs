@@ -74,8 +74,7 @@ impl NodeKind for Select {
     }
 
     fn lower(&self, context: &mut NodeContext<'_>) -> Result<NodeSql, Failed> {
-        let mut chosen: Vec<(SqlText, String)> = if context.node.parameters.contains_key("columns")
-        {
+        let chosen: Vec<(SqlText, String)> = if context.node.parameters.contains_key("columns") {
             let names = context.names("columns");
             let columns = context.input_columns("columns")?;
             columns
@@ -92,15 +91,14 @@ impl NodeKind for Select {
                 .collect()
         };
         let renames = context.entries("rename");
-        for (path, old, new) in &renames {
-            context.input_column(path, old).map_err(|failed| {
-                // The name stands in the key, so no character of the value is meant.
-                if let Some(found) = context.diagnostics_mut().last_mut() {
-                    found.parameter_span = None;
-                }
-                failed
-            })?;
-            let Some((_, name)) = chosen.iter_mut().find(|(_, name)| name == old) else {
+        for (path, old, _) in &renames {
+            if context.input().column(old).is_none() {
+                let diagnostic = context
+                    .unknown_column(old)
+                    .on_parameter(path.as_str(), None);
+                return Err(context.fail(diagnostic));
+            }
+            if !chosen.iter().any(|(_, name)| name == old) {
                 let diagnostic = Diagnostic::error(
                     "column/unknown",
                     format!("'{old}' is renamed but not among the columns that go on"),
@@ -108,40 +106,32 @@ impl NodeKind for Select {
                 .on_parameter(path.as_str(), None)
                 .help("add it to 'columns', or remove its new name");
                 return Err(context.fail(diagnostic));
-            };
-            *name = format!("\u{0}{}", new.trim());
+            }
         }
-        // Only now, so that two columns may swap their names.
         let mut items = Vec::new();
-        let mut names: Vec<String> = Vec::new();
-        for (sql, name) in chosen {
-            let (item, name) = match name.strip_prefix('\u{0}') {
-                Some(new) => {
-                    let path = renames
-                        .iter()
-                        .find(|(_, _, text)| text.trim() == new)
-                        .map_or("rename", |(path, _, _)| path.as_str());
-                    let item = sql.then(" AS ").and(&SqlText::name_of(path, new));
-                    (item, new.to_string())
-                }
-                None => (sql, name),
-            };
+        let mut names: Vec<&str> = Vec::new();
+        for (sql, old) in &chosen {
+            let rename = renames.iter().find(|(_, name, _)| name == old);
+            let name = rename.map_or(old.as_str(), |(_, _, new)| new.trim());
+            // Among the final names only, so that two columns may swap theirs.
             if names.contains(&name) {
                 let path = renames
                     .iter()
-                    .find(|(_, _, text)| text.trim() == name)
+                    .find(|(_, _, new)| new.trim() == name)
                     .map_or("columns", |(path, _, _)| path.as_str());
-                return Err(context.fail(
-                    Diagnostic::error(
-                        "column/exists",
-                        format!("two columns would be called '{name}'"),
-                    )
-                    .on_parameter(path, Some(Span::new(0, name.len())))
-                    .help("give one of them another name"),
-                ));
+                let diagnostic = Diagnostic::error(
+                    "column/exists",
+                    format!("two columns would be called '{name}'"),
+                )
+                .on_parameter(path, Some(Span::new(0, name.len())))
+                .help("give one of them another name");
+                return Err(context.fail(diagnostic));
             }
             names.push(name);
-            items.push(item);
+            items.push(match rename {
+                Some((path, _, _)) => sql.clone().then(" AS ").and(&SqlText::name_of(path, name)),
+                None => sql.clone(),
+            });
         }
         let mut query = SqlText::list("SELECT", &items);
         query.push("\nFROM ");

@@ -8,6 +8,7 @@ use super::parameter::{DefaultValue, ParameterSpec, ParameterType, interval_lite
 use crate::diagnostics::{Diagnostic, Span, did_you_mean};
 use crate::lower::expression::check_expression;
 use crate::lower::{Failed, NodeContext, SqlText};
+use crate::sql::lexer::{self, TokenKind};
 use crate::sql::{quote_name, quote_text};
 
 /// The parameter `watermark` of a source.
@@ -192,27 +193,43 @@ fn definition(path: &str, text: &str) -> Result<(SqlText, Option<FlinkType>), Di
         return Ok((SqlText::parameter(path, &ty.to_string(), start), Some(ty)));
     }
     let offset = start + trimmed.len() - rest.len();
-    if strip_word(rest, "METADATA").is_none() && !rest.eq_ignore_ascii_case("METADATA") {
+    if !is_metadata(rest) {
         let mut found = Diagnostic::error(
             "column/definition",
             format!("'{rest}' has no meaning behind the type"),
         )
-        .help("a type may be followed by NOT NULL, or by METADATA FROM 'key'");
+        .help("a type may be followed by NOT NULL, or by METADATA FROM 'key' VIRTUAL");
         found.parameter_span = Some(Span::new(offset, text.len()));
         return Err(found);
     }
-    check_expression(rest.trim_start_matches(|c: char| c.is_ascii_alphabetic())).or_else(
-        |found| {
-            // `METADATA FROM 'key' VIRTUAL` is no expression; what is checked is that it ends here.
-            if found.message.contains("does not belong") || found.message.contains("empty") {
-                Ok(())
-            } else {
-                Err(found)
-            }
-        },
-    )?;
     let sql = SqlText::plain(format!("{ty} ")).and(&SqlText::parameter(path, rest, offset));
     Ok((sql, Some(ty)))
+}
+
+/// Whether a text is `METADATA [FROM 'key'] [VIRTUAL]`.
+fn is_metadata(text: &str) -> bool {
+    let tokens = lexer::tokenize(text);
+    let mut tokens = tokens.iter().peekable();
+    let mut eat = |word: &str| {
+        tokens
+            .next_if(|token| {
+                token.kind == TokenKind::Word && token.text(text).eq_ignore_ascii_case(word)
+            })
+            .is_some()
+    };
+    if !eat("METADATA") {
+        return false;
+    }
+    let from = eat("FROM");
+    if from
+        && tokens
+            .next_if(|token| token.kind == TokenKind::Text)
+            .is_none()
+    {
+        return false;
+    }
+    tokens.next_if(|token| token.text(text).eq_ignore_ascii_case("VIRTUAL"));
+    tokens.next().is_none()
 }
 
 /// The text after a leading word.
