@@ -1,0 +1,357 @@
+//! The runner that every operator's tests go through.
+//!
+//! A test gives the rows and the watermark behind each; the harness runs them undisturbed, and again
+//! with checkpoints at random places, kills, and restores at another parallelism that replay from
+//! the last checkpoint. What comes out must be the same multiset of rows every time.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::array::{Array, RecordBatch};
+use arrow::datatypes::{DataType, TimeUnit};
+use arrow::util::display::{ArrayFormatter, FormatOptions};
+use millstream_functions::RowKind;
+use millstream_state::backend::{CheckpointRequest, StateBackend, StateOptions};
+use millstream_state::key_group_range;
+use millstream_state::manifest::{Blob, JobIdentity, Manifest};
+use millstream_state::state_dir::{Start, StateDir};
+
+use crate::batch::{Batch, Watermark};
+use crate::exchange::HashPartitioner;
+use crate::operator::{Operator, OperatorContext, OperatorError, Output};
+
+/// Makes one instance of the operator under test.
+pub type Factory<'a> = dyn Fn(&OperatorContext) -> Result<Box<dyn Operator>, OperatorError> + 'a;
+
+/// The operator's uid in the tests' backend.
+const UID: &str = "test/operator";
+
+/// An operator and its input.
+pub struct Harness<'a> {
+    factory: Box<Factory<'a>>,
+    key: Vec<usize>,
+    rows: RecordBatch,
+    watermarks: Vec<i64>,
+}
+
+impl<'a> Harness<'a> {
+    /// The operator that `factory` makes, over `rows` partitioned by the columns `key`; behind each
+    /// row the watermark is as given, and [`Watermark::MAX`] at the end.
+    pub fn new(
+        factory: impl Fn(&OperatorContext) -> Result<Box<dyn Operator>, OperatorError> + 'a,
+        key: &[usize],
+        rows: RecordBatch,
+        watermarks: Vec<i64>,
+    ) -> Self {
+        assert_eq!(rows.num_rows(), watermarks.len(), "one watermark a row");
+        Self {
+            factory: Box::new(factory),
+            key: key.to_vec(),
+            rows,
+            watermarks,
+        }
+    }
+
+    /// As [`new`](Self::new), with the watermark `delay` milliseconds behind the largest value of
+    /// the column `rowtime` so far.
+    pub fn with_delay(
+        factory: impl Fn(&OperatorContext) -> Result<Box<dyn Operator>, OperatorError> + 'a,
+        key: &[usize],
+        rows: RecordBatch,
+        rowtime: usize,
+        delay: i64,
+    ) -> Result<Self, OperatorError> {
+        let times = crate::time::rowtime_millis(rows.column(rowtime), "rowtime")?;
+        let mut highest = 0;
+        let watermarks = times
+            .iter()
+            .map(|time| {
+                highest = highest.max(time - delay);
+                if highest > 0 { highest } else { i64::MIN }
+            })
+            .collect();
+        Ok(Self::new(factory, key, rows, watermarks))
+    }
+
+    /// Runs undisturbed, at parallelism 1 and in batches of `batch_rows`: the rows that came out,
+    /// in order, as `+I[a, 1]`.
+    pub fn run(&self, batch_rows: usize) -> Result<Vec<String>, OperatorError> {
+        let home = Home::new()?;
+        let backend = home.start(None)?;
+        let mut run = Run::new(self, &backend, 1, None)?;
+        let mut position = 0;
+        while position < self.rows.num_rows() {
+            position += run.feed(position, batch_rows)?;
+        }
+        run.finish()?;
+        Ok(run.out)
+    }
+
+    /// Runs with checkpoints, kills and restores at places that `seed` decides; what was committed,
+    /// sorted.
+    pub fn run_killed(&self, seed: u64) -> Result<Vec<String>, OperatorError> {
+        let mut random = Random(seed);
+        let home = Home::new()?;
+        let total = self.rows.num_rows();
+        let mut committed: Vec<String> = Vec::new();
+        let mut from = 0;
+        let mut kills = 0;
+        let mut checkpoint: Option<Manifest> = None;
+        loop {
+            let backend = home.start(checkpoint.as_ref())?;
+            let parallelism = 1 + random.below(3);
+            let former = checkpoint.as_ref();
+            let mut run = Run::new(self, &backend, parallelism, former)?;
+            let mut position = from;
+            let killed = loop {
+                if position == total {
+                    break false;
+                }
+                position += run.feed(position, 1 + random.below(1 + total / 4))?;
+                match random.below(6) {
+                    0 | 1 => {
+                        let epoch = backend.next_epoch()?;
+                        checkpoint = Some(run.checkpoint(&backend, epoch)?);
+                        committed.append(&mut run.out);
+                        from = position;
+                    }
+                    2 => run.housekeeping()?,
+                    3 if kills < 6 => break true,
+                    _ => {}
+                }
+            };
+            if !killed {
+                run.finish()?;
+                committed.append(&mut run.out);
+                committed.sort();
+                return Ok(committed);
+            }
+            kills += 1;
+        }
+    }
+
+    /// Runs undisturbed, and then disturbed in `times` ways; fails the test if any differs. Returns
+    /// the rows in the order they came out.
+    pub fn check(&self, times: u64) -> Vec<String> {
+        let expect = |what: String, result: Result<Vec<String>, OperatorError>| match result {
+            Ok(rows) => rows,
+            Err(error) => panic!("{what}: {error}"),
+        };
+        let whole = expect("run".into(), self.run(8192));
+        let sorted = |mut rows: Vec<String>| {
+            rows.sort();
+            rows
+        };
+        let expected = sorted(whole.clone());
+        for batch_rows in [1, 3] {
+            let what = format!("batches of {batch_rows}");
+            let rows = sorted(expect(what.clone(), self.run(batch_rows)));
+            assert_eq!(rows, expected, "{what}");
+        }
+        for seed in 0..times {
+            let what = format!("killed by seed {seed}");
+            let rows = expect(what.clone(), self.run_killed(seed));
+            assert_eq!(rows, expected, "{what}");
+        }
+        whole
+    }
+}
+
+/// The directory of a test's state.
+struct Home {
+    dir: StateDir,
+    _home: tempfile::TempDir,
+}
+
+impl Home {
+    fn new() -> Result<Self, OperatorError> {
+        let home = tempfile::tempdir().map_err(|e| {
+            OperatorError::Restore(format!("no temporary directory for the test's state: {e}"))
+        })?;
+        let job = JobIdentity {
+            name: "test".to_owned(),
+            fingerprint: "test".to_owned(),
+        };
+        Ok(Self {
+            dir: StateDir::open(home.path(), job, Start::Resume)?,
+            _home: home,
+        })
+    }
+
+    fn start(&self, from: Option<&Manifest>) -> Result<Arc<StateBackend>, OperatorError> {
+        let (local, store) = (self.dir.local(), self.dir.store());
+        let options = StateOptions {
+            memory_budget: 16 << 20,
+            ..StateOptions::default()
+        };
+        Ok(Arc::new(match from {
+            Some(manifest) => StateBackend::restore(&local, store, options, manifest)?,
+            None => StateBackend::open(&local, store, options)?,
+        }))
+    }
+}
+
+/// All instances of the operator from one start to the next.
+struct Run<'h, 'a> {
+    harness: &'h Harness<'a>,
+    operators: Vec<Box<dyn Operator>>,
+    partitioner: HashPartitioner,
+    out: Vec<String>,
+}
+
+impl<'h, 'a> Run<'h, 'a> {
+    fn new(
+        harness: &'h Harness<'a>,
+        backend: &Arc<StateBackend>,
+        parallelism: usize,
+        from: Option<&Manifest>,
+    ) -> Result<Self, OperatorError> {
+        let groups = backend.max_parallelism();
+        let mut operators = Vec::new();
+        for subtask in 0..parallelism {
+            let context = OperatorContext {
+                uid: UID.to_owned(),
+                subtask,
+                parallelism,
+                key_groups: key_group_range(subtask as u32, parallelism as u32, groups),
+                backend: Arc::clone(backend),
+            };
+            let mut operator = (harness.factory)(&context)?;
+            if let Some(manifest) = from {
+                let former: Vec<Vec<u8>> = manifest.operators.get(UID).map_or_else(Vec::new, |o| {
+                    o.blobs.iter().map(|blob| blob.bytes.clone()).collect()
+                });
+                operator.restore(&former)?;
+            }
+            operators.push(operator);
+        }
+        Ok(Self {
+            harness,
+            operators,
+            partitioner: HashPartitioner::new(
+                &harness.rows.schema(),
+                &harness.key,
+                parallelism,
+                groups,
+            )?,
+            out: Vec::new(),
+        })
+    }
+
+    /// Feeds up to `count` rows from `position`; how many it were.
+    fn feed(&mut self, position: usize, count: usize) -> Result<usize, OperatorError> {
+        let harness = self.harness;
+        let count = count.min(harness.rows.num_rows() - position);
+        let mut batch = Batch::append(harness.rows.slice(position, count), 0);
+        let watermarks = &harness.watermarks[position..position + count];
+        batch.watermarks = Some(watermarks.to_vec().into());
+        let mut parts = Vec::new();
+        self.partitioner
+            .partition(batch, |target, part| parts.push((target, part)))?;
+        let mut out = Output::default();
+        for (target, part) in parts {
+            self.operators[target].process(0, part, &mut out)?;
+        }
+        self.print(&mut out)?;
+        if let Some(&last) = watermarks.last() {
+            self.advance(Watermark(last))?;
+        }
+        Ok(count)
+    }
+
+    fn advance(&mut self, watermark: Watermark) -> Result<(), OperatorError> {
+        let mut out = Output::default();
+        for operator in &mut self.operators {
+            operator.advance(watermark, &mut out)?;
+        }
+        self.print(&mut out)
+    }
+
+    fn finish(&mut self) -> Result<(), OperatorError> {
+        self.advance(Watermark::MAX)
+    }
+
+    fn housekeeping(&mut self) -> Result<(), OperatorError> {
+        self.operators
+            .iter_mut()
+            .try_for_each(|operator| operator.housekeeping())
+    }
+
+    fn checkpoint(
+        &mut self,
+        backend: &StateBackend,
+        epoch: u64,
+    ) -> Result<Manifest, OperatorError> {
+        let mut blobs = Vec::new();
+        for (subtask, operator) in self.operators.iter_mut().enumerate() {
+            blobs.push(Blob {
+                subtask: subtask as u32,
+                bytes: operator.snapshot(epoch)?,
+            });
+        }
+        let request = CheckpointRequest {
+            epoch,
+            parallelism: self.operators.len() as u32,
+            blobs: BTreeMap::from([(UID.to_owned(), blobs)]),
+        };
+        Ok(backend.complete_checkpoint(request)?.manifest)
+    }
+
+    fn print(&mut self, out: &mut Output) -> Result<(), OperatorError> {
+        for batch in out.drain() {
+            self.out.extend(rows_text(&batch)?);
+        }
+        Ok(())
+    }
+}
+
+/// The rows of a batch as `+I[a, 1]`: NULL as `null`, timestamps as milliseconds since the epoch.
+pub fn rows_text(batch: &Batch) -> Result<Vec<String>, OperatorError> {
+    let options = FormatOptions::default().with_null("null");
+    // Milliseconds keep expected rows in tests short.
+    let columns = batch
+        .rows
+        .columns()
+        .iter()
+        .map(|column| match column.data_type() {
+            DataType::Timestamp(TimeUnit::Millisecond, _) => {
+                arrow::compute::cast(column, &DataType::Int64)
+            }
+            _ => Ok(Arc::clone(column)),
+        })
+        .collect::<Result<Vec<_>, _>>()?;
+    let formatters = columns
+        .iter()
+        .map(|column| ArrayFormatter::try_new(column.as_ref() as &dyn Array, &options))
+        .collect::<Result<Vec<_>, _>>()?;
+    Ok((0..batch.len())
+        .map(|row| {
+            let values: Vec<String> = formatters
+                .iter()
+                .map(|formatter| formatter.value(row).to_string())
+                .collect();
+            let kind: RowKind = batch.kind(row);
+            format!("{}[{}]", kind.short(), values.join(", "))
+        })
+        .collect())
+}
+
+/// A small generator of numbers, the same everywhere (SplitMix64).
+#[derive(Debug, Clone)]
+pub struct Random(pub u64);
+
+impl Random {
+    /// The next number.
+    pub fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut x = self.0;
+        x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        x ^ (x >> 31)
+    }
+
+    /// A number from 0 to before `limit`, which is above 0.
+    pub fn below(&mut self, limit: usize) -> usize {
+        (self.next() % limit.max(1) as u64) as usize
+    }
+}
