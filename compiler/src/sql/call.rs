@@ -3,13 +3,15 @@
 
 use datafusion_sql::sqlparser::ast::{
     DuplicateTreatment, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgOperator,
-    FunctionArgumentClause, FunctionArgumentList, FunctionArguments, NullTreatment, ObjectName,
-    OrderByExpr, WindowFrame, WindowFrameBound, WindowFrameUnits, WindowSpec, WindowType,
+    FunctionArgumentClause, FunctionArgumentList, FunctionArguments, Ident, NullTreatment,
+    ObjectName, OrderByExpr, WindowFrame, WindowFrameBound, WindowFrameUnits, WindowSpec,
+    WindowType,
 };
 
 use super::lexer::TokenKind;
 use super::markers;
 use super::parser::{Parsed, Parser, SYNTAX};
+use super::statement::Name;
 use crate::diagnostics::Diagnostic;
 
 impl Parser<'_> {
@@ -139,54 +141,56 @@ impl Parser<'_> {
 
     /// An expression, `TABLE t`, `(query)`, either with `PARTITION BY`, or `MODEL m`.
     fn argument_value(&mut self) -> Parsed<Expr> {
-        if self.is_word("DEFAULT") {
-            return Err(self.not_supported("DEFAULT as an argument"));
-        }
         let wrapped = self.is_symbol("(") && self.is_word_at(1, "TABLE");
         if wrapped || self.is_word("TABLE") {
-            if wrapped {
-                self.advance();
-            }
-            let marker = self.marker(markers::TABLE);
-            self.advance();
-            let table = self.name("the name of a table")?;
-            if wrapped {
-                self.expect_symbol(")")?;
-            }
-            let mut parts = table.parts;
-            let table = if parts.len() == 1 {
-                Expr::Identifier(parts.remove(0))
-            } else {
-                Expr::CompoundIdentifier(parts)
-            };
-            let partitioning = self.table_partitioning()?;
-            return Ok(markers::over(
-                markers::call(marker, vec![table]),
-                partitioning,
-            ));
+            return self.table_argument(wrapped);
         }
         if self.is_word("MODEL") && self.is_name_at(1) {
             let marker = self.marker(markers::MODEL);
             self.advance();
             let model = self.name("the name of a model")?;
-            let mut parts = model.parts;
-            let model = if parts.len() == 1 {
-                Expr::Identifier(parts.remove(0))
-            } else {
-                Expr::CompoundIdentifier(parts)
-            };
-            return Ok(markers::call(marker, vec![model]));
+            return Ok(markers::call(marker, vec![name_expr(model)]));
         }
-        let marker = self.marker(markers::TABLE);
+        if self.is_word("DEFAULT") {
+            return Err(self.not_supported("DEFAULT as an argument"));
+        }
+        let start = self.position();
         let value = self.expr()?;
         if matches!(value, Expr::Subquery(_)) && self.is_word("PARTITION") {
-            let partitioning = self.table_partitioning()?;
-            return Ok(markers::over(
-                markers::call(marker, vec![value]),
-                partitioning,
-            ));
+            return self.partitioned_query(value, start);
         }
         Ok(value)
+    }
+
+    /// `TABLE t`, `(TABLE t)`
+    fn table_argument(&mut self, wrapped: bool) -> Parsed<Expr> {
+        if wrapped {
+            self.advance();
+        }
+        let marker = self.marker(markers::TABLE);
+        self.advance();
+        let table = self.name("the name of a table")?;
+        if wrapped {
+            self.expect_symbol(")")?;
+        }
+        let partitioning = self.table_partitioning()?;
+        Ok(markers::over(
+            markers::call(marker, vec![name_expr(table)]),
+            partitioning,
+        ))
+    }
+
+    /// `(query) PARTITION BY a`
+    fn partitioned_query(&mut self, query: Expr, start: usize) -> Parsed<Expr> {
+        let partitioning = self.table_partitioning()?;
+        let marker = Ident {
+            span: self.ast_span(self.span_from(start)),
+            ..Ident::new(markers::TABLE)
+        };
+        Ok(markers::over(
+            markers::call(marker, vec![query]),
+            partitioning,
+        ))
     }
 
     /// `[PARTITION BY a, …] [ORDER BY b, …]` of a table argument.
@@ -320,146 +324,175 @@ impl Parser<'_> {
 
     /// A JSON function with clauses, or `None`.
     pub(crate) fn json_call(&mut self, word: &str) -> Parsed<Option<Expr>> {
-        Ok(Some(match word {
-            "JSON_EXISTS" => {
-                let name = self.marker(markers::JSON_EXISTS);
-                self.open_call();
-                let (input, path) = self.json_path()?;
-                let mut on_error = "FALSE";
-                if let Some(behaviour) = self.eat_one_of(&["TRUE", "FALSE", "UNKNOWN", "ERROR"]) {
-                    self.expect_words(&["ON", "ERROR"])?;
-                    on_error = behaviour;
-                }
-                self.close_json("')' or a clause ON ERROR")?;
-                markers::call(name, vec![input, path, markers::text(on_error)])
-            }
-            "JSON_VALUE" => {
-                let name = self.marker(markers::JSON_VALUE);
-                self.open_call();
-                let (input, path) = self.json_path()?;
-                let returning = self.json_returning()?;
-                let mut clauses = [None, None];
-                while let Some(behaviour) = self.eat_one_of(&["NULL", "ERROR", "DEFAULT"]) {
-                    let default = if behaviour == "DEFAULT" {
-                        self.expr()?
-                    } else {
-                        markers::null()
-                    };
-                    let which = self.json_on()?;
-                    if clauses[which].is_some() || (which == 0 && clauses[1].is_some()) {
-                        return Err(self.clause_twice());
-                    }
-                    clauses[which] = Some((behaviour, default));
-                }
-                self.close_json("')', RETURNING, or a clause ON EMPTY or ON ERROR")?;
-                let mut args = vec![input, path, markers::text(returning)];
-                for clause in clauses {
-                    let (behaviour, default) = clause.unwrap_or(("NULL", markers::null()));
-                    args.push(markers::text(behaviour));
-                    args.push(default);
-                }
-                markers::call(name, args)
-            }
-            "JSON_QUERY" => {
-                let name = self.marker(markers::JSON_QUERY);
-                self.open_call();
-                let (input, path) = self.json_path()?;
-                let returning = self.json_returning()?;
-                let mut wrapper = "WITHOUT ARRAY";
-                if self.eat_word("WITHOUT") {
-                    self.eat_word("ARRAY");
-                    self.expect_word("WRAPPER")?;
-                } else if self.eat_word("WITH") {
-                    wrapper = match self.eat_one_of(&["CONDITIONAL", "UNCONDITIONAL"]) {
-                        Some("CONDITIONAL") => "WITH CONDITIONAL ARRAY",
-                        _ => "WITH UNCONDITIONAL ARRAY",
-                    };
-                    self.eat_word("ARRAY");
-                    self.expect_word("WRAPPER")?;
-                }
-                let mut clauses = [None, None];
-                while let Some(word) = self.eat_one_of(&["NULL", "ERROR", "EMPTY"]) {
-                    let behaviour = match word {
-                        "EMPTY" if self.eat_word("ARRAY") => "EMPTY ARRAY",
-                        "EMPTY" => {
-                            self.expect_word("OBJECT")?;
-                            "EMPTY OBJECT"
-                        }
-                        word => word,
-                    };
-                    let which = self.json_on()?;
-                    if clauses[which].is_some() || (which == 0 && clauses[1].is_some()) {
-                        return Err(self.clause_twice());
-                    }
-                    clauses[which] = Some(behaviour);
-                }
-                self.close_json("')', RETURNING, WRAPPER, or a clause ON EMPTY or ON ERROR")?;
-                let mut args = vec![
-                    input,
-                    path,
-                    markers::text(returning),
-                    markers::text(wrapper),
-                ];
-                args.extend(clauses.map(|clause| markers::text(clause.unwrap_or("NULL"))));
-                markers::call(name, args)
-            }
-            "JSON_OBJECT" => {
-                let name = self.marker(markers::JSON_OBJECT);
-                self.open_call();
-                let mut pairs = Vec::new();
-                if !self.is_symbol(")")
-                    && !self.is_words(&["NULL", "ON"])
-                    && !self.is_words(&["ABSENT", "ON"])
-                {
-                    for (key, value) in self.comma_separated(Self::json_pair)? {
-                        pairs.push(key);
-                        pairs.push(value);
-                    }
-                }
-                let on_null = self.json_on_null("NULL")?;
-                self.close_json("',', ')' or a clause ON NULL")?;
-                pairs.insert(0, markers::text(on_null));
-                markers::call(name, pairs)
-            }
-            "JSON_ARRAY" => {
-                let name = self.marker(markers::JSON_ARRAY);
-                self.open_call();
-                let mut items = Vec::new();
-                if !self.is_symbol(")")
-                    && !self.is_words(&["NULL", "ON"])
-                    && !self.is_words(&["ABSENT", "ON"])
-                {
-                    items = self.comma_separated(Self::expr)?;
-                }
-                let on_null = self.json_on_null("ABSENT")?;
-                self.close_json("',', ')' or a clause ON NULL")?;
-                items.insert(0, markers::text(on_null));
-                markers::call(name, items)
-            }
-            "JSON_OBJECTAGG" => {
-                let name = self.marker(markers::JSON_OBJECTAGG);
-                self.open_call();
-                let (key, value) = self.json_pair()?;
-                let on_null = self.json_on_null("NULL")?;
-                self.close_json("')' or a clause ON NULL")?;
-                self.aggregate_clauses(markers::call(
-                    name,
-                    vec![markers::text(on_null), key, value],
-                ))?
-            }
-            "JSON_ARRAYAGG" => {
-                let name = self.marker(markers::JSON_ARRAYAGG);
-                self.open_call();
-                let value = self.expr()?;
-                if self.is_word("ORDER") {
-                    return Err(self.not_supported("ORDER BY in JSON_ARRAYAGG"));
-                }
-                let on_null = self.json_on_null("ABSENT")?;
-                self.close_json("')' or a clause ON NULL")?;
-                self.aggregate_clauses(markers::call(name, vec![markers::text(on_null), value]))?
-            }
+        match word {
+            "JSON_EXISTS" => self.json_exists(),
+            "JSON_VALUE" => self.json_value(),
+            "JSON_QUERY" => self.json_query(),
+            "JSON_OBJECT" => self.json_object(),
+            "JSON_ARRAY" => self.json_array(),
+            "JSON_OBJECTAGG" => self.json_objectagg(),
+            "JSON_ARRAYAGG" => self.json_arrayagg(),
             _ => return Ok(None),
-        }))
+        }
+        .map(Some)
+    }
+
+    fn json_exists(&mut self) -> Parsed<Expr> {
+        let name = self.marker(markers::JSON_EXISTS);
+        self.open_call();
+        let (input, path) = self.json_path()?;
+        let mut on_error = "FALSE";
+        if let Some(behaviour) = self.eat_one_of(&["TRUE", "FALSE", "UNKNOWN", "ERROR"]) {
+            self.expect_words(&["ON", "ERROR"])?;
+            on_error = behaviour;
+        }
+        self.close_json("an operator, ')' or a clause ON ERROR")?;
+        Ok(markers::call(
+            name,
+            vec![input, path, markers::text(on_error)],
+        ))
+    }
+
+    fn json_value(&mut self) -> Parsed<Expr> {
+        let name = self.marker(markers::JSON_VALUE);
+        self.open_call();
+        let (input, path) = self.json_path()?;
+        let returning = self.json_returning()?;
+        // On empty, on error.
+        let mut clauses = [None, None];
+        while let Some(behaviour) = self.eat_one_of(&["NULL", "ERROR", "DEFAULT"]) {
+            let default = if behaviour == "DEFAULT" {
+                self.expr()?
+            } else {
+                markers::null()
+            };
+            self.json_clause(&mut clauses, (behaviour, default))?;
+        }
+        self.close_json("an operator, ')', RETURNING, or a clause ON EMPTY or ON ERROR")?;
+        let mut args = vec![input, path, markers::text(returning)];
+        for clause in clauses {
+            let (behaviour, default) = clause.unwrap_or(("NULL", markers::null()));
+            args.push(markers::text(behaviour));
+            args.push(default);
+        }
+        Ok(markers::call(name, args))
+    }
+
+    fn json_query(&mut self) -> Parsed<Expr> {
+        let name = self.marker(markers::JSON_QUERY);
+        self.open_call();
+        let (input, path) = self.json_path()?;
+        let returning = self.json_returning()?;
+        let wrapper = self.json_wrapper()?;
+        let mut clauses = [None, None];
+        while let Some(word) = self.eat_one_of(&["NULL", "ERROR", "EMPTY"]) {
+            let behaviour = match word {
+                "EMPTY" if self.eat_word("ARRAY") => "EMPTY ARRAY",
+                "EMPTY" => {
+                    self.expect_word("OBJECT")?;
+                    "EMPTY OBJECT"
+                }
+                word => word,
+            };
+            self.json_clause(&mut clauses, behaviour)?;
+        }
+        self.close_json("an operator, ')', RETURNING, WRAPPER, or a clause ON EMPTY or ON ERROR")?;
+        let mut args = vec![
+            input,
+            path,
+            markers::text(returning),
+            markers::text(wrapper),
+        ];
+        args.extend(clauses.map(|clause| markers::text(clause.unwrap_or("NULL"))));
+        Ok(markers::call(name, args))
+    }
+
+    /// `{WITHOUT | WITH [CONDITIONAL | UNCONDITIONAL]} [ARRAY] WRAPPER`
+    fn json_wrapper(&mut self) -> Parsed<&'static str> {
+        let wrapper = if self.eat_word("WITHOUT") {
+            "WITHOUT ARRAY"
+        } else if self.eat_word("WITH") {
+            match self.eat_one_of(&["CONDITIONAL", "UNCONDITIONAL"]) {
+                Some("CONDITIONAL") => "WITH CONDITIONAL ARRAY",
+                _ => "WITH UNCONDITIONAL ARRAY",
+            }
+        } else {
+            return Ok("WITHOUT ARRAY");
+        };
+        self.eat_word("ARRAY");
+        self.expect_word("WRAPPER")?;
+        Ok(wrapper)
+    }
+
+    /// Reads `ON EMPTY` or `ON ERROR` and keeps what was before it.
+    fn json_clause<T>(&mut self, clauses: &mut [Option<T>; 2], clause: T) -> Parsed<()> {
+        self.expect_word("ON")?;
+        let which = match self.eat_one_of(&["EMPTY", "ERROR"]) {
+            Some("EMPTY") => 0,
+            Some(_) => 1,
+            None => return Err(self.unexpected("EMPTY or ERROR")),
+        };
+        if clauses[which..].iter().any(Option::is_some) {
+            return Err(Box::new(
+                Diagnostic::error(SYNTAX, "ON EMPTY comes before ON ERROR, and each only once")
+                    .at(self.span()),
+            ));
+        }
+        clauses[which] = Some(clause);
+        Ok(())
+    }
+
+    /// Whether the list of a JSON constructor is empty.
+    fn json_list_is_empty(&self) -> bool {
+        self.is_symbol(")") || self.is_words(&["NULL", "ON"]) || self.is_words(&["ABSENT", "ON"])
+    }
+
+    fn json_object(&mut self) -> Parsed<Expr> {
+        let name = self.marker(markers::JSON_OBJECT);
+        self.open_call();
+        let mut args = vec![markers::null()];
+        if !self.json_list_is_empty() {
+            for (key, value) in self.comma_separated(Self::json_pair)? {
+                args.push(key);
+                args.push(value);
+            }
+        }
+        args[0] = markers::text(self.json_on_null("NULL")?);
+        self.close_json("an operator, ',', ')' or a clause ON NULL")?;
+        Ok(markers::call(name, args))
+    }
+
+    fn json_array(&mut self) -> Parsed<Expr> {
+        let name = self.marker(markers::JSON_ARRAY);
+        self.open_call();
+        let mut args = vec![markers::null()];
+        if !self.json_list_is_empty() {
+            args.extend(self.comma_separated(Self::expr)?);
+        }
+        args[0] = markers::text(self.json_on_null("ABSENT")?);
+        self.close_json("an operator, ',', ')' or a clause ON NULL")?;
+        Ok(markers::call(name, args))
+    }
+
+    fn json_objectagg(&mut self) -> Parsed<Expr> {
+        let name = self.marker(markers::JSON_OBJECTAGG);
+        self.open_call();
+        let (key, value) = self.json_pair()?;
+        let on_null = markers::text(self.json_on_null("NULL")?);
+        self.close_json("an operator, ')' or a clause ON NULL")?;
+        self.aggregate_clauses(markers::call(name, vec![on_null, key, value]))
+    }
+
+    fn json_arrayagg(&mut self) -> Parsed<Expr> {
+        let name = self.marker(markers::JSON_ARRAYAGG);
+        self.open_call();
+        let value = self.expr()?;
+        if self.is_word("ORDER") {
+            return Err(self.not_supported("ORDER BY in JSON_ARRAYAGG"));
+        }
+        let on_null = markers::text(self.json_on_null("ABSENT")?);
+        self.close_json("an operator, ')' or a clause ON NULL")?;
+        self.aggregate_clauses(markers::call(name, vec![on_null, value]))
     }
 
     /// `FILTER (WHERE …)` after an aggregate with a grammar of its own.
@@ -504,18 +537,6 @@ impl Parser<'_> {
         Ok("STRING".to_string())
     }
 
-    /// `ON EMPTY` is 0, `ON ERROR` is 1.
-    fn json_on(&mut self) -> Parsed<usize> {
-        self.expect_word("ON")?;
-        if self.eat_word("EMPTY") {
-            return Ok(0);
-        }
-        if self.eat_word("ERROR") {
-            return Ok(1);
-        }
-        Err(self.unexpected("EMPTY or ERROR"))
-    }
-
     fn json_on_null(&mut self, default: &'static str) -> Parsed<&'static str> {
         match self.eat_one_of(&["NULL", "ABSENT"]) {
             Some(behaviour) => {
@@ -548,11 +569,14 @@ impl Parser<'_> {
         }
         Err(self.unexpected(expected))
     }
+}
 
-    fn clause_twice(&self) -> Box<Diagnostic> {
-        Box::new(
-            Diagnostic::error(SYNTAX, "ON EMPTY comes before ON ERROR, and each only once")
-                .at(self.span()),
-        )
+/// The name of a table or a model as an expression.
+fn name_expr(name: Name) -> Expr {
+    let mut parts = name.parts;
+    if parts.len() == 1 {
+        Expr::Identifier(parts.remove(0))
+    } else {
+        Expr::CompoundIdentifier(parts)
     }
 }

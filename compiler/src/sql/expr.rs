@@ -362,26 +362,29 @@ impl Parser<'_> {
                 let (text, span) = self.string("a string")?;
                 Ok(self.value(Value::SingleQuotedString(text), span))
             }
-            TokenKind::Bytes => {
-                let digits = lexer::unquote(self.text(0)).into_owned();
-                if digits.len() % 2 == 1 || !digits.bytes().all(|b| b.is_ascii_hexdigit()) {
-                    return Err(Box::new(
-                        Diagnostic::error(
-                            SYNTAX,
-                            "a string of bytes has an even number of hexadecimal digits",
-                        )
-                        .at(span),
-                    ));
-                }
-                self.advance();
-                Ok(self.value(Value::HexStringLiteral(digits), span))
-            }
+            TokenKind::Bytes => self.bytes(span),
             TokenKind::Symbol("(") => self.parenthesis(),
             TokenKind::Symbol("{") => Err(self.not_supported("an escape in braces")),
             TokenKind::Quoted => self.name_or_call(),
             TokenKind::Word => self.word(span),
             _ => Err(self.unexpected("an expression")),
         }
+    }
+
+    /// `X'0aff'`
+    fn bytes(&mut self, span: Span) -> Parsed<Expr> {
+        let digits = lexer::unquote(self.text(0)).into_owned();
+        if digits.len() % 2 == 1 || !digits.bytes().all(|b| b.is_ascii_hexdigit()) {
+            return Err(Box::new(
+                Diagnostic::error(
+                    SYNTAX,
+                    "a string of bytes has an even number of hexadecimal digits",
+                )
+                .at(span),
+            ));
+        }
+        self.advance();
+        Ok(self.value(Value::HexStringLiteral(digits), span))
     }
 
     /// `(query)`, `(expr)`, `(a, b)`
@@ -415,68 +418,21 @@ impl Parser<'_> {
     fn word(&mut self, span: Span) -> Parsed<Expr> {
         let word = self.text(0).to_ascii_uppercase();
         let called = self.is_symbol_at(1, "(");
-        let string_follows = matches!(self.kind(1), Some(TokenKind::Text | TokenKind::Unicode));
         match word.as_str() {
-            "TRUE" | "FALSE" => {
-                self.advance();
-                return Ok(self.value(Value::Boolean(word == "TRUE"), span));
+            "TRUE" | "FALSE" | "NULL" | "UNKNOWN" => return Ok(self.word_literal(&word, span)),
+            "DATE" | "TIME" | "TIMESTAMP"
+                if matches!(self.kind(1), Some(TokenKind::Text | TokenKind::Unicode)) =>
+            {
+                return self.datetime(&word);
             }
-            "NULL" => {
-                self.advance();
-                return Ok(self.value(Value::Null, span));
-            }
-            "UNKNOWN" => {
-                let name = self.marker(markers::CAST);
-                self.advance();
-                let null = self.value(Value::Null, span);
-                return Ok(markers::call(name, vec![null, markers::text("BOOLEAN")]));
-            }
-            "DATE" | "TIME" | "TIMESTAMP" if string_follows => return self.datetime(&word),
             "INTERVAL" => return self.interval(),
             "CASE" => return self.case(),
-            "ARRAY" if self.is_symbol_at(1, "[") => {
-                self.advance();
-                let elem = self.bracketed()?;
-                return Ok(Expr::Array(Array { elem, named: true }));
-            }
-            "MAP" if self.is_symbol_at(1, "[") => {
-                let name = self.marker(markers::MAP);
-                self.advance();
-                let items = self.bracketed()?;
-                if items.len() % 2 == 1 {
-                    return Err(Box::new(
-                        Diagnostic::error(
-                            SYNTAX,
-                            "MAP[…] takes keys and values in turn, but has an odd number of items",
-                        )
-                        .at(span),
-                    ));
-                }
-                return Ok(markers::call(name, items));
-            }
+            "EXISTS" => return self.exists(),
+            "ARRAY" | "MAP" if self.is_symbol_at(1, "[") => return self.collection(&word, span),
             "ARRAY" | "MAP" if called => {
                 return Err(self.not_supported(&format!("{word} of a query")));
             }
-            "EXISTS" => {
-                self.advance();
-                self.expect_symbol("(")?;
-                let subquery = self.query_body()?;
-                self.expect_symbol(")")?;
-                return Ok(Expr::Exists {
-                    subquery,
-                    negated: false,
-                });
-            }
-            _ if NILADIC.contains(&word.as_str()) => {
-                if called {
-                    return Err(self
-                        .not_supported(&format!("a precision for {word}"))
-                        .help_with(format!("write {word} without parentheses")));
-                }
-                let name = self.marker(&word);
-                self.advance();
-                return Ok(markers::niladic(name));
-            }
+            _ if NILADIC.contains(&word.as_str()) => return self.niladic(&word, called),
             _ if REFUSED.contains(&word.as_str()) => {
                 return Err(self.not_supported(&format!("{word} in an expression")));
             }
@@ -489,6 +445,66 @@ impl Parser<'_> {
             return Err(self.unexpected("an expression"));
         }
         self.name_or_call()
+    }
+
+    fn word_literal(&mut self, word: &str, span: Span) -> Expr {
+        let name = self.marker(markers::CAST);
+        self.advance();
+        match word {
+            "TRUE" => self.value(Value::Boolean(true), span),
+            "FALSE" => self.value(Value::Boolean(false), span),
+            "NULL" => self.value(Value::Null, span),
+            // UNKNOWN
+            _ => {
+                let null = self.value(Value::Null, span);
+                markers::call(name, vec![null, markers::text("BOOLEAN")])
+            }
+        }
+    }
+
+    fn exists(&mut self) -> Parsed<Expr> {
+        self.advance();
+        self.expect_symbol("(")?;
+        let subquery = self.query_body()?;
+        self.expect_symbol(")")?;
+        Ok(Expr::Exists {
+            subquery,
+            negated: false,
+        })
+    }
+
+    /// `ARRAY[…]`, `MAP[…]`
+    fn collection(&mut self, word: &str, span: Span) -> Parsed<Expr> {
+        let name = self.marker(markers::MAP);
+        self.advance();
+        let items = self.bracketed()?;
+        if word == "ARRAY" {
+            return Ok(Expr::Array(Array {
+                elem: items,
+                named: true,
+            }));
+        }
+        if items.len() % 2 == 1 {
+            return Err(Box::new(
+                Diagnostic::error(
+                    SYNTAX,
+                    "MAP[…] takes keys and values in turn, but has an odd number of items",
+                )
+                .at(span),
+            ));
+        }
+        Ok(markers::call(name, items))
+    }
+
+    fn niladic(&mut self, word: &str, called: bool) -> Parsed<Expr> {
+        if called {
+            return Err(self
+                .not_supported(&format!("a precision for {word}"))
+                .help_with(format!("write {word} without parentheses")));
+        }
+        let name = self.marker(word);
+        self.advance();
+        Ok(markers::niladic(name))
     }
 
     /// `[a, b, …]`
@@ -637,180 +653,206 @@ impl Parser<'_> {
     }
 
     /// A call with a grammar of its own; `None` if `word` has none.
+    ///
+    /// Each grammar is a function of its own, which keeps the stack of this one small.
     fn special_call(&mut self, word: &str) -> Parsed<Option<Expr>> {
-        let span = self.span();
-        if let Some(expr) = self.json_call(word)? {
-            return Ok(Some(expr));
-        }
-        Ok(Some(match word {
-            "CAST" | "TRY_CAST" => {
-                let name = self.marker(if word == "CAST" {
-                    markers::CAST
-                } else {
-                    markers::TRY_CAST
-                });
-                self.open_call();
-                let expr = self.expr()?;
-                if !self.eat_word("AS") {
-                    return Err(self.unexpected("AS and a data type"));
-                }
-                let (ty, _) = self.data_type()?;
-                self.expect_symbol(")")?;
-                markers::call(name, vec![expr, markers::text(ty.to_string())])
-            }
-            "ROW" => {
-                let name = self.marker(markers::ROW);
-                self.open_call();
-                let items = if self.is_symbol(")") {
-                    vec![]
-                } else {
-                    self.comma_separated(Self::expr)?
-                };
-                self.close_list()?;
-                markers::call(name, items)
-            }
-            "EXTRACT" => {
-                self.open_call();
-                let field = self.time_unit(true)?;
-                self.expect_word("FROM")?;
-                let expr = Box::new(self.expr()?);
-                self.expect_symbol(")")?;
-                Expr::Extract {
-                    field,
-                    syntax: ExtractSyntax::From,
-                    expr,
-                }
-            }
-            "FLOOR" | "CEIL" | "CEILING" => {
-                let floor = word == "FLOOR";
-                let plain = self.marker(if floor { "FLOOR" } else { "CEIL" });
-                let rounding = self.marker(if floor { markers::FLOOR } else { markers::CEIL });
-                self.open_call();
-                let expr = self.expr()?;
-                if self.eat_word("TO") {
-                    let unit = self.time_unit(false)?;
-                    self.expect_symbol(")")?;
-                    markers::call(rounding, vec![expr, markers::text(unit.to_string())])
-                } else {
-                    self.close_list()?;
-                    markers::call(plain, vec![expr])
-                }
-            }
-            "TIMESTAMPADD" | "TIMESTAMPDIFF" => {
-                let name = self.marker(if word == "TIMESTAMPADD" {
-                    markers::TIMESTAMPADD
-                } else {
-                    markers::TIMESTAMPDIFF
-                });
-                self.open_call();
-                let unit = self.time_unit(false)?;
-                self.expect_symbol(",")?;
-                let first = self.expr()?;
-                self.expect_symbol(",")?;
-                let second = self.expr()?;
-                self.expect_symbol(")")?;
-                markers::call(name, vec![markers::text(unit.to_string()), first, second])
-            }
-            "POSITION" => {
-                self.open_call();
-                let expr = Box::new(self.expr_above(RANGE + 1)?);
-                self.expect_word("IN")?;
-                let within = Box::new(self.expr()?);
-                if self.is_word("FROM") {
-                    return Err(self.not_supported("POSITION … FROM"));
-                }
-                self.close_list()?;
-                Expr::Position { expr, r#in: within }
-            }
-            "SUBSTRING" => {
-                self.open_call();
-                let expr = Box::new(self.expr()?);
-                let shorthand = false;
-                let special = self.is_symbol(",");
-                if !special && !self.is_word("FROM") {
-                    return Err(self.unexpected("',' or FROM"));
-                }
-                self.advance();
-                let from = Some(Box::new(self.expr()?));
-                let length = if self.eat_symbol(",") || self.eat_word("FOR") {
-                    Some(Box::new(self.expr()?))
-                } else {
-                    None
-                };
-                self.close_list()?;
-                Expr::Substring {
-                    expr,
-                    substring_from: from,
-                    substring_for: length,
-                    special,
-                    shorthand,
-                }
-            }
-            "OVERLAY" => {
-                self.open_call();
-                let expr = Box::new(self.expr()?);
-                let separator = self.is_symbol(",");
-                let keyword = |p: &mut Self, word: &str| {
-                    if separator {
-                        p.expect_symbol(",")
-                    } else {
-                        p.expect_word(word)
-                    }
-                };
-                keyword(self, "PLACING")?;
-                let what = Box::new(self.expr()?);
-                keyword(self, "FROM")?;
-                let from = Box::new(self.expr()?);
-                let length = if self.is_word("FOR") || self.is_symbol(",") {
-                    self.advance();
-                    Some(Box::new(self.expr()?))
-                } else {
-                    None
-                };
-                self.close_list()?;
-                Expr::Overlay {
-                    expr,
-                    overlay_what: what,
-                    overlay_from: from,
-                    overlay_for: length,
-                }
-            }
-            "TRIM" => {
-                self.open_call();
-                let side = match self.eat_one_of(&["BOTH", "LEADING", "TRAILING"]) {
-                    Some("BOTH") => Some(TrimWhereField::Both),
-                    Some("LEADING") => Some(TrimWhereField::Leading),
-                    Some(_) => Some(TrimWhereField::Trailing),
-                    None => None,
-                };
-                let mut what = None;
-                if side.is_none() || !self.is_word("FROM") {
-                    what = Some(Box::new(self.expr()?));
-                }
-                let expr = if self.eat_word("FROM") {
-                    Box::new(self.expr()?)
-                } else {
-                    match (side, what.take()) {
-                        (None, Some(expr)) => expr,
-                        _ => return Err(self.unexpected("FROM")),
-                    }
-                };
-                self.close_list()?;
-                Expr::Trim {
-                    trim_where: side,
-                    trim_what: what,
-                    expr,
-                    trim_characters: None,
-                }
-            }
+        let expr = match word {
+            "CAST" => self.cast(markers::CAST),
+            "TRY_CAST" => self.cast(markers::TRY_CAST),
+            "ROW" => self.row(),
+            "EXTRACT" => self.extract(),
+            "FLOOR" => self.rounding("FLOOR", markers::FLOOR),
+            "CEIL" | "CEILING" => self.rounding("CEIL", markers::CEIL),
+            "TIMESTAMPADD" => self.timestamp_arithmetic(markers::TIMESTAMPADD),
+            "TIMESTAMPDIFF" => self.timestamp_arithmetic(markers::TIMESTAMPDIFF),
+            "POSITION" => self.position_of(),
+            "SUBSTRING" => self.substring(),
+            "OVERLAY" => self.overlay(),
+            "TRIM" => self.trim(),
             "CONVERT" | "TREAT" | "CLASSIFIER" | "MATCH_NUMBER" | "PREV" | "GROUP_CONCAT"
             | "STRING_AGG" | "ARRAY_CONCAT_AGG" | "SPECIFICTYPE" => {
-                return Err(Box::new(
-                    Diagnostic::not_supported(format!("{word}(…)")).at(span),
-                ));
+                Err(self.not_supported(&format!("{word}(…)")))
             }
-            _ => return Ok(None),
-        }))
+            _ => return self.json_call(word),
+        };
+        expr.map(Some)
+    }
+
+    /// `CAST(x AS T)`
+    fn cast(&mut self, marker: &str) -> Parsed<Expr> {
+        let name = self.marker(marker);
+        self.open_call();
+        let expr = self.expr()?;
+        if !self.eat_word("AS") {
+            return Err(self.unexpected("an operator, or AS and a data type"));
+        }
+        let (ty, _) = self.data_type()?;
+        self.expect_symbol(")")?;
+        Ok(markers::call(
+            name,
+            vec![expr, markers::text(ty.to_string())],
+        ))
+    }
+
+    /// `ROW(a, b)`
+    fn row(&mut self) -> Parsed<Expr> {
+        let name = self.marker(markers::ROW);
+        self.open_call();
+        let items = if self.is_symbol(")") {
+            vec![]
+        } else {
+            self.comma_separated(Self::expr)?
+        };
+        self.close_list()?;
+        Ok(markers::call(name, items))
+    }
+
+    /// `EXTRACT(DAY FROM x)`
+    fn extract(&mut self) -> Parsed<Expr> {
+        self.open_call();
+        let field = self.time_unit(true)?;
+        self.expect_word("FROM")?;
+        let expr = Box::new(self.expr()?);
+        self.close_list()?;
+        Ok(Expr::Extract {
+            field,
+            syntax: ExtractSyntax::From,
+            expr,
+        })
+    }
+
+    /// `FLOOR(x)`, `FLOOR(x TO DAY)`
+    fn rounding(&mut self, plain: &str, to_unit: &str) -> Parsed<Expr> {
+        let plain = self.marker(plain);
+        let to_unit = self.marker(to_unit);
+        self.open_call();
+        let expr = self.expr()?;
+        if self.eat_word("TO") {
+            let unit = self.time_unit(false)?;
+            self.expect_symbol(")")?;
+            return Ok(markers::call(
+                to_unit,
+                vec![expr, markers::text(unit.to_string())],
+            ));
+        }
+        self.close_list()?;
+        Ok(markers::call(plain, vec![expr]))
+    }
+
+    /// `TIMESTAMPADD(DAY, a, b)`
+    fn timestamp_arithmetic(&mut self, marker: &str) -> Parsed<Expr> {
+        let name = self.marker(marker);
+        self.open_call();
+        let unit = self.time_unit(false)?;
+        self.expect_symbol(",")?;
+        let first = self.expr()?;
+        self.expect_symbol(",")?;
+        let second = self.expr()?;
+        self.close_list()?;
+        Ok(markers::call(
+            name,
+            vec![markers::text(unit.to_string()), first, second],
+        ))
+    }
+
+    /// `POSITION(a IN b)`
+    fn position_of(&mut self) -> Parsed<Expr> {
+        self.open_call();
+        let expr = Box::new(self.expr_above(RANGE + 1)?);
+        self.expect_word("IN")?;
+        let within = Box::new(self.expr()?);
+        if self.is_word("FROM") {
+            return Err(self.not_supported("POSITION … FROM"));
+        }
+        self.close_list()?;
+        Ok(Expr::Position { expr, r#in: within })
+    }
+
+    /// `SUBSTRING(a FROM b FOR c)`, `SUBSTRING(a, b, c)`
+    fn substring(&mut self) -> Parsed<Expr> {
+        self.open_call();
+        let expr = Box::new(self.expr()?);
+        let special = self.is_symbol(",");
+        if !special && !self.is_word("FROM") {
+            return Err(self.unexpected("an operator, ',' or FROM"));
+        }
+        self.advance();
+        let from = Some(Box::new(self.expr()?));
+        let length = if self.eat_symbol(",") || self.eat_word("FOR") {
+            Some(Box::new(self.expr()?))
+        } else {
+            None
+        };
+        self.close_list()?;
+        Ok(Expr::Substring {
+            expr,
+            substring_from: from,
+            substring_for: length,
+            special,
+            shorthand: false,
+        })
+    }
+
+    /// `OVERLAY(a PLACING b FROM c FOR d)`, `OVERLAY(a, b, c, d)`
+    fn overlay(&mut self) -> Parsed<Expr> {
+        self.open_call();
+        let expr = Box::new(self.expr()?);
+        let commas = self.is_symbol(",");
+        let separator = |p: &mut Self, word: &str| {
+            if commas {
+                p.expect_symbol(",")
+            } else {
+                p.expect_word(word)
+            }
+        };
+        separator(self, "PLACING")?;
+        let what = Box::new(self.expr()?);
+        separator(self, "FROM")?;
+        let from = Box::new(self.expr()?);
+        let length = if self.eat_word("FOR") || self.eat_symbol(",") {
+            Some(Box::new(self.expr()?))
+        } else {
+            None
+        };
+        self.close_list()?;
+        Ok(Expr::Overlay {
+            expr,
+            overlay_what: what,
+            overlay_from: from,
+            overlay_for: length,
+        })
+    }
+
+    /// `TRIM(x)`, `TRIM(BOTH 'a' FROM x)`, `TRIM('a' FROM x)`, `TRIM(LEADING FROM x)`
+    fn trim(&mut self) -> Parsed<Expr> {
+        self.open_call();
+        let side = self
+            .eat_one_of(&["BOTH", "LEADING", "TRAILING"])
+            .map(|word| match word {
+                "BOTH" => TrimWhereField::Both,
+                "LEADING" => TrimWhereField::Leading,
+                _ => TrimWhereField::Trailing,
+            });
+        let first = if side.is_some() && self.is_word("FROM") {
+            None
+        } else {
+            Some(Box::new(self.expr()?))
+        };
+        let (what, expr) = if self.eat_word("FROM") {
+            (first, Box::new(self.expr()?))
+        } else {
+            match first {
+                Some(expr) if side.is_none() => (None, expr),
+                _ => return Err(self.unexpected("an operator or FROM")),
+            }
+        };
+        self.close_list()?;
+        Ok(Expr::Trim {
+            trim_where: side,
+            trim_what: what,
+            expr,
+            trim_characters: None,
+        })
     }
 
     /// Takes the name of a call and its `(`, which the caller has seen.
@@ -849,27 +891,11 @@ impl Parser<'_> {
 
     /// A column, or a call of a function.
     fn name_or_call(&mut self) -> Parsed<Expr> {
-        let start = self.position();
         if self.is_symbol_at(1, "(") {
-            let span = self.span();
-            let text = self.text(0);
-            if text.trim_start_matches('`').starts_with("__") {
-                return Err(Box::new(
-                    Diagnostic::not_supported(format!(
-                        "a function name that starts with two underscores ({text})"
-                    ))
-                    .at(span),
-                ));
-            }
-            let name = if self.kind(0) == Some(&TokenKind::Quoted) {
-                self.ident("a function")?
-            } else {
-                let name = self.marker(text);
-                self.advance();
-                name
-            };
+            let name = self.function_name()?;
             return self.call_arguments(ObjectName::from(vec![name]));
         }
+        let start = self.position();
         let mut parts = vec![self.ident("a column")?];
         while self.is_symbol(".") && !self.is_symbol_at(1, "*") {
             self.advance();
@@ -887,6 +913,22 @@ impl Parser<'_> {
         } else {
             Expr::CompoundIdentifier(parts)
         })
+    }
+
+    /// The name of a function of one part, which may be a reserved word that names a function.
+    fn function_name(&mut self) -> Parsed<Ident> {
+        let text = self.text(0);
+        if text.trim_start_matches('`').starts_with("__") {
+            return Err(self.not_supported(&format!(
+                "a function name that starts with two underscores ({text})"
+            )));
+        }
+        if self.kind(0) == Some(&TokenKind::Quoted) {
+            return self.ident("a function");
+        }
+        let name = self.marker(text);
+        self.advance();
+        Ok(name)
     }
 
     fn value(&self, value: Value, span: Span) -> Expr {

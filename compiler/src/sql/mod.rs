@@ -9,7 +9,9 @@
 mod call;
 mod ddl;
 mod expr;
+pub mod format;
 mod keywords;
+mod layout;
 pub(crate) mod lexer;
 mod literal;
 mod location;
@@ -20,8 +22,12 @@ mod script;
 mod statement;
 mod unparse;
 
+pub use format::format_script;
 pub use keywords::{is_reserved, quote_name, quote_text};
 pub use location::{LineIndex, byte_span};
 pub use script::{parse_expression, parse_script};
 pub use statement::*;
 pub use unparse::{unparse_expr, unparse_query};
+
+#[cfg(test)]
+mod tests;

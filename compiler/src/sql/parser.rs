@@ -22,8 +22,8 @@ pub(crate) type Parsed<T> = Result<T, Box<Diagnostic>>;
 pub(crate) const SYNTAX: &str = "sql/syntax";
 
 /// How deep expressions, queries and parentheses may nest: far beyond what people write, and
-/// shallow enough for the stack of a small thread.
-const MAX_DEPTH: usize = 64;
+/// shallow enough for the 2 MB stack of a thread, without optimisation too.
+const MAX_DEPTH: usize = 48;
 
 /// Words that start a clause: what a misspelt word may have been meant to be.
 const CLAUSES: [&str; 22] = [
@@ -81,9 +81,18 @@ pub(crate) struct Parser<'a> {
 
 impl<'a> Parser<'a> {
     pub(crate) fn new(script: &'a str) -> Self {
-        let tokens = lexer::tokenize(script)
+        Self::within(script, Span::new(0, script.len()))
+    }
+
+    /// A reader of a part of the script, such as the inside of a hint.
+    pub(crate) fn within(script: &'a str, part: Span) -> Self {
+        let tokens = lexer::tokenize(&script[part.range()])
             .into_iter()
             .filter(|token| !token.is_comment())
+            .map(|token| Token {
+                span: Span::new(token.span.start + part.start, token.span.end + part.start),
+                ..token
+            })
             .collect();
         Self {
             script,
@@ -93,14 +102,6 @@ impl<'a> Parser<'a> {
             lines: LineIndex::new(script),
             hints: Vec::new(),
         }
-    }
-
-    /// A reader of a part of the script.
-    pub(crate) fn within(script: &'a str, part: Span) -> Self {
-        let mut parser = Self::new(&script[..part.end]);
-        parser.script = script;
-        parser.tokens.retain(|token| token.span.start >= part.start);
-        parser
     }
 
     // Looking

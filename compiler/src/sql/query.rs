@@ -37,42 +37,44 @@ impl Parser<'_> {
     ///
     /// `((SELECT 1) UNION …)` is a query in parentheses, `((SELECT 1) + 1)` is not.
     pub(crate) fn starts_query(&self, ahead: usize) -> bool {
-        if !self.is_symbol_at(ahead, "(") {
-            return QUERY_WORDS.iter().any(|word| self.is_word_at(ahead, word));
+        let mut open = 0;
+        while self.is_symbol_at(ahead + open, "(") {
+            open += 1;
         }
-        if !self.is_symbol_at(ahead + 1, "(") {
-            return QUERY_WORDS
-                .iter()
-                .any(|word| self.is_word_at(ahead + 1, word));
-        }
-        if !self.starts_query(ahead + 1) {
+        let first = ahead + open;
+        if !QUERY_WORDS.iter().any(|word| self.is_word_at(first, word)) {
             return false;
         }
-        // What follows the inner parentheses decides.
-        let mut depth = 0;
-        let mut at = ahead + 1;
-        while let Some(kind) = self.kind(at) {
-            match kind {
-                TokenKind::Symbol("(") => depth += 1,
-                TokenKind::Symbol(")") => depth -= 1,
+        // Behind each inner pair the query must go on.
+        let mut depth = open;
+        let mut at = first;
+        while open > 1 {
+            match self.kind(at) {
+                None | Some(TokenKind::Symbol(";")) => return false,
+                Some(TokenKind::Symbol("(")) => depth += 1,
+                Some(TokenKind::Symbol(")")) => {
+                    depth -= 1;
+                    if depth < open {
+                        open -= 1;
+                        let goes_on = [
+                            "UNION",
+                            "INTERSECT",
+                            "EXCEPT",
+                            "ORDER",
+                            "LIMIT",
+                            "OFFSET",
+                            "FETCH",
+                        ];
+                        if !goes_on.iter().any(|word| self.is_word_at(at + 1, word)) {
+                            return false;
+                        }
+                    }
+                }
                 _ => {}
             }
             at += 1;
-            if depth == 0 {
-                break;
-            }
         }
-        [
-            "UNION",
-            "INTERSECT",
-            "EXCEPT",
-            "ORDER",
-            "LIMIT",
-            "OFFSET",
-            "FETCH",
-        ]
-        .iter()
-        .any(|word| self.is_word_at(at, word))
+        true
     }
 
     /// `[WITH …] body [ORDER BY …] [LIMIT …] [OFFSET …] [FETCH …]`
@@ -225,30 +227,33 @@ impl Parser<'_> {
             self.close_query()?;
             return Ok(Box::new(SetExpr::Query(query)));
         }
+        if self.is_word("SELECT") {
+            return self.select();
+        }
         if self.is_word("VALUES") {
-            return Ok(Box::new(SetExpr::Values(self.values()?)));
+            return self.values();
         }
         if self.is_word("TABLE") {
-            // `TABLE t` is `SELECT * FROM t`.
-            let select_token = self.select_token();
-            self.advance();
-            let name = self.name("the name of a table")?;
-            let mut select = empty_select(select_token);
-            select.projection = vec![SelectItem::Wildcard(WildcardAdditionalOptions::default())];
-            select.from = vec![TableWithJoins {
-                relation: table(name.to_object_name(), None, None, None),
-                joins: vec![],
-            }];
-            return Ok(Box::new(SetExpr::Select(Box::new(select))));
-        }
-        if self.is_word("SELECT") {
-            return Ok(Box::new(SetExpr::Select(Box::new(self.select()?))));
+            return self.whole_table();
         }
         Err(self.unexpected("SELECT, VALUES, WITH or '('"))
     }
 
+    /// `TABLE t` is `SELECT * FROM t`.
+    fn whole_table(&mut self) -> Parsed<Box<SetExpr>> {
+        let mut select = Box::new(empty_select(self.select_token()));
+        self.advance();
+        let name = self.name("the name of a table")?;
+        select.projection = vec![SelectItem::Wildcard(WildcardAdditionalOptions::default())];
+        select.from = vec![TableWithJoins {
+            relation: table(name.to_object_name(), None, None, None),
+            joins: vec![],
+        }];
+        Ok(Box::new(SetExpr::Select(select)))
+    }
+
     /// `VALUES (1, 'a'), ROW(2, 'b'), 3`
-    fn values(&mut self) -> Parsed<Values> {
+    fn values(&mut self) -> Parsed<Box<SetExpr>> {
         self.expect_word("VALUES")?;
         let rows = self.comma_separated(|p| {
             if p.is_word("ROW") && p.is_symbol_at(1, "(") {
@@ -273,11 +278,11 @@ impl Parser<'_> {
                 row.len()
             )));
         }
-        Ok(Values {
+        Ok(Box::new(SetExpr::Values(Values {
             explicit_row: false,
             value_keyword: false,
             rows,
-        })
+        })))
     }
 
     fn select_token(&self) -> AttachedToken {
@@ -287,8 +292,8 @@ impl Parser<'_> {
         ))
     }
 
-    fn select(&mut self) -> Parsed<Select> {
-        let mut select = empty_select(self.select_token());
+    fn select(&mut self) -> Parsed<Box<SetExpr>> {
+        let mut select = Box::new(empty_select(self.select_token()));
         self.expect_word("SELECT")?;
         if self.kind(0) == Some(&TokenKind::Hint) {
             self.query_hint()?;
@@ -332,7 +337,7 @@ impl Parser<'_> {
         if self.eat_word("QUALIFY") {
             select.qualify = Some(self.expr()?);
         }
-        Ok(select)
+        Ok(Box::new(SetExpr::Select(select)))
     }
 
     /// `SELECT /*+ … */`: hints that change what runs are refused.
@@ -619,65 +624,79 @@ impl Parser<'_> {
     }
 
     fn table_factor(&mut self) -> Parsed<TableFactor> {
-        self.nested(Self::table_factor_here)
-    }
-
-    fn table_factor_here(&mut self) -> Parsed<TableFactor> {
         let lateral = self.eat_word("LATERAL");
         if self.is_word("TABLE") && self.is_symbol_at(1, "(") {
-            self.open_call();
             return self.table_function(lateral);
         }
         if self.is_word("UNNEST") && self.is_symbol_at(1, "(") {
-            self.open_call();
-            let array_exprs = self.comma_separated(Self::expr)?;
-            self.expect_symbol(")")?;
-            let with_ordinality = self.eat_words(&["WITH", "ORDINALITY"]);
-            return Ok(TableFactor::UNNEST {
-                array_exprs,
-                with_offset: false,
-                with_offset_alias: None,
-                with_ordinality,
-                alias: self.table_alias()?,
-            });
+            return self.unnest();
+        }
+        if self.is_symbol("(") && self.starts_query(0) {
+            return self.derived_table(lateral);
+        }
+        if lateral {
+            return Err(self.unexpected("a query in parentheses or TABLE(…) after LATERAL"));
         }
         if self.is_symbol("(") {
-            if self.starts_query(0) {
-                self.advance();
-                let subquery = self.query_body()?;
-                self.close_query()?;
-                self.refuse_after_table()?;
-                return Ok(TableFactor::Derived {
-                    lateral,
-                    subquery,
-                    alias: self.table_alias()?,
-                    sample: None,
-                });
-            }
-            if lateral {
-                return Err(self.unexpected("a query or TABLE(…) after LATERAL"));
-            }
-            self.advance();
-            let table_with_joins = Box::new(self.joined_tables()?);
-            if !self.eat_symbol(")") {
-                return Err(self.unexpected("JOIN or ')'"));
-            }
-            return Ok(TableFactor::NestedJoin {
-                table_with_joins,
-                alias: self.table_alias()?,
-            });
+            return self.joins_in_parentheses();
         }
         if self.is_word("VALUES") {
             return Err(self
                 .not_supported("VALUES in FROM without parentheses")
                 .help_with("write FROM (VALUES …) AS t (a, b)"));
         }
-        if lateral {
-            return Err(self.unexpected("a query in parentheses or TABLE(…) after LATERAL"));
-        }
         if !matches!(self.kind(0), Some(TokenKind::Word | TokenKind::Quoted)) {
             return Err(self.unexpected("a table, a query in parentheses or TABLE(…)"));
         }
+        self.named_table()
+    }
+
+    /// `UNNEST(a, b) [WITH ORDINALITY] [alias]`
+    fn unnest(&mut self) -> Parsed<TableFactor> {
+        self.open_call();
+        let array_exprs = self.comma_separated(Self::expr)?;
+        if !self.eat_symbol(")") {
+            return Err(self.unexpected("',', ')' or an operator"));
+        }
+        let with_ordinality = self.eat_words(&["WITH", "ORDINALITY"]);
+        Ok(TableFactor::UNNEST {
+            array_exprs,
+            with_offset: false,
+            with_offset_alias: None,
+            with_ordinality,
+            alias: self.table_alias()?,
+        })
+    }
+
+    /// `(query) [alias]`
+    fn derived_table(&mut self, lateral: bool) -> Parsed<TableFactor> {
+        self.advance();
+        let subquery = self.query_body()?;
+        self.close_query()?;
+        self.refuse_after_table()?;
+        Ok(TableFactor::Derived {
+            lateral,
+            subquery,
+            alias: self.table_alias()?,
+            sample: None,
+        })
+    }
+
+    /// `(a JOIN b ON …)`
+    fn joins_in_parentheses(&mut self) -> Parsed<TableFactor> {
+        self.advance();
+        let table_with_joins = Box::new(self.joined_tables()?);
+        if !self.eat_symbol(")") {
+            return Err(self.unexpected("JOIN or ')'"));
+        }
+        Ok(TableFactor::NestedJoin {
+            table_with_joins,
+            alias: self.table_alias()?,
+        })
+    }
+
+    /// A table with its hint and its version, or a table function.
+    fn named_table(&mut self) -> Parsed<TableFactor> {
         let name = self.name("a table")?;
         if self.is_symbol("(") {
             // A table function without TABLE( … ) around it.
@@ -696,8 +715,9 @@ impl Parser<'_> {
         Ok(table(name.to_object_name(), None, version, alias))
     }
 
-    /// After `TABLE(`: a call of a table function, the `)` and an alias.
+    /// `[LATERAL] TABLE(f(…)) [alias]`
     fn table_function(&mut self, lateral: bool) -> Parsed<TableFactor> {
+        self.open_call();
         let name = self.name("a table function")?;
         let args = self.table_arguments()?;
         if !self.eat_symbol(")") {

@@ -100,7 +100,7 @@ impl Parser<'_> {
     }
 
     fn statement_kind(&mut self) -> Parsed<StatementKind> {
-        if self.starts_query(0) {
+        if self.is_symbol("(") || self.starts_query(0) {
             return Ok(StatementKind::Query(self.query()?));
         }
         let word = match self.kind(0) {

@@ -1,0 +1,3 @@
+//! The parser, told by example.
+
+mod soup;
