@@ -61,7 +61,7 @@ def main() -> int:
         print(f"{'pipeline':<10} {'par.':>4} {'seconds':>8} {'events/s':>11} {'events/s/core':>14} {'peak MiB':>9}")
         for name, document in (("features", "features.toml"), ("scored", "pipeline.toml")):
             script = folder / f"{name}.sql"
-            measure([samples.binary(), "compile", document, "-o", str(script)], folder)
+            measure([samples.binary(), "compile", document, "--target", "embedded", "-o", str(script)], folder)
             without_files(script)
             for parallelism in map(int, arguments.parallelism.split(",")):
                 command = [

@@ -17,6 +17,7 @@ from __future__ import annotations
 import argparse
 import collections
 import csv
+import os
 import pathlib
 import re
 import shutil
@@ -60,10 +61,11 @@ def millstream(*arguments: str, cwd: pathlib.Path) -> str:
     return done.stdout
 
 
-def flink(script: pathlib.Path, cwd: pathlib.Path) -> tuple[int, str]:
+def flink(script: pathlib.Path, cwd: pathlib.Path, model: str = "") -> tuple[int, str]:
     done = subprocess.run(
-        [str(ORACLE), "--quiet", str(script)], cwd=cwd, text=True, capture_output=True, check=False
-    )
+        [str(ORACLE), "--quiet", str(script)], cwd=cwd, text=True, capture_output=True,
+        env=os.environ | {"ORACLE_MODEL": model}, check=False,
+    )  # fmt: skip
     return done.returncode, done.stdout + done.stderr
 
 
@@ -134,7 +136,7 @@ def fraud_model(work: pathlib.Path) -> bool:
     print("fraud with the model: Flink's only complaint is the missing 'onnx' provider")
     text = script.read_text()
     script.write_text(re.sub(r"('provider'\s*=\s*)'onnx'", r"\1'constant'", text))
-    code, output = flink(script, folder)
+    code, output = flink(script, folder, model="constant")
     alerts = rows(folder / "out").total()
     if code != 0 or alerts != 100:
         print(f"fraud with a constant model: {alerts} alerts of 100 from Flink\n{output}")

@@ -41,9 +41,11 @@ classes=$cache/flink-oracle
 newest=$(ls -t "$here"/flink/oracle/*.java | head -1)
 if [ ! -e "$classes/Oracle.class" ] || [ "$newest" -nt "$classes/Oracle.class" ]; then
     say "compiling flink/oracle"
-    mkdir -p "$classes/META-INF/services"
-    javac -nowarn -cp "$home/lib/*" -d "$classes" "$here"/flink/oracle/*.java
-    echo ConstantModel >"$classes/META-INF/services/org.apache.flink.table.factories.Factory"
+    # The stand-in for a model is apart: a plain Flink knows no model provider.
+    mkdir -p "$classes" "$classes-model/META-INF/services"
+    javac -nowarn -cp "$home/lib/*" -d "$classes" "$here/flink/oracle/Oracle.java"
+    javac -nowarn -cp "$home/lib/*" -d "$classes-model" "$here/flink/oracle/ConstantModel.java"
+    echo ConstantModel >"$classes-model/META-INF/services/org.apache.flink.table.factories.Factory"
 fi
 ln -sfn "$home" "$cache/flink-home"
 say "Flink $version is in $cache/flink-home"
