@@ -1,10 +1,49 @@
 //! Flink's types, casts, scalar functions and row display, on Arrow and DataFusion.
+//!
+//! - [`types`]: Flink's data types and how they map to Arrow; [`RowKind`].
+//! - [`display`]: values as text, as rows print and as `CAST` to a string gives them.
+//! - [`cast`]: `CAST` and `TRY_CAST`.
+//! - [`scalar_functions`]: the catalogue, to be registered with the binder, together with
+//!   [`expr_planner`] and [`type_planner`]; a bound plan then goes through [`analyze`] *before*
+//!   DataFusion's type coercion.
+//! - [`aggregate`], [`window`]: what binding knows of aggregate functions and windows.
+//!
+//! Functions read the session's time zone from DataFusion's `execution.time_zone`.
 
+use std::sync::Arc;
+
+use datafusion_expr::planner::{ExprPlanner, TypePlanner};
+
+pub mod aggregate;
+mod analyze;
+mod arithmetic;
+mod call;
+pub mod cast;
+mod catalogue;
+mod datetime;
+mod decimal;
+pub mod display;
+mod planner;
 pub mod row_kind;
+mod scalar;
 pub mod types;
+pub mod window;
 
+pub use analyze::{analyze, analyze_expr};
+pub use catalogue::scalar_functions;
+pub use datetime::Zone;
 pub use row_kind::RowKind;
 pub use types::{
     DayTimeFields, FlinkType, RowField, TYPE_METADATA_KEY, TypeError, TypeKind, YearMonthFields,
     interval_millis, interval_months,
 };
+
+/// What operators and literals mean in Flink SQL, for DataFusion's binder.
+pub fn expr_planner() -> Arc<dyn ExprPlanner> {
+    Arc::new(planner::FlinkExprPlanner)
+}
+
+/// What type names mean in Flink SQL, for DataFusion's binder.
+pub fn type_planner() -> Arc<dyn TypePlanner> {
+    Arc::new(planner::FlinkTypePlanner)
+}

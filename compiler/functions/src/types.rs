@@ -419,6 +419,70 @@ impl TypeKind {
     }
 }
 
+impl FlinkType {
+    /// The type that values of both types can be converted to: what `CASE`, `COALESCE`, `UNION`,
+    /// arrays and maps make of different types. `None` if there is none.
+    ///
+    /// Flink: integers widen; a decimal keeps the digits of both; a decimal and a floating-point
+    /// number are `DOUBLE`; strings take the longer length; timestamps the higher precision.
+    pub fn common(&self, other: &Self) -> Option<Self> {
+        use TypeKind::*;
+        let nullable = self.nullable || other.nullable || self.kind == Null || other.kind == Null;
+        let nested = |a: &Self, b: &Self| a.common(b).map(Box::new);
+        let kind = match (&self.kind, &other.kind) {
+            (a, b) if a == b => a.clone(),
+            (Null, kind) | (kind, Null) => kind.clone(),
+            (Char(a) | Varchar(a), Char(b) | Varchar(b)) => Varchar(*a.max(b)),
+            (Binary(a) | Varbinary(a), Binary(b) | Varbinary(b)) => Varbinary(*a.max(b)),
+            (a, b) if self.is_numeric() && other.is_numeric() => {
+                use crate::decimal::as_decimal;
+                match (as_decimal(a), as_decimal(b)) {
+                    (Some((p1, s1)), Some((p2, s2))) => {
+                        if self.is_integer() && other.is_integer() {
+                            if p1 > p2 { a.clone() } else { b.clone() }
+                        } else {
+                            let scale = s1.max(s2);
+                            let precision = ((p1 - s1).max(p2 - s2) + scale).min(38);
+                            Decimal { precision, scale }
+                        }
+                    }
+                    _ if matches!(a, Decimal { .. }) || matches!(b, Decimal { .. }) => Double,
+                    _ if *a == Double || *b == Double => Double,
+                    _ => Float,
+                }
+            }
+            (Time(a), Time(b)) => Time(*a.max(b)),
+            (Timestamp(a), Timestamp(b)) => Timestamp(*a.max(b)),
+            (Timestamp(a) | TimestampLtz(a), Timestamp(b) | TimestampLtz(b)) => {
+                TimestampLtz(*a.max(b))
+            }
+            (Date, other @ (Timestamp(_) | TimestampLtz(_)))
+            | (other @ (Timestamp(_) | TimestampLtz(_)), Date) => other.clone(),
+            (IntervalDayTime { .. }, IntervalDayTime { .. }) => TypeKind::day_to_second(),
+            (IntervalYearMonth { .. }, IntervalYearMonth { .. }) => TypeKind::year_to_month(),
+            (Array(a), Array(b)) => Array(nested(a, b)?),
+            (Multiset(a), Multiset(b)) => Multiset(nested(a, b)?),
+            (Map(k1, v1), Map(k2, v2)) => Map(nested(k1, k2)?, nested(v1, v2)?),
+            (Row(a), Row(b)) if a.len() == b.len() => Row(a
+                .iter()
+                .zip(b)
+                .map(|(a, b)| Some(RowField::new(a.name.clone(), a.ty.common(&b.ty)?)))
+                .collect::<Option<_>>()?),
+            _ => return None,
+        };
+        Some(Self { kind, nullable })
+    }
+
+    /// The common type of several types; `NULL` of none.
+    pub fn common_of<'a>(types: impl IntoIterator<Item = &'a Self>) -> Option<Self> {
+        let mut types = types.into_iter();
+        let Some(first) = types.next() else {
+            return Some(TypeKind::Null.into());
+        };
+        types.try_fold(first.clone(), |common, ty| common.common(ty))
+    }
+}
+
 /// The unit in which Arrow holds a `TIMESTAMP(precision)`.
 pub fn timestamp_unit(precision: u8) -> TimeUnit {
     match precision {
@@ -437,10 +501,10 @@ fn unit_precision(unit: TimeUnit) -> u8 {
     }
 }
 
-/// The Arrow type of a map, with the names that DataFusion's own map functions use.
+/// The Arrow type of a map. Unlike Arrow's own maps, keys may be NULL, as they may in Flink.
 pub fn map_type(key: DataType, value: DataType) -> DataType {
     let entries = Fields::from(vec![
-        Field::new("key", key, false),
+        Field::new("key", key, true),
         Field::new("value", value, true),
     ]);
     DataType::Map(
@@ -837,21 +901,27 @@ impl<'a> Parser<'a> {
             "DECIMAL" | "DEC" | "NUMERIC" => self.parse_decimal()?,
             "CHAR" | "CHARACTER" => {
                 if self.eat_word("VARYING") {
-                    TypeKind::Varchar(self.parameter("The length", 1, MAX_LENGTH, 1)?)
+                    TypeKind::Varchar(self.parameter("The length", 1, MAX_LENGTH, MAX_LENGTH)?)
                 } else {
                     TypeKind::Char(self.parameter("The length", 1, MAX_LENGTH, 1)?)
                 }
             }
-            "VARCHAR" => TypeKind::Varchar(self.parameter("The length", 1, MAX_LENGTH, 1)?),
+            // Without a length they are unbounded in SQL: Flink's type system says so, whatever
+            // its documentation says of the type itself.
+            "VARCHAR" => {
+                TypeKind::Varchar(self.parameter("The length", 1, MAX_LENGTH, MAX_LENGTH)?)
+            }
             "STRING" => TypeKind::Varchar(MAX_LENGTH),
             "BINARY" => {
                 if self.eat_word("VARYING") {
-                    TypeKind::Varbinary(self.parameter("The length", 1, MAX_LENGTH, 1)?)
+                    TypeKind::Varbinary(self.parameter("The length", 1, MAX_LENGTH, MAX_LENGTH)?)
                 } else {
                     TypeKind::Binary(self.parameter("The length", 1, MAX_LENGTH, 1)?)
                 }
             }
-            "VARBINARY" => TypeKind::Varbinary(self.parameter("The length", 1, MAX_LENGTH, 1)?),
+            "VARBINARY" => {
+                TypeKind::Varbinary(self.parameter("The length", 1, MAX_LENGTH, MAX_LENGTH)?)
+            }
             "BYTES" => TypeKind::Varbinary(MAX_LENGTH),
             "DATE" => TypeKind::Date,
             "TIME" => {
@@ -1099,7 +1169,8 @@ mod tests {
             ("DECIMAL", "DECIMAL(10, 0)"),
             ("NUMERIC(5)", "DECIMAL(5, 0)"),
             ("dec(10,2)", "DECIMAL(10, 2)"),
-            ("VARCHAR", "VARCHAR(1)"),
+            ("VARCHAR", "STRING"),
+            ("CHAR", "CHAR(1)"),
             ("VARCHAR(2147483647)", "STRING"),
             ("CHAR VARYING(3)", "VARCHAR(3)"),
             ("BYTES", "BYTES"),

@@ -1,0 +1,30 @@
+//! The scalar functions, one file a family.
+
+mod collections;
+mod conditional;
+mod json;
+mod json_path;
+mod math;
+mod network;
+mod regexp;
+mod strings;
+mod temporal;
+
+use crate::call::FlinkFunction;
+
+/// All of them.
+pub(crate) fn functions() -> Vec<FlinkFunction> {
+    [
+        conditional::functions(),
+        collections::functions(),
+        strings::functions(),
+        math::functions(),
+        temporal::functions(),
+        regexp::functions(),
+        json::functions(),
+        network::functions(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
