@@ -1,0 +1,227 @@
+//! A streaming plan as text: what `EXPLAIN` and `millstream explain` print.
+//!
+//! One block an operator, sinks first, inputs indented below, as Flink prints its plans. Shown
+//! are what the operator does, the kinds of rows it gives, its time attribute, how rows reach it
+//! and what state it keeps. An operator with several readers is printed once and referred to.
+
+use std::fmt::Write as _;
+
+use millstream_functions::window::{Frame, duration_text};
+
+use super::stream::{
+    AggregateCall, Distribution, PlanColumn, PlanNode, StreamOp, StreamPlan, display_expr,
+    plain_column,
+};
+
+/// The plan as text, ending with a newline.
+pub fn explain(plan: &StreamPlan) -> String {
+    let mut out = String::new();
+    let mut printed = vec![false; plan.nodes.len()];
+    for (index, node) in plan.nodes.iter().enumerate() {
+        if matches!(node.op, StreamOp::Sink { .. }) {
+            write_node(plan, index, 0, &mut printed, &mut out);
+            out.push('\n');
+        }
+    }
+    if out.is_empty() {
+        out.push_str("(nothing is written: add an INSERT INTO or a SELECT)\n");
+    }
+    out
+}
+
+fn write_node(
+    plan: &StreamPlan,
+    index: usize,
+    depth: usize,
+    printed: &mut [bool],
+    out: &mut String,
+) {
+    let node = &plan.nodes[index];
+    let indent = "   ".repeat(depth);
+    let arrow = if depth == 0 { "" } else { "+- " };
+    let lead = format!("{}{arrow}", "   ".repeat(depth.saturating_sub(1)));
+    if printed[index] {
+        let _ = writeln!(out, "{lead}[{}] (see above)", node.uid);
+        return;
+    }
+    printed[index] = true;
+    let _ = writeln!(out, "{lead}[{}] {}", node.uid, describe(plan, node));
+    let mut facts = vec![format!("changelog {}", node.changelog)];
+    if let Some(key) = &node.upsert_key {
+        facts.push(format!("upsert key ({})", names(key, &node.columns)));
+    }
+    if let Some(time) = node.rowtime() {
+        facts.push(format!("rowtime {}", node.columns[time].name));
+    }
+    match node.distribution() {
+        Distribution::Forward => {}
+        Distribution::Hash(keys) => {
+            let input = &plan.nodes[node.inputs[0]].columns;
+            facts.push(format!("exchange by hash({})", names(&keys, input)));
+        }
+        Distribution::Single => facts.push("exchange to one instance".to_string()),
+    }
+    if let Some(state) = state_of(node) {
+        facts.push(format!("state: {state}"));
+    }
+    let _ = writeln!(out, "{indent}     {}", facts.join(" · "));
+    for &input in &node.inputs {
+        write_node(plan, input, depth + 1, printed, out);
+    }
+}
+
+fn describe(plan: &StreamPlan, node: &PlanNode) -> String {
+    let input: &[PlanColumn] = node
+        .inputs
+        .first()
+        .map_or(&[], |&i| plan.nodes[i].columns.as_slice());
+    match &node.op {
+        StreamOp::Source {
+            table, watermark, ..
+        } => {
+            let table = &plan.tables[*table];
+            let connector = table.options.get("connector").map_or("?", String::as_str);
+            let mut text = format!(
+                "Source {connector}: {}",
+                node.columns
+                    .iter()
+                    .map(|c| c.name.as_str())
+                    .collect::<Vec<_>>()
+                    .join(", ")
+            );
+            if let Some(w) = watermark {
+                let _ = write!(text, "; watermark {}", display_expr(&w.expr, &node.columns));
+            }
+            text
+        }
+        StreamOp::Values { rows } => format!("Values: {} rows", rows.len()),
+        StreamOp::Calc { exprs, filter } => {
+            let computed: Vec<String> = exprs
+                .iter()
+                .zip(&node.columns)
+                .map(|(e, c)| match plain_column(e) {
+                    Some(i) if input[i].name == c.name => c.name.clone(),
+                    _ => format!("{} AS {}", display_expr(e, input), c.name),
+                })
+                .collect();
+            let mut text = format!("Calc: {}", computed.join(", "));
+            if let Some(filter) = filter {
+                let _ = write!(text, "; where {}", display_expr(filter, input));
+            }
+            text
+        }
+        StreamOp::WindowTvf { window, rowtime } => {
+            format!("Window {window} on {}", input[*rowtime].name)
+        }
+        StreamOp::WindowAggregate {
+            window,
+            rowtime,
+            keys,
+            calls,
+        } => format!(
+            "WindowAggregate {window} on {}{}: {}",
+            input[*rowtime].name,
+            if keys.is_empty() {
+                String::new()
+            } else {
+                format!(" by {}", names(keys, input))
+            },
+            calls_text(calls, input)
+        ),
+        StreamOp::Over {
+            partition,
+            rowtime,
+            groups,
+        } => {
+            let groups: Vec<String> = groups
+                .iter()
+                .map(|g| format!("{}: {}", g.frame, calls_text(&g.calls, input)))
+                .collect();
+            format!(
+                "Over by {} order {}: {}",
+                names(partition, input),
+                input[*rowtime].name,
+                groups.join("; ")
+            )
+        }
+        StreamOp::Deduplicate {
+            keys,
+            rowtime,
+            keep_last,
+        } => format!(
+            "Deduplicate by {}: keep the {} by {}",
+            names(keys, input),
+            if *keep_last { "last" } else { "first" },
+            input[*rowtime].name
+        ),
+        StreamOp::Union => "Union".to_string(),
+        StreamOp::Predict { model, args, .. } => format!(
+            "Predict {}({})",
+            plan.models[*model].name,
+            names(args, input)
+        ),
+        StreamOp::Sink { table } => {
+            let table = &plan.tables[*table];
+            let connector = table.options.get("connector").map_or("?", String::as_str);
+            format!("Sink {connector}: {}", table.name)
+        }
+    }
+}
+
+/// What is kept and for how long.
+fn state_of(node: &PlanNode) -> Option<String> {
+    Some(match &node.op {
+        StreamOp::WindowAggregate { window, .. } => {
+            format!("accumulators a key and slice of {window}, until the last window closes")
+        }
+        StreamOp::Over { groups, .. } => {
+            let longest = groups.iter().map(|g| g.frame).max_by_key(|f| match f {
+                Frame::Rows(None) | Frame::Range(None) => (2, 0),
+                Frame::Range(Some(millis)) => (1, *millis),
+                Frame::Rows(Some(rows)) => (0, *rows as i64),
+            })?;
+            match longest {
+                Frame::Range(Some(millis)) => {
+                    format!("rows a key of the last {}", duration_text(millis))
+                }
+                Frame::Rows(Some(rows)) => {
+                    format!("the last {} rows a key, for ever", rows + 1)
+                }
+                Frame::Rows(None) | Frame::Range(None) => {
+                    "an accumulator a key, for ever (grows with the number of keys)".to_string()
+                }
+            }
+        }
+        StreamOp::Deduplicate { .. } => {
+            "a row a key, for ever (grows with the number of keys)".to_string()
+        }
+        _ => return None,
+    })
+}
+
+fn names(positions: &[usize], columns: &[PlanColumn]) -> String {
+    positions
+        .iter()
+        .map(|&i| columns.get(i).map_or("?", |c| c.name.as_str()))
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+fn calls_text(calls: &[AggregateCall], input: &[PlanColumn]) -> String {
+    calls
+        .iter()
+        .map(|call| {
+            let args = match (call.args.is_empty(), call.distinct) {
+                (true, _) => "*".to_string(),
+                (false, true) => format!("DISTINCT {}", names(&call.args, input)),
+                (false, false) => names(&call.args, input),
+            };
+            let mut text = format!("{}({args})", call.kind.names()[0].to_uppercase());
+            if let Some(filter) = call.filter {
+                let _ = write!(text, " FILTER ({})", names(&[filter], input));
+            }
+            format!("{text} AS {}", call.output.name)
+        })
+        .collect::<Vec<_>>()
+        .join(", ")
+}

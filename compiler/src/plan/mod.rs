@@ -1,0 +1,56 @@
+//! From a parsed script to a streaming plan.
+//!
+//! [`Binder`] takes statements one by one: each relation is bound on its own by DataFusion
+//! (names, types, coercion) and translated into streaming operators ([`stream`]), which carry
+//! time attributes, changelog modes and keys. When all statements are in, the plan as a whole is
+//! rewritten and pruned. [`explain`] prints it.
+
+mod binder;
+mod catalog;
+mod explain;
+mod functions;
+mod rewrite;
+pub mod settings;
+pub mod stream;
+mod translate;
+mod tvf;
+
+pub use binder::{Binder, RESULT_TABLE, Relation, RelationColumn};
+pub use explain::explain;
+pub use stream::{ChangelogMode, StreamPlan, TimeAttribute};
+
+use crate::diagnostics::Diagnostic;
+use crate::environment::Environment;
+use crate::sql;
+
+/// A script's streaming plan and what else there is to say about it.
+#[derive(Debug)]
+pub struct Planned {
+    /// The plan.
+    pub plan: StreamPlan,
+    /// Warnings and notes.
+    pub warnings: Vec<Diagnostic>,
+}
+
+/// Parses and plans a whole script.
+///
+/// # Errors
+/// All that is wrong with it, as far as it can be found in one go: a statement that builds on a
+/// broken one is reported only if it has a fault of its own.
+pub fn plan_script(text: &str, environment: &dyn Environment) -> Result<Planned, Vec<Diagnostic>> {
+    let script = sql::parse_script(text)?;
+    let mut binder = Binder::new(environment);
+    let mut problems = Vec::new();
+    for statement in &script.statements {
+        if let Err(found) = binder.apply(statement, text) {
+            problems.extend(found);
+            // What follows may refer to what could not be declared.
+            break;
+        }
+    }
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    let (plan, warnings) = binder.finish()?;
+    Ok(Planned { plan, warnings })
+}

@@ -1,0 +1,481 @@
+//! Rewrites of the whole plan, once all statements are bound.
+//!
+//! 1. Consecutive OVER aggregates over the same key and order share one operator, so that rows
+//!    are buffered, sorted and looked up once.
+//! 2. Operators that no sink reads are dropped.
+//! 3. Columns that nobody reads are dropped, down into the sources.
+//! 4. Every operator gets a name that is unique and stable.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use datafusion_common::Result;
+
+use super::stream::{
+    AggregateCall, AttachedWindow, OverGroup, PlanNode, StreamOp, StreamPlan, WatermarkSpec,
+    column, columns_of, plain_column, substitute,
+};
+
+/// All rewrites in order.
+pub(crate) fn rewrite(mut plan: StreamPlan) -> Result<StreamPlan> {
+    fuse_over(&mut plan)?;
+    let mut plan = prune(plan)?;
+    name_operators(&mut plan);
+    Ok(plan)
+}
+
+/// Merges `Over` above `Calc`s above `Over` where both have the same key and order.
+///
+/// Flink emits from the lower one all rows up to the watermark before it forwards the watermark,
+/// so none of them is late in the upper one: the result is the same.
+fn fuse_over(plan: &mut StreamPlan) -> Result<()> {
+    for upper in 0..plan.nodes.len() {
+        let StreamOp::Over {
+            partition,
+            rowtime,
+            groups,
+        } = plan.nodes[upper].op.clone()
+        else {
+            continue;
+        };
+        // Down through Calcs that only this chain reads.
+        let mut at = plan.nodes[upper].inputs[0];
+        let mut through: Vec<_> = (0..plan.nodes[at].columns.len()).map(column).collect();
+        let only_reader = |plan: &StreamPlan, node: usize| plan.consumers(node).count() == 1;
+        let mut fusible = only_reader(plan, at);
+        while fusible && let StreamOp::Calc { exprs, filter } = &plan.nodes[at].op {
+            fusible = filter.is_none();
+            through = through
+                .into_iter()
+                .map(|e| substitute(e, &|i| exprs[i].clone().unalias()))
+                .collect::<Result<_>>()?;
+            at = plan.nodes[at].inputs[0];
+            fusible &= only_reader(plan, at);
+        }
+        let StreamOp::Over {
+            partition: lower_partition,
+            rowtime: lower_rowtime,
+            groups: lower_groups,
+        } = plan.nodes[at].op.clone()
+        else {
+            continue;
+        };
+        let below = plan.nodes[at].inputs[0];
+        let width = plan.nodes[below].columns.len();
+        let lowered = |i: usize| plain_column(&through[i]).filter(|&i| i < width);
+        let lowered_partition: Option<Vec<usize>> = partition.iter().map(|&i| lowered(i)).collect();
+        if !fusible
+            || lowered_partition != Some(lower_partition.clone())
+            || lowered(rowtime) != Some(lower_rowtime)
+        {
+            continue;
+        }
+        let lower_call = |call: &AggregateCall| -> Option<AggregateCall> {
+            Some(AggregateCall {
+                args: call
+                    .args
+                    .iter()
+                    .map(|&i| lowered(i))
+                    .collect::<Option<_>>()?,
+                filter: match call.filter {
+                    Some(i) => Some(lowered(i)?),
+                    None => None,
+                },
+                ..call.clone()
+            })
+        };
+        let added: Option<Vec<OverGroup>> = groups
+            .iter()
+            .map(|group| {
+                Some(OverGroup {
+                    frame: group.frame,
+                    calls: group.calls.iter().map(lower_call).collect::<Option<_>>()?,
+                })
+            })
+            .collect();
+        let Some(added) = added else { continue };
+        let lower_width = plan.nodes[at].columns.len();
+        let new_calls: Vec<_> = added
+            .iter()
+            .flat_map(|g| g.calls.iter().map(|c| c.output.clone()))
+            .collect();
+        let upper_node = plan.nodes[upper].clone();
+        let fused = &mut plan.nodes[at];
+        fused.op = StreamOp::Over {
+            partition: lower_partition,
+            rowtime: lower_rowtime,
+            groups: lower_groups.into_iter().chain(added).collect(),
+        };
+        fused.columns.extend(new_calls.iter().cloned());
+        fused.origins.extend(upper_node.origins.iter().cloned());
+        through.extend((0..new_calls.len()).map(|i| column(lower_width + i)));
+        plan.nodes[upper] = PlanNode {
+            op: StreamOp::Calc {
+                exprs: through,
+                filter: None,
+            },
+            inputs: vec![at],
+            ..upper_node
+        };
+        // The Calcs in between have lost their reader and fall to the next step.
+    }
+    Ok(())
+}
+
+/// Drops operators and columns that no sink needs.
+fn prune(plan: StreamPlan) -> Result<StreamPlan> {
+    let mut needed: Vec<Option<BTreeSet<usize>>> = vec![None; plan.nodes.len()];
+    for index in (0..plan.nodes.len()).rev() {
+        let node = &plan.nodes[index];
+        if matches!(node.op, StreamOp::Sink { .. }) {
+            needed[index] = Some((0..node.columns.len()).collect());
+        }
+        let Some(wanted) = needed[index].clone() else {
+            continue;
+        };
+        let width = |i: usize| plan.nodes[node.inputs[i]].columns.len();
+        let mut kept = wanted.clone();
+        let mut reads: BTreeSet<usize> = BTreeSet::new();
+        match &node.op {
+            StreamOp::Source { watermark, .. } => {
+                if let Some(w) = watermark {
+                    kept.insert(w.column);
+                    kept.extend(columns_of(&w.expr));
+                }
+                if kept.is_empty() && !node.columns.is_empty() {
+                    // A batch tells its number of rows by a column.
+                    kept.insert(0);
+                }
+            }
+            StreamOp::Values { .. } => {}
+            StreamOp::Calc { exprs, filter } => {
+                if kept.is_empty() && !exprs.is_empty() {
+                    kept.insert(0);
+                }
+                reads.extend(kept.iter().flat_map(|&i| columns_of(&exprs[i])));
+                reads.extend(filter.iter().flat_map(columns_of));
+            }
+            StreamOp::WindowTvf { rowtime, .. } => {
+                let width = width(0);
+                kept.insert(*rowtime);
+                kept.extend(width..width + 3);
+                reads.extend(kept.iter().filter(|&&i| i < width));
+            }
+            StreamOp::WindowAggregate {
+                rowtime,
+                keys,
+                calls,
+                ..
+            } => {
+                let first_window = keys.len() + calls.len();
+                kept.extend(0..keys.len());
+                kept.extend(first_window..first_window + 3);
+                reads.insert(*rowtime);
+                reads.extend(keys);
+                for (i, call) in calls.iter().enumerate() {
+                    if kept.contains(&(keys.len() + i)) {
+                        reads.extend(&call.args);
+                        reads.extend(call.filter);
+                    }
+                }
+            }
+            StreamOp::Over {
+                partition,
+                rowtime,
+                groups,
+            } => {
+                let width = width(0);
+                let calls: Vec<&AggregateCall> = groups.iter().flat_map(|g| &g.calls).collect();
+                if !kept.iter().any(|&i| i >= width) && !calls.is_empty() {
+                    kept.insert(width);
+                }
+                kept.insert(*rowtime);
+                kept.extend(partition);
+                for (i, call) in calls.into_iter().enumerate() {
+                    if kept.contains(&(width + i)) {
+                        kept.extend(&call.args);
+                        kept.extend(call.filter);
+                    }
+                }
+                reads.extend(kept.iter().filter(|&&i| i < width));
+            }
+            StreamOp::Deduplicate { keys, rowtime, .. } => {
+                kept.extend(keys);
+                kept.insert(*rowtime);
+                reads.extend(&kept);
+            }
+            StreamOp::Union => {
+                if kept.is_empty() && !node.columns.is_empty() {
+                    kept.insert(0);
+                }
+                reads.extend(&kept);
+            }
+            StreamOp::Predict { args, .. } => {
+                let width = width(0);
+                kept.extend(args);
+                kept.extend(width..node.columns.len());
+                reads.extend(kept.iter().filter(|&&i| i < width));
+            }
+            StreamOp::Sink { .. } => reads.extend(&kept),
+        }
+        needed[index] = Some(kept);
+        for &input in &node.inputs {
+            needed[input]
+                .get_or_insert_with(BTreeSet::new)
+                .extend(&reads);
+        }
+    }
+
+    // Forward again: rebuild what is kept, with columns renumbered.
+    let mut nodes: Vec<PlanNode> = Vec::new();
+    let mut places: BTreeMap<usize, (usize, BTreeMap<usize, usize>)> = BTreeMap::new();
+    for (index, node) in plan.nodes.into_iter().enumerate() {
+        let Some(kept) = &needed[index] else { continue };
+        let mapping: BTreeMap<usize, usize> = kept
+            .iter()
+            .enumerate()
+            .map(|(new, &old)| (old, new))
+            .collect();
+        let mut inputs = Vec::new();
+        for input in &node.inputs {
+            let (place, columns) = &places[input];
+            inputs.push((*place, columns.clone()));
+        }
+        if matches!(node.op, StreamOp::Union) {
+            // The inputs of a union have the same columns at the same places.
+            for (place, columns) in &mut inputs {
+                if columns.keys().copied().collect::<BTreeSet<_>>() != *kept {
+                    let from = &nodes[*place];
+                    let exprs: Vec<_> = kept.iter().map(|old| column(columns[old])).collect();
+                    let outputs = kept
+                        .iter()
+                        .map(|old| from.columns[columns[old]].clone())
+                        .collect();
+                    nodes.push(PlanNode {
+                        op: StreamOp::Calc {
+                            exprs,
+                            filter: None,
+                        },
+                        inputs: vec![*place],
+                        columns: outputs,
+                        upsert_key: None,
+                        window: None,
+                        origins: node.origins.clone(),
+                        uid: String::new(),
+                        changelog: from.changelog,
+                        span: node.span,
+                    });
+                    *place = nodes.len() - 1;
+                }
+            }
+        }
+        let below = inputs.first().map(|(_, m)| m.clone()).unwrap_or_default();
+        let input_width = |i: usize| nodes[inputs[i].0].columns.len();
+        let moved = |e| substitute(e, &|i| column(below[&i]));
+        let move_call = |call: &AggregateCall| AggregateCall {
+            args: call.args.iter().map(|a| below[a]).collect(),
+            filter: call.filter.map(|f| below[&f]),
+            ..call.clone()
+        };
+        // Operators that pass their input on give all of it, also what only others read.
+        let mut mapping = mapping;
+        let mut columns: Vec<_> = kept.iter().map(|&i| node.columns[i].clone()).collect();
+        let passes_on = matches!(
+            node.op,
+            StreamOp::WindowTvf { .. }
+                | StreamOp::Over { .. }
+                | StreamOp::Deduplicate { .. }
+                | StreamOp::Predict { .. }
+        );
+        if passes_on {
+            let width = input_width(0);
+            let original_width = original_input_width(&node);
+            let added: Vec<usize> = kept
+                .iter()
+                .copied()
+                .filter(|&i| i >= original_width)
+                .collect();
+            mapping = below.clone();
+            mapping.extend(added.iter().enumerate().map(|(n, &old)| (old, width + n)));
+            let mut all: Vec<_> = vec![None; width];
+            for (&old, &new) in &below {
+                all[new] = Some(node.columns[old].clone());
+            }
+            columns = all.into_iter().flatten().collect();
+            columns.extend(added.iter().map(|&i| node.columns[i].clone()));
+        }
+        let op = match node.op {
+            StreamOp::Source {
+                table,
+                projection,
+                exprs,
+                watermark,
+            } => {
+                let exprs = exprs.unwrap_or_else(|| (0..projection.len()).map(column).collect());
+                let kept_exprs: Vec<_> = kept.iter().map(|&i| exprs[i].clone()).collect();
+                let mut read: BTreeSet<usize> = kept_exprs.iter().flat_map(columns_of).collect();
+                if read.is_empty() && !projection.is_empty() {
+                    read.insert(0);
+                }
+                let places: BTreeMap<usize, usize> = read
+                    .iter()
+                    .enumerate()
+                    .map(|(new, &old)| (old, new))
+                    .collect();
+                let kept_exprs = kept_exprs
+                    .into_iter()
+                    .map(|e| substitute(e, &|i| column(places[&i])))
+                    .collect::<Result<Vec<_>>>()?;
+                let identity = kept_exprs.len() == read.len()
+                    && kept_exprs
+                        .iter()
+                        .enumerate()
+                        .all(|(i, e)| plain_column(e) == Some(i));
+                StreamOp::Source {
+                    table,
+                    projection: read.iter().map(|&i| projection[i]).collect(),
+                    exprs: (!identity).then_some(kept_exprs),
+                    watermark: match watermark {
+                        Some(w) => Some(WatermarkSpec {
+                            column: mapping[&w.column],
+                            expr: substitute(w.expr, &|i| column(mapping[&i]))?,
+                        }),
+                        None => None,
+                    },
+                }
+            }
+            StreamOp::Values { rows } => StreamOp::Values {
+                rows: rows
+                    .into_iter()
+                    .map(|row| kept.iter().map(|&i| row[i].clone()).collect())
+                    .collect(),
+            },
+            StreamOp::Calc { exprs, filter } => StreamOp::Calc {
+                exprs: kept
+                    .iter()
+                    .map(|&i| moved(exprs[i].clone()))
+                    .collect::<Result<_>>()?,
+                filter: filter.map(moved).transpose()?,
+            },
+            StreamOp::WindowTvf { window, rowtime } => StreamOp::WindowTvf {
+                window,
+                rowtime: below[&rowtime],
+            },
+            StreamOp::WindowAggregate {
+                window,
+                rowtime,
+                keys,
+                calls,
+            } => StreamOp::WindowAggregate {
+                window,
+                rowtime: below[&rowtime],
+                calls: calls
+                    .iter()
+                    .enumerate()
+                    .filter(|(i, _)| kept.contains(&(keys.len() + i)))
+                    .map(|(_, c)| move_call(c))
+                    .collect(),
+                keys: keys.iter().map(|k| below[k]).collect(),
+            },
+            StreamOp::Over {
+                partition,
+                rowtime,
+                groups,
+            } => {
+                let mut position =
+                    node.columns.len() - groups.iter().map(|g| g.calls.len()).sum::<usize>();
+                let mut rest = Vec::new();
+                for group in groups {
+                    let mut calls = Vec::new();
+                    for call in &group.calls {
+                        if kept.contains(&position) {
+                            calls.push(move_call(call));
+                        }
+                        position += 1;
+                    }
+                    if !calls.is_empty() {
+                        rest.push(OverGroup {
+                            frame: group.frame,
+                            calls,
+                        });
+                    }
+                }
+                StreamOp::Over {
+                    partition: partition.iter().map(|k| below[k]).collect(),
+                    rowtime: below[&rowtime],
+                    groups: rest,
+                }
+            }
+            StreamOp::Deduplicate {
+                keys,
+                rowtime,
+                keep_last,
+            } => StreamOp::Deduplicate {
+                keys: keys.iter().map(|k| below[k]).collect(),
+                rowtime: below[&rowtime],
+                keep_last,
+            },
+            StreamOp::Union => StreamOp::Union,
+            StreamOp::Predict {
+                model,
+                args,
+                outputs,
+            } => StreamOp::Predict {
+                model,
+                outputs,
+                args: args.iter().map(|a| below[a]).collect(),
+            },
+            StreamOp::Sink { table } => StreamOp::Sink { table },
+        };
+        let place = |i: Option<usize>| i.and_then(|i| mapping.get(&i).copied());
+        nodes.push(PlanNode {
+            op,
+            inputs: inputs.iter().map(|(place, _)| *place).collect(),
+            columns,
+            changelog: node.changelog,
+            upsert_key: node
+                .upsert_key
+                .and_then(|key| key.iter().map(|k| mapping.get(k).copied()).collect()),
+            window: node.window.map(|w| AttachedWindow {
+                window: w.window,
+                start: place(w.start),
+                end: place(w.end),
+                time: place(w.time),
+            }),
+            origins: node.origins,
+            uid: String::new(),
+            span: node.span,
+        });
+        places.insert(index, (nodes.len() - 1, mapping));
+    }
+    Ok(StreamPlan {
+        settings: plan.settings,
+        tables: plan.tables,
+        models: plan.models,
+        nodes,
+    })
+}
+
+/// How many of the operator's columns come from its input.
+fn original_input_width(node: &PlanNode) -> usize {
+    node.columns.len()
+        - match &node.op {
+            StreamOp::WindowTvf { .. } => 3,
+            StreamOp::Over { groups, .. } => groups.iter().map(|g| g.calls.len()).sum(),
+            StreamOp::Predict { outputs, .. } => *outputs,
+            _ => 0,
+        }
+}
+
+/// `node/operator`, with a number behind from the second of a kind on.
+fn name_operators(plan: &mut StreamPlan) {
+    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+    for node in &mut plan.nodes {
+        let base = format!("{}/{}", node.origins.join("+"), node.op.name());
+        let count = seen.entry(base.clone()).or_insert(0);
+        *count += 1;
+        node.uid = match count {
+            1 => base,
+            n => format!("{base}-{n}"),
+        };
+    }
+}

@@ -1,0 +1,155 @@
+//! The configuration keys that `SET` takes: Flink's own.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::diagnostics::{Diagnostic, did_you_mean};
+
+/// What a key's value must look like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Text,
+    Count,
+    Duration,
+    Flag,
+    /// Only this value changes nothing: others are not supported.
+    Only(&'static str),
+}
+
+/// Keys that the runtime honours.
+const KNOWN: &[(&str, Kind)] = &[
+    ("parallelism.default", Kind::Count),
+    ("pipeline.max-parallelism", Kind::Count),
+    ("pipeline.name", Kind::Text),
+    ("pipeline.auto-watermark-interval", Kind::Duration),
+    ("execution.checkpointing.interval", Kind::Duration),
+    ("execution.runtime-mode", Kind::Only("streaming")),
+    ("table.local-time-zone", Kind::Only("UTC")),
+    ("table.dml-sync", Kind::Flag),
+    ("taskmanager.memory.managed.size", Kind::Text),
+];
+
+/// Keys of Flink that are read but change nothing here.
+const IGNORED: &[&str] = &[
+    "sql-client.execution.result-mode",
+    "restart-strategy.type",
+    "state.backend.type",
+    "pipeline.object-reuse",
+    "execution.checkpointing.mode",
+    "table.exec.source.idle-timeout",
+    "table.exec.mini-batch.enabled",
+    "table.exec.mini-batch.allow-latency",
+    "table.exec.mini-batch.size",
+    "table.exec.state.ttl",
+    "execution.checkpointing.dir",
+    "state.checkpoints.dir",
+];
+
+/// Checks a key and its value: an error for a bad value, perhaps a warning for the key.
+pub(crate) fn check(key: &str, value: &str) -> Result<Option<Diagnostic>, Diagnostic> {
+    let Some((_, kind)) = KNOWN.iter().find(|(known, _)| *known == key) else {
+        if IGNORED.contains(&key) {
+            return Ok(Some(Diagnostic::warning(
+                "sql/ignored-setting",
+                format!(
+                    "'{key}' is not supported by the embedded runtime yet and is ignored; Flink honours it"
+                ),
+            )));
+        }
+        let d = Diagnostic::warning("sql/unknown-setting", format!("unknown setting '{key}'"));
+        let known = KNOWN.iter().map(|(k, _)| *k).chain(IGNORED.iter().copied());
+        return Ok(Some(match did_you_mean(key, known) {
+            Some(near) => d.help(format!("did you mean '{near}'?")),
+            None => d,
+        }));
+    };
+    let wrong = |what: &str| {
+        Err(Diagnostic::error(
+            "sql/setting-value",
+            format!("'{key}' takes {what}, not '{value}'"),
+        ))
+    };
+    match kind {
+        Kind::Text => Ok(None),
+        Kind::Count => match value.parse::<u32>() {
+            Ok(1..) => Ok(None),
+            _ => wrong("a whole number above 0"),
+        },
+        Kind::Flag => match value {
+            "true" | "false" => Ok(None),
+            _ => wrong("true or false"),
+        },
+        Kind::Duration => match parse_duration(value) {
+            Some(_) => Ok(None),
+            None => wrong("a duration such as '10 s', '200 ms' or '1 min'"),
+        },
+        Kind::Only(only) if value.eq_ignore_ascii_case(only) => Ok(None),
+        Kind::Only(only) => Err(Diagnostic::error(
+            "sql/not-supported",
+            format!("'{key}' = '{value}' is not supported; only '{only}' is"),
+        )),
+    }
+}
+
+/// A duration as Flink writes it: `10 s`, `200ms`, `1 min`, or a number of milliseconds.
+pub fn parse_duration(text: &str) -> Option<Duration> {
+    let text = text.trim();
+    let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+    let number: u64 = text[..digits].parse().ok()?;
+    let millis = match text[digits..].trim().to_lowercase().as_str() {
+        "" | "ms" | "milli" | "millis" | "millisecond" | "milliseconds" => 1,
+        "s" | "sec" | "secs" | "second" | "seconds" => 1_000,
+        "m" | "min" | "minute" | "minutes" => 60_000,
+        "h" | "hour" | "hours" => 3_600_000,
+        "d" | "day" | "days" => 86_400_000,
+        _ => return None,
+    };
+    Some(Duration::from_millis(number.checked_mul(millis)?))
+}
+
+/// A size in bytes as Flink writes it: `512mb`, `1 g`, `4096`.
+pub fn parse_bytes(text: &str) -> Option<u64> {
+    let text = text.trim();
+    let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+    let number: u64 = text[..digits].parse().ok()?;
+    let unit = match text[digits..].trim().to_lowercase().as_str() {
+        "" | "b" | "bytes" => 1,
+        "k" | "kb" | "kibibytes" => 1 << 10,
+        "m" | "mb" | "mebibytes" => 1 << 20,
+        "g" | "gb" | "gibibytes" => 1 << 30,
+        _ => return None,
+    };
+    number.checked_mul(unit)
+}
+
+/// The duration of a setting, if it is set.
+pub fn duration_setting(settings: &BTreeMap<String, String>, key: &str) -> Option<Duration> {
+    settings.get(key).and_then(|v| parse_duration(v))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_flinks() {
+        assert_eq!(parse_duration("10 s"), Some(Duration::from_secs(10)));
+        assert_eq!(parse_duration("200ms"), Some(Duration::from_millis(200)));
+        assert_eq!(parse_duration("0"), Some(Duration::ZERO));
+        assert_eq!(parse_duration("1 min"), Some(Duration::from_secs(60)));
+        assert_eq!(parse_duration("soon"), None);
+        assert_eq!(parse_bytes("512mb"), Some(512 << 20));
+    }
+
+    #[test]
+    fn an_unknown_key_is_a_warning_and_a_bad_value_an_error() {
+        let warning = check("paralelism.default", "2").unwrap().unwrap();
+        assert_eq!(
+            warning.help.as_deref(),
+            Some("did you mean 'parallelism.default'?")
+        );
+        assert!(check("parallelism.default", "0").is_err());
+        assert!(check("execution.runtime-mode", "batch").is_err());
+        assert_eq!(check("pipeline.name", "x"), Ok(None));
+    }
+}

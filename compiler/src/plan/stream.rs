@@ -1,0 +1,451 @@
+//! The streaming plan: a graph of operators over changelogs, independent of any runtime.
+//!
+//! Operators stand in a vector in topological order: an operator's inputs have smaller numbers.
+//! Columns are known by position. Expressions are DataFusion's, with every column reference
+//! written `$i`, the position in the operator's input ([`column`], [`column_index`]); names are
+//! kept beside for people to read.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use arrow::datatypes::{Field, FieldRef, Schema, SchemaRef};
+use datafusion_common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion_common::{Column, DFSchema, DFSchemaRef, Result as DfResult, ScalarValue};
+use datafusion_expr::Expr;
+use millstream_functions::aggregate::AggregateKind;
+use millstream_functions::types::FlinkType;
+use millstream_functions::window::{Frame, Window};
+
+use crate::diagnostics::Span;
+
+/// Whether a column is the event time or the processing time of its stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum TimeAttribute {
+    /// Event time: the stream's watermark speaks about this column.
+    Rowtime,
+    /// Processing time.
+    Proctime,
+}
+
+/// Which kinds of rows a stream carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ChangelogMode {
+    /// Inserts only.
+    Append,
+    /// Inserts, the new value of an update, and deletes; a row is replaced by its upsert key.
+    Upsert,
+    /// Inserts, both sides of an update, and deletes.
+    Retract,
+}
+
+impl fmt::Display for ChangelogMode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            ChangelogMode::Append => "I",
+            ChangelogMode::Upsert => "I,UA,D",
+            ChangelogMode::Retract => "I,UB,UA,D",
+        })
+    }
+}
+
+/// A column of a stream.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PlanColumn {
+    /// Its name, for people.
+    pub name: String,
+    /// Its Arrow type, nullability and Flink type (in the metadata). The field's own name is
+    /// that of the column.
+    pub field: FieldRef,
+    /// Whether it is a time attribute.
+    pub time: Option<TimeAttribute>,
+}
+
+impl PlanColumn {
+    /// A column without a time attribute.
+    pub fn new(name: impl Into<String>, field: &Field) -> Self {
+        let name = name.into();
+        Self {
+            field: Arc::new(field.clone().with_name(&name)),
+            name,
+            time: None,
+        }
+    }
+
+    /// The type as Flink names it.
+    pub fn flink_type(&self) -> FlinkType {
+        FlinkType::from_field(&self.field)
+    }
+
+    /// The same column under another name.
+    pub fn renamed(&self, name: &str) -> Self {
+        Self {
+            name: name.to_string(),
+            field: Arc::new(self.field.as_ref().clone().with_name(name)),
+            time: self.time,
+        }
+    }
+}
+
+/// Where the columns of a window table function stand in a stream that carries them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AttachedWindow {
+    /// The function.
+    pub window: Window,
+    /// Positions of `window_start`, `window_end` and `window_time`, where still present.
+    pub start: Option<usize>,
+    /// See `start`.
+    pub end: Option<usize>,
+    /// See `start`.
+    pub time: Option<usize>,
+}
+
+/// A call of an aggregate function over columns of the operator's input.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AggregateCall {
+    /// Which function.
+    pub kind: AggregateKind,
+    /// Positions of its arguments; none for `COUNT(*)`.
+    pub args: Vec<usize>,
+    /// Constant arguments behind the first: offset and default of `LAG`.
+    pub constants: Vec<ScalarValue>,
+    /// `DISTINCT`.
+    pub distinct: bool,
+    /// Position of the condition of `FILTER (WHERE …)`.
+    pub filter: Option<usize>,
+    /// The result.
+    pub output: PlanColumn,
+}
+
+/// Aggregates of one OVER window.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OverGroup {
+    /// The rows they look at.
+    pub frame: Frame,
+    /// The calls.
+    pub calls: Vec<AggregateCall>,
+}
+
+/// A column a source computes from its physical columns, or a physical column itself.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WatermarkSpec {
+    /// Position of the rowtime column in the operator's output.
+    pub column: usize,
+    /// The watermark of a row, over the output columns.
+    pub expr: Expr,
+}
+
+/// What an operator does.
+#[derive(Debug, Clone, PartialEq)]
+pub enum StreamOp {
+    /// Reads a table.
+    Source {
+        /// Number of the table in [`StreamPlan::tables`].
+        table: usize,
+        /// Columns to read: positions in the table's physical and metadata columns.
+        projection: Vec<usize>,
+        /// The output columns over the columns read; `None` if they are the same.
+        exprs: Option<Vec<Expr>>,
+        /// How watermarks come about; `None` if the table declares none.
+        watermark: Option<WatermarkSpec>,
+    },
+    /// The rows of a `VALUES` or of a `SELECT` without `FROM`: constants.
+    Values {
+        /// One expression a column, for each row.
+        rows: Vec<Vec<Expr>>,
+    },
+    /// Filters, then computes columns.
+    Calc {
+        /// The output columns.
+        exprs: Vec<Expr>,
+        /// Which rows to keep.
+        filter: Option<Expr>,
+    },
+    /// Adds window columns, a row for each window the row is in.
+    WindowTvf {
+        /// The windows.
+        window: Window,
+        /// Position of the rowtime column.
+        rowtime: usize,
+    },
+    /// Aggregates each window of each key; emits when the window closes.
+    /// Output: keys, calls, window start, end, time.
+    WindowAggregate {
+        /// The windows.
+        window: Window,
+        /// Position of the rowtime column.
+        rowtime: usize,
+        /// Positions of the keys.
+        keys: Vec<usize>,
+        /// The aggregates.
+        calls: Vec<AggregateCall>,
+    },
+    /// Adds to each row the aggregates of the rows before it. Output: input columns, calls.
+    Over {
+        /// Positions of the partition keys.
+        partition: Vec<usize>,
+        /// Position of the rowtime column that orders the rows.
+        rowtime: usize,
+        /// The windows and their calls.
+        groups: Vec<OverGroup>,
+    },
+    /// Keeps one row a key: the first or the last by rowtime.
+    Deduplicate {
+        /// Positions of the keys.
+        keys: Vec<usize>,
+        /// Position of the rowtime column.
+        rowtime: usize,
+        /// Whether the last row stays instead of the first.
+        keep_last: bool,
+    },
+    /// All rows of all inputs.
+    Union,
+    /// Adds a model's outputs. Output: input columns, the model's outputs.
+    Predict {
+        /// Number of the model in [`StreamPlan::models`].
+        model: usize,
+        /// Positions of the arguments, in the order of the model's inputs.
+        args: Vec<usize>,
+        /// How many columns the model adds.
+        outputs: usize,
+    },
+    /// Writes to a table.
+    Sink {
+        /// Number of the table in [`StreamPlan::tables`].
+        table: usize,
+    },
+}
+
+impl StreamOp {
+    /// A short name for metrics and state.
+    pub fn name(&self) -> &'static str {
+        match self {
+            StreamOp::Source { .. } => "source",
+            StreamOp::Values { .. } => "values",
+            StreamOp::Calc { .. } => "calc",
+            StreamOp::WindowTvf { .. } => "window",
+            StreamOp::WindowAggregate { .. } => "window-aggregate",
+            StreamOp::Over { .. } => "over",
+            StreamOp::Deduplicate { .. } => "deduplicate",
+            StreamOp::Union => "union",
+            StreamOp::Predict { .. } => "predict",
+            StreamOp::Sink { .. } => "sink",
+        }
+    }
+
+    /// Whether it keeps state by key.
+    pub fn is_stateful(&self) -> bool {
+        matches!(
+            self,
+            StreamOp::WindowAggregate { .. } | StreamOp::Over { .. } | StreamOp::Deduplicate { .. }
+        )
+    }
+}
+
+/// How rows reach an operator's instances.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Distribution {
+    /// From the upstream instance of the same number.
+    Forward,
+    /// By the hash of these columns of the input.
+    Hash(Vec<usize>),
+    /// All to one instance.
+    Single,
+}
+
+/// An operator and what it gives.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PlanNode {
+    /// What it does.
+    pub op: StreamOp,
+    /// The operators it reads, by number.
+    pub inputs: Vec<usize>,
+    /// The columns it gives.
+    pub columns: Vec<PlanColumn>,
+    /// The kinds of rows it gives.
+    pub changelog: ChangelogMode,
+    /// Positions of columns that identify a row of the changelog.
+    pub upsert_key: Option<Vec<usize>>,
+    /// The window columns among `columns`.
+    pub window: Option<AttachedWindow>,
+    /// The relations (and so the nodes of the pipeline) it came from; the first gives the name.
+    pub origins: Vec<String>,
+    /// Names the operator in metrics and its state in checkpoints: unique within a plan and
+    /// stable as long as the nodes it came from keep their ids.
+    pub uid: String,
+    /// The statement it came from.
+    pub span: Span,
+}
+
+impl PlanNode {
+    /// How the rows of every input reach this operator.
+    pub fn distribution(&self) -> Distribution {
+        match &self.op {
+            StreamOp::WindowAggregate { keys, .. } => by_keys(keys),
+            StreamOp::Over { partition, .. } => by_keys(partition),
+            StreamOp::Deduplicate { keys, .. } => by_keys(keys),
+            _ => Distribution::Forward,
+        }
+    }
+
+    /// The Arrow schema of the batches.
+    pub fn schema(&self) -> SchemaRef {
+        Arc::new(Schema::new(
+            self.columns
+                .iter()
+                .map(|c| Arc::clone(&c.field))
+                .collect::<Vec<_>>(),
+        ))
+    }
+
+    /// Position of the rowtime column, if it has one.
+    pub fn rowtime(&self) -> Option<usize> {
+        self.columns
+            .iter()
+            .position(|c| c.time == Some(TimeAttribute::Rowtime))
+    }
+}
+
+fn by_keys(keys: &[usize]) -> Distribution {
+    if keys.is_empty() {
+        Distribution::Single
+    } else {
+        Distribution::Hash(keys.to_vec())
+    }
+}
+
+/// A table that the plan reads or writes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PlanTable {
+    /// Its name.
+    pub name: String,
+    /// The physical columns in DDL order.
+    pub columns: Vec<(String, FlinkType)>,
+    /// Metadata columns: name, key, type, whether virtual.
+    pub metadata: Vec<(String, String, FlinkType, bool)>,
+    /// `PARTITIONED BY`.
+    pub partition_keys: Vec<String>,
+    /// `PRIMARY KEY`.
+    pub primary_key: Vec<String>,
+    /// `WITH`.
+    pub options: BTreeMap<String, String>,
+    /// The places of the options in the script, by key.
+    pub option_spans: BTreeMap<String, Span>,
+    /// The statement that declares it.
+    pub span: Span,
+}
+
+/// A model that the plan uses.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PlanModel {
+    /// Its name.
+    pub name: String,
+    /// `INPUT`.
+    pub inputs: Vec<(String, FlinkType)>,
+    /// `OUTPUT`.
+    pub outputs: Vec<(String, FlinkType)>,
+    /// `WITH`.
+    pub options: BTreeMap<String, String>,
+    /// The statement that declares it.
+    pub span: Span,
+}
+
+/// A whole job: what a script's inserts do together.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct StreamPlan {
+    /// `SET`.
+    pub settings: BTreeMap<String, String>,
+    /// Tables read and written.
+    pub tables: Vec<PlanTable>,
+    /// Models used.
+    pub models: Vec<PlanModel>,
+    /// The operators in topological order.
+    pub nodes: Vec<PlanNode>,
+}
+
+impl StreamPlan {
+    /// The operators that read operator `index`.
+    pub fn consumers(&self, index: usize) -> impl Iterator<Item = usize> + '_ {
+        self.nodes
+            .iter()
+            .enumerate()
+            .filter(move |(_, node)| node.inputs.contains(&index))
+            .map(|(i, _)| i)
+    }
+}
+
+/// The reference to column `index` of an operator's input.
+pub fn column(index: usize) -> Expr {
+    Expr::Column(Column::new_unqualified(format!("${index}")))
+}
+
+/// The position behind a column reference of a streaming plan.
+pub fn column_index(column: &Column) -> Option<usize> {
+    column.name.strip_prefix('$')?.parse().ok()
+}
+
+/// The position if the expression is nothing but a column reference, aliased or not.
+pub fn plain_column(expr: &Expr) -> Option<usize> {
+    match expr {
+        Expr::Column(c) => column_index(c),
+        Expr::Alias(alias) => plain_column(&alias.expr),
+        _ => None,
+    }
+}
+
+/// The columns an expression reads, in no order, each once.
+pub fn columns_of(expr: &Expr) -> Vec<usize> {
+    let mut found = Vec::new();
+    // The closure never fails.
+    let _ = expr.apply(|e| {
+        if let Expr::Column(c) = e
+            && let Some(index) = column_index(c)
+            && !found.contains(&index)
+        {
+            found.push(index);
+        }
+        Ok(TreeNodeRecursion::Continue)
+    });
+    found
+}
+
+/// Replaces every column reference by what `replace` gives for its position.
+pub fn substitute(expr: Expr, replace: &dyn Fn(usize) -> Expr) -> DfResult<Expr> {
+    Ok(expr
+        .transform(|e| {
+            Ok(match &e {
+                Expr::Column(c) => match column_index(c) {
+                    Some(index) => Transformed::yes(replace(index)),
+                    None => Transformed::no(e),
+                },
+                _ => Transformed::no(e),
+            })
+        })?
+        .data)
+}
+
+/// The schema under which expressions over these columns are typed: fields named `$0`, `$1`, ….
+pub fn positional_schema(columns: &[PlanColumn]) -> DfResult<DFSchemaRef> {
+    let fields: Vec<FieldRef> = columns
+        .iter()
+        .enumerate()
+        .map(|(i, c)| Arc::new(c.field.as_ref().clone().with_name(format!("${i}"))))
+        .collect();
+    Ok(Arc::new(DFSchema::from_unqualified_fields(
+        fields.into(),
+        Default::default(),
+    )?))
+}
+
+/// An expression with the columns' names in place of their positions, for people.
+pub fn display_expr(expr: &Expr, columns: &[PlanColumn]) -> String {
+    let named = substitute(expr.clone().unalias(), &|i| {
+        Expr::Column(Column::new_unqualified(
+            columns.get(i).map_or("?", |c| c.name.as_str()),
+        ))
+    });
+    match named {
+        Ok(named) => named.human_display().to_string(),
+        Err(_) => expr.to_string(),
+    }
+}

@@ -1,0 +1,989 @@
+//! From DataFusion's logical plan of one relation to streaming operators.
+//!
+//! Bottom-up; each logical node becomes zero or more operators whose columns stand in the order
+//! of the logical node's schema. What has no streaming operator is refused by name.
+
+use datafusion_common::tree_node::{Transformed, TreeNode};
+use datafusion_common::{DFSchema, Result, ScalarValue, not_impl_err, plan_err};
+use datafusion_expr::logical_plan::{self as lp, LogicalPlan};
+use datafusion_expr::simplify::SimplifyContext;
+use datafusion_expr::{
+    BinaryExpr, Expr, ExprSchemable, Operator, WindowFrameBound, WindowFrameUnits,
+    WindowFunctionDefinition, expr, utils,
+};
+use datafusion_optimizer::simplify_expressions::ExprSimplifier;
+use millstream_functions::aggregate::{AggregateKind, aggregate_kind};
+use millstream_functions::interval_millis;
+use millstream_functions::types::{FlinkType, TypeKind};
+use millstream_functions::window::{Frame, duration_text};
+
+use super::stream::{
+    AggregateCall, AttachedWindow, ChangelogMode, OverGroup, PlanColumn, PlanNode, StreamOp,
+    TimeAttribute, column, columns_of, plain_column, positional_schema, substitute,
+};
+use super::tvf::{PredictNode, WindowTvfNode};
+use crate::diagnostics::Span;
+
+/// Where operators are put and relations are found while one statement is translated.
+pub(crate) trait Graph {
+    /// Number of the operator that gives a relation's rows.
+    fn relation(&mut self, name: &str) -> Result<usize>;
+    /// The operators so far.
+    fn nodes(&self) -> &[PlanNode];
+    /// Puts another operator in the place of one.
+    fn replace(&mut self, index: usize, node: PlanNode);
+    /// Adds an operator.
+    fn push(&mut self, node: PlanNode) -> usize;
+    /// The number of a model in the plan.
+    fn model(&mut self, name: &str) -> Result<usize>;
+}
+
+/// Translates the plans of one statement.
+pub(crate) struct Translator<'a> {
+    pub graph: Box<dyn Graph + 'a>,
+    /// The relation the statement defines (or writes to): the node of origin.
+    pub origin: String,
+    /// The statement.
+    pub span: Span,
+}
+
+impl Translator<'_> {
+    /// The operator that gives the rows of `plan`.
+    pub fn translate(&mut self, plan: &LogicalPlan) -> Result<usize> {
+        match plan {
+            LogicalPlan::TableScan(scan) => self.graph.relation(scan.table_name.table()),
+            LogicalPlan::SubqueryAlias(alias) => self.translate(&alias.input),
+            LogicalPlan::Projection(projection) => {
+                let input = self.translate(&projection.input)?;
+                self.projection(input, projection)
+            }
+            LogicalPlan::Filter(filter) => self.filter(filter),
+            LogicalPlan::Window(window) => self.over(window),
+            LogicalPlan::Aggregate(aggregate) => self.aggregate(aggregate),
+            LogicalPlan::Union(union) => self.union(union),
+            LogicalPlan::Extension(extension) => {
+                let node: &dyn std::any::Any = extension.node.as_any();
+                if let Some(tvf) = node.downcast_ref::<WindowTvfNode>() {
+                    self.window_tvf(tvf)
+                } else if let Some(predict) = node.downcast_ref::<PredictNode>() {
+                    self.predict(predict)
+                } else {
+                    not_impl_err!("{} is not supported", extension.node.name())
+                }
+            }
+            LogicalPlan::Values(values) => {
+                let rows = values
+                    .values
+                    .iter()
+                    .map(|row| {
+                        row.iter()
+                            .map(|e| self.expression(e, &DFSchema::empty(), &[]))
+                            .collect()
+                    })
+                    .collect::<Result<Vec<Vec<Expr>>>>()?;
+                Ok(self.values(rows, &values.schema))
+            }
+            LogicalPlan::EmptyRelation(empty) => {
+                let rows = if empty.produce_one_row {
+                    vec![vec![]]
+                } else {
+                    vec![]
+                };
+                Ok(self.values(rows, &empty.schema))
+            }
+            LogicalPlan::Join(_) => not_impl_err!("JOIN is not supported yet"),
+            LogicalPlan::Sort(_) => not_impl_err!("ORDER BY is not supported yet"),
+            LogicalPlan::Limit(_) => not_impl_err!("LIMIT is not supported yet"),
+            LogicalPlan::Distinct(_) => not_impl_err!(
+                "SELECT DISTINCT and UNION without ALL are not supported yet; use a deduplication by ROW_NUMBER()"
+            ),
+            LogicalPlan::Unnest(_) => not_impl_err!("UNNEST is not supported yet"),
+            LogicalPlan::Subquery(_) => not_impl_err!("a subquery here is not supported yet"),
+            other => not_impl_err!("{} is not supported", first_word(other)),
+        }
+    }
+
+    fn push(&mut self, op: StreamOp, inputs: Vec<usize>, columns: Vec<PlanColumn>) -> usize {
+        let changelog = inputs
+            .iter()
+            .map(|&i| self.graph.nodes()[i].changelog)
+            .max_by_key(|mode| *mode as u8)
+            .unwrap_or(ChangelogMode::Append);
+        self.graph.push(PlanNode {
+            op,
+            inputs,
+            columns,
+            changelog,
+            upsert_key: None,
+            window: None,
+            origins: vec![self.origin.clone()],
+            uid: String::new(),
+            span: self.span,
+        })
+    }
+
+    fn values(&mut self, rows: Vec<Vec<Expr>>, schema: &DFSchema) -> usize {
+        let columns = schema
+            .fields()
+            .iter()
+            .map(|f| PlanColumn::new(f.name(), f))
+            .collect();
+        self.push(StreamOp::Values { rows }, vec![], columns)
+    }
+
+    /// An expression over the columns of an operator, by position, simplified.
+    fn expression(&self, expr: &Expr, schema: &DFSchema, columns: &[PlanColumn]) -> Result<Expr> {
+        let positional = expr
+            .clone()
+            .transform(|e| match &e {
+                Expr::Column(c) => Ok(Transformed::yes(column(schema.index_of_column(c)?))),
+                Expr::OuterReferenceColumn(_, c) => {
+                    not_impl_err!("the correlated reference to '{}' is not supported", c.name)
+                }
+                Expr::Exists(_) => not_impl_err!("EXISTS is not supported yet"),
+                Expr::InSubquery(_) => not_impl_err!("IN (SELECT …) is not supported yet"),
+                Expr::ScalarSubquery(_) => {
+                    not_impl_err!("a query as a value is not supported yet")
+                }
+                Expr::AggregateFunction(f) => {
+                    plan_err!("the aggregate {} cannot stand here", f.func.name())
+                }
+                _ => Ok(Transformed::no(e)),
+            })?
+            .data;
+        simplify(positional, columns)
+    }
+
+    fn projection(&mut self, input: usize, projection: &lp::Projection) -> Result<usize> {
+        let columns = self.graph.nodes()[input].columns.clone();
+        let exprs = projection
+            .expr
+            .iter()
+            .map(|e| self.expression(e, projection.input.schema(), &columns))
+            .collect::<Result<Vec<_>>>()?;
+        let outputs = projection
+            .schema
+            .fields()
+            .iter()
+            .map(|f| PlanColumn::new(f.name(), f))
+            .collect();
+        self.calc(input, exprs, None, outputs)
+    }
+
+    /// A Calc over `input`; time attributes, keys and window columns that are passed on stay so.
+    /// An operator of the same statement that only filters is merged into it.
+    pub fn calc(
+        &mut self,
+        input: usize,
+        exprs: Vec<Expr>,
+        filter: Option<Expr>,
+        mut columns: Vec<PlanColumn>,
+    ) -> Result<usize> {
+        let from = &self.graph.nodes()[input];
+        for (expr, output) in exprs.iter().zip(&mut columns) {
+            if let Some(index) = plain_column(expr) {
+                let source = &from.columns[index];
+                *output = source.renamed(&output.name);
+            }
+        }
+        let position_of =
+            |wanted: usize| exprs.iter().position(|e| plain_column(e) == Some(wanted));
+        let upsert_key = from
+            .upsert_key
+            .as_ref()
+            .and_then(|key| key.iter().map(|&k| position_of(k)).collect());
+        let window = from.window.as_ref().map(|w| AttachedWindow {
+            window: w.window,
+            start: w.start.and_then(position_of),
+            end: w.end.and_then(position_of),
+            time: w.time.and_then(position_of),
+        });
+        let (source, filter) = match &from.op {
+            StreamOp::Calc {
+                exprs: below,
+                filter: Some(condition),
+            } if filter.is_none()
+                && from.origins == [self.origin.clone()]
+                && from.span == self.span
+                && below
+                    .iter()
+                    .enumerate()
+                    .all(|(i, e)| plain_column(e) == Some(i)) =>
+            {
+                (from.inputs[0], Some(condition.clone()))
+            }
+            _ => (input, filter),
+        };
+        let index = self.push(StreamOp::Calc { exprs, filter }, vec![source], columns);
+        self.update(index, |node| {
+            node.upsert_key = upsert_key;
+            node.window = window;
+        });
+        Ok(index)
+    }
+
+    fn update(&mut self, index: usize, change: impl FnOnce(&mut PlanNode)) {
+        let mut node = self.graph.nodes()[index].clone();
+        change(&mut node);
+        self.graph.replace(index, node);
+    }
+
+    fn filter(&mut self, filter: &lp::Filter) -> Result<usize> {
+        if let Some(deduplicated) = self.deduplicate(filter)? {
+            return Ok(deduplicated);
+        }
+        let input = self.translate(&filter.input)?;
+        self.keep(input, &filter.predicate, filter.input.schema())
+    }
+
+    /// Keeps the rows for which `predicate` holds.
+    fn keep(&mut self, input: usize, predicate: &Expr, schema: &DFSchema) -> Result<usize> {
+        let columns = self.graph.nodes()[input].columns.clone();
+        let condition = self.expression(predicate, schema, &columns)?;
+        let exprs = (0..columns.len()).map(column).collect();
+        self.calc(input, exprs, Some(condition), columns)
+    }
+
+    /// `ROW_NUMBER() OVER (PARTITION BY k ORDER BY rowtime) = 1` in any of its spellings.
+    fn deduplicate(&mut self, filter: &lp::Filter) -> Result<Option<usize>> {
+        // Down to the OVER, through what only renames and computes.
+        let mut between = Vec::new();
+        let mut plan = filter.input.as_ref();
+        let window = loop {
+            match plan {
+                LogicalPlan::Projection(p) => {
+                    between.push(p);
+                    plan = &p.input;
+                }
+                LogicalPlan::SubqueryAlias(a) => plan = &a.input,
+                LogicalPlan::Window(w) => break w,
+                _ => return Ok(None),
+            }
+        };
+        let [Expr::WindowFunction(function)] = window.window_expr.as_slice() else {
+            return Ok(None);
+        };
+        if over_kind(&function.fun) != Some(AggregateKind::RowNumber) {
+            return Ok(None);
+        }
+        // Which column of the filter's input is the row number?
+        let mut position = window.input.schema().fields().len();
+        for projection in between.iter().rev() {
+            let below = projection.input.schema();
+            let moved = projection.expr.iter().position(|e| match unaliased(e) {
+                Expr::Column(c) => below.index_of_column(c).ok() == Some(position),
+                _ => false,
+            });
+            match moved {
+                Some(moved) => position = moved,
+                None => return Ok(None),
+            }
+        }
+        let schema = filter.input.schema();
+        let (rank, rest): (Vec<&Expr>, Vec<&Expr>) = utils::split_conjunction(&filter.predicate)
+            .into_iter()
+            .partition(|e| is_first_rank(e, position, schema));
+        if rank.is_empty() {
+            return Ok(None);
+        }
+        let params = &function.params;
+        let input = self.translate(&window.input)?;
+        let columns = self.graph.nodes()[input].columns.clone();
+        let [order] = params.order_by.as_slice() else {
+            return not_impl_err!(
+                "a deduplication orders by one column; Top-N over several is not supported yet"
+            );
+        };
+        let order_column =
+            plain_column(&self.expression(&order.expr, window.input.schema(), &columns)?);
+        let Some(rowtime) =
+            order_column.filter(|&i| columns[i].time == Some(TimeAttribute::Rowtime))
+        else {
+            return not_impl_err!(
+                "ROW_NUMBER() over a column that is not the event time (Top-N) is not supported yet"
+            );
+        };
+        let (input, keys) = self.as_columns(input, &params.partition_by, window.input.schema())?;
+        let columns = self.graph.nodes()[input].columns.clone();
+        let append = self.graph.nodes()[input].changelog == ChangelogMode::Append;
+        if !append {
+            return plan_err!(
+                "a deduplication by event time takes an append-only input, as in Flink"
+            );
+        }
+        let keep_last = !order.asc;
+        let mut index = self.push(
+            StreamOp::Deduplicate {
+                keys: keys.clone(),
+                rowtime,
+                keep_last,
+            },
+            vec![input],
+            columns.clone(),
+        );
+        self.update(index, |node| {
+            node.upsert_key = Some(keys.clone());
+            if keep_last {
+                node.changelog = ChangelogMode::Retract;
+            }
+        });
+        // The row number is 1; computed partition keys are dropped again.
+        let width = window.input.schema().fields().len();
+        let mut exprs: Vec<Expr> = (0..width).map(column).collect();
+        exprs.push(Expr::Literal(ScalarValue::Int64(Some(1)), None));
+        let mut outputs = columns[..width].to_vec();
+        let number = window.schema.field(width);
+        outputs.push(PlanColumn::new(number.name(), number));
+        index = self.calc(index, exprs, None, outputs)?;
+        for projection in between.into_iter().rev() {
+            index = self.projection(index, projection)?;
+        }
+        match utils::conjunction(rest.into_iter().cloned()) {
+            Some(rest) => Ok(Some(self.keep(index, &rest, schema)?)),
+            None => Ok(Some(index)),
+        }
+    }
+
+    /// Positions of expressions as columns of `input`, computing those that are none.
+    fn as_columns(
+        &mut self,
+        input: usize,
+        exprs: &[Expr],
+        schema: &DFSchema,
+    ) -> Result<(usize, Vec<usize>)> {
+        let columns = self.graph.nodes()[input].columns.clone();
+        let mut all: Vec<Expr> = (0..columns.len()).map(column).collect();
+        let mut outputs = columns.clone();
+        let mut positions = Vec::with_capacity(exprs.len());
+        for expr in exprs {
+            let positional = self.expression(expr, schema, &columns)?;
+            let position = match plain_column(&positional) {
+                Some(position) => position,
+                None => match all[columns.len()..].iter().position(|e| *e == positional) {
+                    Some(i) => columns.len() + i,
+                    None => {
+                        outputs.push(computed_column(&positional, &columns)?);
+                        all.push(positional);
+                        all.len() - 1
+                    }
+                },
+            };
+            positions.push(position);
+        }
+        if all.len() == columns.len() {
+            return Ok((input, positions));
+        }
+        Ok((self.calc(input, all, None, outputs)?, positions))
+    }
+
+    fn over(&mut self, window: &lp::Window) -> Result<usize> {
+        if matches!(window.input.as_ref(), LogicalPlan::Window(_)) {
+            return plan_err!(
+                "the OVER aggregates of one SELECT must share one window, as in Flink; \
+                 compute each window in a view of its own"
+            );
+        }
+        let input = self.translate(&window.input)?;
+        if self.graph.nodes()[input].changelog != ChangelogMode::Append {
+            return plan_err!("OVER takes an append-only input, as in Flink");
+        }
+        let schema = window.input.schema();
+        let width = schema.fields().len();
+        let functions = window
+            .window_expr
+            .iter()
+            .map(|e| match unaliased(e) {
+                Expr::WindowFunction(f) => Ok(f.as_ref()),
+                other => not_impl_err!("{other} in OVER is not supported"),
+            })
+            .collect::<Result<Vec<_>>>()?;
+        let Some(first) = functions.first() else {
+            return Ok(input);
+        };
+        for other in &functions[1..] {
+            if other.params.partition_by != first.params.partition_by
+                || other.params.order_by != first.params.order_by
+                || frame_of(other)? != frame_of(first)?
+            {
+                return plan_err!(
+                    "the OVER aggregates of one SELECT must share one window, as in Flink; \
+                     compute each window in a view of its own"
+                );
+            }
+        }
+        // Everything the calls need becomes a column behind the input's.
+        let mut needed: Vec<Expr> = first.params.partition_by.clone();
+        for function in &functions {
+            needed.extend(function.params.args.first().cloned());
+            needed.extend(function.params.filter.as_deref().cloned());
+        }
+        let (input, mut positions) = {
+            let (input, positions) = self.as_columns(input, &needed, schema)?;
+            (input, positions.into_iter())
+        };
+        let columns = self.graph.nodes()[input].columns.clone();
+        let partition: Vec<usize> = positions
+            .by_ref()
+            .take(first.params.partition_by.len())
+            .collect();
+        let rowtime = self.over_order(first, schema, &columns)?;
+        let mut calls = Vec::with_capacity(functions.len());
+        for (i, function) in functions.iter().enumerate() {
+            let Some(kind) = over_kind(&function.fun) else {
+                return not_impl_err!("{} in OVER is not supported yet", function.fun.name());
+            };
+            let params = &function.params;
+            if params.null_treatment.is_some() {
+                return not_impl_err!("IGNORE NULLS and RESPECT NULLS are not supported yet");
+            }
+            let args = match params.args.first() {
+                Some(_) => positions.next().into_iter().collect(),
+                None => vec![],
+            };
+            let filter = match params.filter {
+                Some(_) => positions.next(),
+                None => None,
+            };
+            let constants = params
+                .args
+                .iter()
+                .skip(1)
+                .map(|e| match self.expression(e, schema, &columns)? {
+                    Expr::Literal(value, _) => Ok(value),
+                    other => plan_err!(
+                        "{} takes constants behind its first argument, not {other}",
+                        function.fun.name().to_uppercase()
+                    ),
+                })
+                .collect::<Result<Vec<_>>>()?;
+            calls.push(AggregateCall {
+                kind,
+                args: count_star(kind, args, &columns, params.args.first()),
+                constants,
+                distinct: params.distinct,
+                filter,
+                output: {
+                    let field = window.schema.field(width + i);
+                    PlanColumn::new(field.name(), field)
+                },
+            });
+        }
+        let frame = frame_of(first)?;
+        let mut outputs = columns.clone();
+        outputs.extend(calls.iter().map(|c| c.output.clone()));
+        let extra = columns.len() - width;
+        let index = self.push(
+            StreamOp::Over {
+                partition,
+                rowtime,
+                groups: vec![OverGroup { frame, calls }],
+            },
+            vec![input],
+            outputs.clone(),
+        );
+        if extra == 0 {
+            return Ok(index);
+        }
+        let keep: Vec<usize> = (0..width).chain(columns.len()..outputs.len()).collect();
+        let exprs = keep.iter().map(|&i| column(i)).collect();
+        let outputs = keep.iter().map(|&i| outputs[i].clone()).collect();
+        self.calc(index, exprs, None, outputs)
+    }
+
+    /// The position of the rowtime column that orders an OVER window.
+    fn over_order(
+        &self,
+        function: &expr::WindowFunction,
+        schema: &DFSchema,
+        columns: &[PlanColumn],
+    ) -> Result<usize> {
+        let [order] = function.params.order_by.as_slice() else {
+            return plan_err!("OVER needs ORDER BY one time attribute, as in Flink");
+        };
+        if !order.asc {
+            return plan_err!("OVER orders by its time attribute ascending, as in Flink");
+        }
+        let position = plain_column(&self.expression(&order.expr, schema, columns)?);
+        match position {
+            Some(i) if columns[i].time == Some(TimeAttribute::Rowtime) => Ok(i),
+            Some(i) if columns[i].time == Some(TimeAttribute::Proctime) => {
+                not_impl_err!("OVER in processing time is not supported yet")
+            }
+            _ => plan_err!(
+                "OVER must be ordered by a time attribute, as in Flink, but {} is none; \
+                 declare WATERMARK FOR it on the source table and pass it on unchanged",
+                order.expr
+            ),
+        }
+    }
+
+    fn window_tvf(&mut self, tvf: &WindowTvfNode) -> Result<usize> {
+        let input = self.translate(&tvf.input)?;
+        let columns = self.graph.nodes()[input].columns.clone();
+        let time = &columns[tvf.time_column];
+        match time.time {
+            Some(TimeAttribute::Rowtime) => {}
+            Some(TimeAttribute::Proctime) => {
+                return not_impl_err!("windows in processing time are not supported yet");
+            }
+            None => {
+                return plan_err!(
+                    "the window needs a time attribute, but '{}' is none; \
+                     declare WATERMARK FOR it on the source table and pass it on unchanged",
+                    time.name
+                );
+            }
+        }
+        let width = columns.len();
+        let mut outputs = columns;
+        outputs.extend((0..3).map(|i| {
+            let field = tvf.schema.field(width + i);
+            PlanColumn::new(field.name(), field)
+        }));
+        // Of the time attributes only window_time goes on, as in Flink.
+        for output in &mut outputs {
+            output.time = None;
+        }
+        outputs[width + 2].time = Some(TimeAttribute::Rowtime);
+        let index = self.push(
+            StreamOp::WindowTvf {
+                window: tvf.window,
+                rowtime: tvf.time_column,
+            },
+            vec![input],
+            outputs,
+        );
+        self.update(index, |node| {
+            node.window = Some(AttachedWindow {
+                window: tvf.window,
+                start: Some(width),
+                end: Some(width + 1),
+                time: Some(width + 2),
+            });
+        });
+        Ok(index)
+    }
+
+    fn aggregate(&mut self, aggregate: &lp::Aggregate) -> Result<usize> {
+        let input = self.translate(&aggregate.input)?;
+        let schema = aggregate.input.schema();
+        let columns = self.graph.nodes()[input].columns.clone();
+        let keys = aggregate
+            .group_expr
+            .iter()
+            .map(|e| match e {
+                Expr::GroupingSet(_) => {
+                    not_impl_err!("GROUPING SETS, CUBE and ROLLUP are not supported yet")
+                }
+                e => self.expression(e, schema, &columns),
+            })
+            .collect::<Result<Vec<_>>>()?;
+        // Which keys are the window's own columns?
+        let attached = self.graph.nodes()[input].window.clone();
+        let role = |key: &Expr| -> Option<WindowColumn> {
+            let position = plain_column(key)?;
+            let window = attached.as_ref()?;
+            match Some(position) {
+                p if p == window.start => Some(WindowColumn::Start),
+                p if p == window.end => Some(WindowColumn::End),
+                p if p == window.time => Some(WindowColumn::Time),
+                _ => None,
+            }
+        };
+        let roles: Vec<Option<WindowColumn>> = keys.iter().map(role).collect();
+        if !roles.contains(&Some(WindowColumn::Start)) || !roles.contains(&Some(WindowColumn::End))
+        {
+            return match &attached {
+                Some(_) => not_impl_err!(
+                    "GROUP BY over a window takes both window_start and window_end; \
+                     an aggregation without a window is not supported yet"
+                ),
+                None => not_impl_err!(
+                    "GROUP BY without a window is not supported yet; \
+                     aggregate over TUMBLE, HOP or CUMULATE and group by window_start, window_end"
+                ),
+            };
+        }
+        // Everything the aggregation reads, as expressions over the window function's output.
+        let (tvf, through, condition) = self.peel_to_window(input)?;
+        let StreamOp::WindowTvf { window, rowtime } = self.graph.nodes()[tvf].op else {
+            return not_impl_err!("this use of window columns is not supported yet");
+        };
+        let below = self.graph.nodes()[tvf].inputs[0];
+        let below_columns = self.graph.nodes()[below].columns.clone();
+        let width = below_columns.len();
+        let lower = |e: Expr| -> Result<Expr> {
+            let e = substitute(e, &|i| through[i].clone())?;
+            if columns_of(&e).iter().any(|&i| i >= width) {
+                return not_impl_err!(
+                    "computing with window_start, window_end or window_time before the \
+                     aggregation is not supported yet; do it after"
+                );
+            }
+            Ok(e)
+        };
+        let condition = condition.map(lower).transpose()?;
+        let mut exprs: Vec<Expr> = Vec::new();
+        let mut below_outputs: Vec<PlanColumn> = Vec::new();
+        let mut place = |e: Expr, name: Option<&str>| -> Result<usize> {
+            if let Some(i) = exprs.iter().position(|known| *known == e) {
+                return Ok(i);
+            }
+            let output = match plain_column(&e) {
+                Some(i) => below_columns[i].clone(),
+                None => computed_column(&e, &below_columns)?,
+            };
+            below_outputs.push(match name {
+                Some(name) => output.renamed(name),
+                None => output,
+            });
+            exprs.push(e);
+            Ok(exprs.len() - 1)
+        };
+        let mut key_positions = Vec::new();
+        for (i, (key, role)) in keys.iter().zip(&roles).enumerate() {
+            if role.is_none() {
+                let name = aggregate.schema.field(i).name();
+                key_positions.push(place(lower(key.clone())?, Some(name))?);
+            }
+        }
+        let mut calls = Vec::new();
+        for (i, e) in aggregate.aggr_expr.iter().enumerate() {
+            let Expr::AggregateFunction(function) = unaliased(e) else {
+                return not_impl_err!("{e} is not supported");
+            };
+            let Some(kind) = aggregate_kind(&function.func) else {
+                return not_impl_err!("{} is not supported yet", function.func.name());
+            };
+            if matches!(kind, AggregateKind::Lag | AggregateKind::RowNumber) {
+                return plan_err!(
+                    "{} needs an OVER clause",
+                    function.func.name().to_uppercase()
+                );
+            }
+            let params = &function.params;
+            if !params.order_by.is_empty() || params.null_treatment.is_some() {
+                return not_impl_err!(
+                    "ORDER BY and IGNORE NULLS inside an aggregate are not supported yet"
+                );
+            }
+            let first = params.args.first();
+            let argument = first
+                .map(|e| self.expression(e, schema, &columns))
+                .transpose()?;
+            let args = match argument {
+                Some(Expr::Literal(value, _))
+                    if kind == AggregateKind::Count && !value.is_null() =>
+                {
+                    vec![]
+                }
+                Some(e) => vec![place(lower(e)?, None)?],
+                None => vec![],
+            };
+            let filter = params
+                .filter
+                .as_ref()
+                .map(|e| place(lower(self.expression(e, schema, &columns)?)?, None))
+                .transpose()?;
+            let field = aggregate.schema.field(keys.len() + i);
+            calls.push(AggregateCall {
+                kind,
+                args,
+                constants: vec![],
+                distinct: params.distinct,
+                filter,
+                output: PlanColumn::new(field.name(), field),
+            });
+        }
+        let rowtime = place(column(rowtime), None)?;
+        let calc = self.calc(below, exprs, condition, below_outputs)?;
+        let calc_columns = self.graph.nodes()[calc].columns.clone();
+        let mut outputs: Vec<PlanColumn> = key_positions
+            .iter()
+            .map(|&k| PlanColumn {
+                time: None,
+                ..calc_columns[k].clone()
+            })
+            .collect();
+        outputs.extend(calls.iter().map(|c| c.output.clone()));
+        let window_at = outputs.len();
+        let timestamp = FlinkType::new(TypeKind::Timestamp(3)).not_null();
+        for name in super::tvf::WINDOW_COLUMNS {
+            outputs.push(PlanColumn::new(name, &timestamp.to_field(name)));
+        }
+        outputs[window_at + 2].time = Some(TimeAttribute::Rowtime);
+        let call_count = calls.len();
+        let key_count = key_positions.len();
+        let index = self.push(
+            StreamOp::WindowAggregate {
+                window,
+                rowtime,
+                keys: key_positions,
+                calls,
+            },
+            vec![calc],
+            outputs.clone(),
+        );
+        self.update(index, |node| {
+            node.window = Some(AttachedWindow {
+                window,
+                start: Some(window_at),
+                end: Some(window_at + 1),
+                time: Some(window_at + 2),
+            });
+        });
+        // Back into the order that the query's plan expects.
+        let mut next_key = 0..key_count;
+        let positions = roles
+            .iter()
+            .map(|role| match role {
+                Some(WindowColumn::Start) => window_at,
+                Some(WindowColumn::End) => window_at + 1,
+                Some(WindowColumn::Time) => window_at + 2,
+                None => next_key.next().unwrap_or(0),
+            })
+            .chain(key_count..key_count + call_count)
+            .collect::<Vec<_>>();
+        let renamed = positions
+            .iter()
+            .zip(aggregate.schema.fields())
+            .map(|(&p, f)| outputs[p].renamed(f.name()))
+            .collect();
+        let exprs = positions.into_iter().map(column).collect();
+        self.calc(index, exprs, None, renamed)
+    }
+
+    /// Walks down from `index` through Calcs to a window function: its number, each column of
+    /// `index` as an expression over its output, and the filter met on the way.
+    fn peel_to_window(&self, index: usize) -> Result<(usize, Vec<Expr>, Option<Expr>)> {
+        let nodes = self.graph.nodes();
+        let mut at = index;
+        let mut through: Vec<Expr> = (0..nodes[at].columns.len()).map(column).collect();
+        let mut condition: Option<Expr> = None;
+        while let StreamOp::Calc { exprs, filter } = &nodes[at].op {
+            let replace = |i: usize| exprs[i].clone().unalias();
+            through = through
+                .into_iter()
+                .map(|e| substitute(e, &replace))
+                .collect::<Result<_>>()?;
+            condition = condition.map(|c| substitute(c, &replace)).transpose()?;
+            condition = match (condition, filter) {
+                (Some(a), Some(b)) => Some(a.and(b.clone())),
+                (a, b) => a.or_else(|| b.clone()),
+            };
+            at = nodes[at].inputs[0];
+        }
+        Ok((at, through, condition))
+    }
+
+    fn union(&mut self, union: &lp::Union) -> Result<usize> {
+        let inputs = union
+            .inputs
+            .iter()
+            .map(|plan| self.translate(plan))
+            .collect::<Result<Vec<_>>>()?;
+        let mut columns: Vec<PlanColumn> = union
+            .schema
+            .fields()
+            .iter()
+            .map(|f| PlanColumn::new(f.name(), f))
+            .collect();
+        for (i, output) in columns.iter_mut().enumerate() {
+            let time = |n: &usize| self.graph.nodes()[*n].columns[i].time;
+            let first = inputs.first().and_then(time);
+            if inputs.iter().all(|n| time(n) == first) {
+                output.time = first;
+            }
+        }
+        Ok(self.push(StreamOp::Union, inputs, columns))
+    }
+
+    fn predict(&mut self, predict: &PredictNode) -> Result<usize> {
+        let input = self.translate(&predict.input)?;
+        let model = self.graph.model(&predict.model)?;
+        let mut columns = self.graph.nodes()[input].columns.clone();
+        let width = columns.len();
+        columns.extend(
+            predict.schema.fields()[width..]
+                .iter()
+                .map(|f| PlanColumn::new(f.name(), f)),
+        );
+        Ok(self.push(
+            StreamOp::Predict {
+                model,
+                args: predict.args.clone(),
+                outputs: predict.schema.fields().len() - width,
+            },
+            vec![input],
+            columns,
+        ))
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum WindowColumn {
+    Start,
+    End,
+    Time,
+}
+
+/// The column that holds a computed expression.
+fn computed_column(expr: &Expr, columns: &[PlanColumn]) -> Result<PlanColumn> {
+    let (_, field) = expr.to_field(positional_schema(columns)?.as_ref())?;
+    Ok(PlanColumn::new(
+        super::stream::display_expr(expr, columns),
+        &field,
+    ))
+}
+
+/// `COUNT(1)` and `COUNT(*)` count rows: they have no argument.
+fn count_star(
+    kind: AggregateKind,
+    args: Vec<usize>,
+    columns: &[PlanColumn],
+    first: Option<&Expr>,
+) -> Vec<usize> {
+    let constant = matches!(first, Some(Expr::Literal(value, _)) if !value.is_null());
+    let never_null = args
+        .first()
+        .is_some_and(|&i| !columns[i].field.is_nullable());
+    if kind == AggregateKind::Count && (constant || never_null) {
+        vec![]
+    } else {
+        args
+    }
+}
+
+/// Folds constants and tidies an expression over `columns`.
+pub(crate) fn simplify(expr: Expr, columns: &[PlanColumn]) -> Result<Expr> {
+    let context = SimplifyContext::builder()
+        .with_schema(positional_schema(columns)?)
+        .build();
+    ExprSimplifier::new(context).simplify(expr)
+}
+
+fn unaliased(expr: &Expr) -> &Expr {
+    match expr {
+        Expr::Alias(alias) => unaliased(&alias.expr),
+        other => other,
+    }
+}
+
+fn over_kind(function: &WindowFunctionDefinition) -> Option<AggregateKind> {
+    match function {
+        WindowFunctionDefinition::AggregateUDF(f) => aggregate_kind(f),
+        WindowFunctionDefinition::WindowUDF(_) => None,
+    }
+}
+
+/// The frame of an OVER call, in Flink's terms.
+fn frame_of(function: &expr::WindowFunction) -> Result<Frame> {
+    // Observed: ROW_NUMBER numbers rows one by one, LAG treats rows of one time as peers.
+    match over_kind(&function.fun) {
+        Some(AggregateKind::RowNumber) => return Ok(Frame::Rows(None)),
+        Some(AggregateKind::Lag) => return Ok(Frame::Range(None)),
+        _ => {}
+    }
+    let frame = &function.params.window_frame;
+    if frame.end_bound != WindowFrameBound::CurrentRow {
+        return plan_err!(
+            "an OVER window ends at CURRENT ROW, as in Flink; FOLLOWING is not supported"
+        );
+    }
+    let preceding = match &frame.start_bound {
+        WindowFrameBound::Preceding(value) if value.is_null() => None,
+        WindowFrameBound::Preceding(value) => Some(value.clone()),
+        WindowFrameBound::CurrentRow => {
+            return Ok(match frame.units {
+                WindowFrameUnits::Rows => Frame::Rows(Some(0)),
+                _ => Frame::Range(Some(0)),
+            });
+        }
+        WindowFrameBound::Following(_) => {
+            return plan_err!("an OVER window cannot start after the current row");
+        }
+    };
+    match frame.units {
+        WindowFrameUnits::Rows => Ok(Frame::Rows(match preceding {
+            None => None,
+            Some(ScalarValue::UInt64(Some(rows))) => Some(rows),
+            Some(other) => match other.to_string().parse() {
+                Ok(rows) => Some(rows),
+                Err(_) => return plan_err!("ROWS takes a number of rows, not {other}"),
+            },
+        })),
+        WindowFrameUnits::Range => Ok(Frame::Range(match preceding {
+            None => None,
+            Some(value) => match range_millis(&value) {
+                Some(millis) if millis >= 0 => Some(millis),
+                Some(millis) => {
+                    return plan_err!(
+                        "RANGE looks back a time above zero, not {}",
+                        duration_text(millis)
+                    );
+                }
+                None => {
+                    return plan_err!(
+                        "RANGE takes an interval such as INTERVAL '10' MINUTE, not {value}"
+                    );
+                }
+            },
+        })),
+        WindowFrameUnits::Groups => not_impl_err!("GROUPS in OVER is not supported"),
+    }
+}
+
+/// The length of a frame. DataFusion keeps intervals of frames as text until coercion.
+fn range_millis(value: &ScalarValue) -> Option<i64> {
+    if let Some(millis) = interval_millis(value) {
+        return Some(millis);
+    }
+    let (ScalarValue::Utf8(Some(text)) | ScalarValue::Utf8View(Some(text))) = value else {
+        return None;
+    };
+    let parsed = arrow::compute::kernels::cast_utils::parse_interval_month_day_nano(text).ok()?;
+    interval_millis(&ScalarValue::IntervalMonthDayNano(Some(parsed)))
+}
+
+/// `rn = 1`, `rn <= 1`, `rn < 2`, also turned round.
+fn is_first_rank(expr: &Expr, rank: usize, schema: &DFSchema) -> bool {
+    let Expr::BinaryExpr(BinaryExpr { left, op, right }) = expr else {
+        return false;
+    };
+    let is_rank = |e: &Expr| match without_casts(e) {
+        Expr::Column(c) => schema.index_of_column(c).ok() == Some(rank),
+        _ => false,
+    };
+    let constant = |e: &Expr| match without_casts(e) {
+        Expr::Literal(value, _) => value.to_string().parse::<i64>().ok(),
+        _ => None,
+    };
+    let (op, value) = if is_rank(left) {
+        (Some(*op), constant(right))
+    } else if is_rank(right) {
+        (op.swap(), constant(left))
+    } else {
+        return false;
+    };
+    matches!(
+        (op, value),
+        (Some(Operator::Eq | Operator::LtEq), Some(1)) | (Some(Operator::Lt), Some(2))
+    )
+}
+
+fn without_casts(expr: &Expr) -> &Expr {
+    match expr {
+        Expr::Cast(cast) => without_casts(&cast.expr),
+        Expr::Alias(alias) => without_casts(&alias.expr),
+        other => other,
+    }
+}
+
+fn first_word(plan: &LogicalPlan) -> String {
+    plan.display()
+        .to_string()
+        .split([':', ' '])
+        .next()
+        .unwrap_or("this")
+        .to_string()
+}

@@ -1,0 +1,192 @@
+//! Scripts to streaming plans: what EXPLAIN prints, and what is refused with which words.
+
+use millstream_compiler::environment::NoEnvironment;
+use millstream_compiler::plan::{explain, plan_script};
+
+const TABLES: &str = "
+CREATE TABLE tx (
+  id BIGINT, card BIGINT, ts TIMESTAMP(3), amount DECIMAL(10, 2), note STRING,
+  WATERMARK FOR ts AS ts - INTERVAL '5' SECOND
+) WITH ('connector' = 'datagen');
+CREATE TABLE plain (id BIGINT, card BIGINT, amount DECIMAL(10, 2))
+WITH ('connector' = 'datagen');
+CREATE TABLE out_sums (card BIGINT, n BIGINT, total DECIMAL(38, 2))
+WITH ('connector' = 'print');
+";
+
+fn plan(statements: &str) -> String {
+    let text = format!("{TABLES}{statements}");
+    match plan_script(&text, &NoEnvironment) {
+        Ok(planned) => explain(&planned.plan),
+        Err(found) => panic!(
+            "{}",
+            found
+                .iter()
+                .map(|d| d.render(Some(("script", &text))))
+                .collect::<String>()
+        ),
+    }
+}
+
+fn refusal(statements: &str) -> String {
+    let text = format!("{TABLES}{statements}");
+    match plan_script(&text, &NoEnvironment) {
+        Ok(planned) => panic!("planned:\n{}", explain(&planned.plan)),
+        Err(found) => found
+            .iter()
+            .map(|d| d.render(Some(("script", &text))))
+            .collect(),
+    }
+}
+
+#[test]
+fn columns_nobody_reads_are_not_read() {
+    let plan = plan("INSERT INTO out_sums SELECT card, id, amount FROM plain;");
+    assert!(plan.contains("Source datagen: id, card, amount"), "{plan}");
+    let plan = self::plan("SELECT card FROM tx WHERE amount > 10;");
+    // The rowtime stays because the watermark needs it.
+    assert!(plan.contains("Source datagen: card, ts, amount"), "{plan}");
+}
+
+#[test]
+fn a_tumbling_window() {
+    let plan = plan(
+        "INSERT INTO out_sums
+         SELECT card, COUNT(*), SUM(amount)
+         FROM TABLE(TUMBLE(TABLE tx, DESCRIPTOR(ts), INTERVAL '1' MINUTE))
+         GROUP BY card, window_start, window_end;",
+    );
+    assert!(
+        plan.contains("WindowAggregate TUMBLE(1 min) on ts by card: COUNT(*)"),
+        "{plan}"
+    );
+    assert!(plan.contains("exchange by hash(card)"), "{plan}");
+    assert!(plan.contains("Source datagen: card, ts, amount"), "{plan}");
+}
+
+#[test]
+fn a_window_with_named_arguments_in_a_view() {
+    let plan = plan(
+        "CREATE TEMPORARY VIEW w AS
+         SELECT * FROM HOP(DATA => TABLE tx, TIMECOL => DESCRIPTOR(ts),
+                           SLIDE => INTERVAL '1' MINUTE, SIZE => INTERVAL '5' MINUTE);
+         CREATE TEMPORARY VIEW sums AS
+         SELECT window_start, window_end, card, SUM(amount) AS total, COUNT(*) AS n
+         FROM w WHERE amount > 1 GROUP BY window_start, window_end, card;
+         INSERT INTO out_sums SELECT card, n, total FROM sums;",
+    );
+    assert!(plan.contains("WindowAggregate HOP(1 min, 5 min)"), "{plan}");
+    // The filter went below the window.
+    assert!(plan.contains("where"), "{plan}");
+}
+
+#[test]
+fn chained_windows_over_the_same_key_share_an_operator() {
+    let plan = plan(
+        "CREATE TEMPORARY VIEW a AS
+         SELECT *, COUNT(*) OVER w AS n1 FROM tx
+         WINDOW w AS (PARTITION BY card ORDER BY ts
+                      RANGE BETWEEN INTERVAL '1' MINUTE PRECEDING AND CURRENT ROW);
+         CREATE TEMPORARY VIEW b AS
+         SELECT *, SUM(amount) OVER w AS s10, LAG(ts) OVER (PARTITION BY card ORDER BY ts) AS p FROM a
+         WINDOW w AS (PARTITION BY card ORDER BY ts);
+         INSERT INTO out_sums SELECT card, n1, s10 FROM b WHERE p IS NOT NULL;",
+    );
+    assert!(plan.contains("[a+b/over]"), "{plan}");
+    assert!(plan.contains("RANGE 1 min PRECEDING: COUNT(*)"), "{plan}");
+    assert!(
+        plan.contains("RANGE UNBOUNDED PRECEDING: SUM(amount)"),
+        "{plan}"
+    );
+}
+
+#[test]
+fn a_deduplication_by_row_number() {
+    for condition in ["rn = 1", "rn <= 1", "rn < 2", "1 = rn"] {
+        let plan = plan(&format!(
+            "SELECT id, card FROM (
+               SELECT *, ROW_NUMBER() OVER (PARTITION BY card ORDER BY ts) AS rn FROM tx)
+             WHERE {condition};"
+        ));
+        assert!(
+            plan.contains("Deduplicate by card: keep the first by ts"),
+            "{plan}"
+        );
+    }
+    let plan = plan(
+        "SELECT id, card FROM (
+           SELECT *, ROW_NUMBER() OVER (PARTITION BY card ORDER BY ts DESC) AS rn FROM tx)
+         WHERE rn = 1 AND id > 5;",
+    );
+    assert!(plan.contains("keep the last by ts"), "{plan}");
+    assert!(plan.contains("changelog I,UB,UA,D"), "{plan}");
+}
+
+#[test]
+fn a_view_used_twice_is_one_operator() {
+    let plan = plan(
+        "CREATE TEMPORARY VIEW v AS SELECT card, amount * 2 AS twice FROM tx;
+         EXECUTE STATEMENT SET BEGIN
+           INSERT INTO out_sums SELECT card, card, twice FROM v;
+           INSERT INTO out_sums SELECT card, 1, twice FROM v;
+         END;",
+    );
+    assert!(plan.contains("[v/calc] (see above)"), "{plan}");
+}
+
+#[test]
+fn unions_keep_the_rowtime() {
+    let plan = plan(
+        "CREATE TEMPORARY VIEW two AS
+         SELECT card, ts FROM tx WHERE id > 1 UNION ALL SELECT id, ts FROM tx;
+         SELECT card, COUNT(*) FROM TUMBLE(TABLE two, DESCRIPTOR(ts), INTERVAL '1' HOUR)
+         GROUP BY card, window_start, window_end;",
+    );
+    assert!(plan.contains("Union"), "{plan}");
+}
+
+#[test]
+fn what_flink_refuses_is_refused_in_better_words() {
+    let cases = [
+        (
+            "SELECT COUNT(*) OVER (PARTITION BY card ORDER BY ts),
+                    SUM(amount) OVER (PARTITION BY card ORDER BY ts ROWS 3 PRECEDING) FROM tx;",
+            "must share one window",
+        ),
+        (
+            "SELECT COUNT(*) OVER (PARTITION BY card ORDER BY id) FROM tx;",
+            "must be ordered by a time attribute",
+        ),
+        (
+            "SELECT COUNT(*) FROM TUMBLE(TABLE plain, DESCRIPTOR(amount), INTERVAL '1' MINUTE)
+             GROUP BY window_start, window_end;",
+            "needs a time attribute",
+        ),
+        (
+            "SELECT COUNT(*) FROM HOP(TABLE tx, DESCRIPTOR(ts), INTERVAL '2' MINUTE, INTERVAL '5' MINUTE)
+             GROUP BY window_start, window_end;",
+            "multiple of the slide",
+        ),
+        ("SELECT amuont FROM tx;", "did you mean 'amount'?"),
+        ("SELECT 1 FROM txs;", "did you mean 'tx'?"),
+        ("SELECT card, COUNT(*) FROM tx GROUP BY card;", "not supported yet"),
+        ("SELECT a.id FROM tx a JOIN plain b ON a.id = b.id;", "not supported yet"),
+        (
+            "INSERT INTO out_sums SELECT card, n FROM (SELECT card, id AS n FROM tx);",
+            "it gives 2 columns, the table takes 3",
+        ),
+        (
+            "INSERT INTO out_sums SELECT card, note, amount FROM tx;",
+            "write CAST(note AS BIGINT)",
+        ),
+        (
+            "SELECT * FROM ML_PREDICT(TABLE tx, MODEL nosuch, DESCRIPTOR(amount));",
+            "there is no model 'nosuch'",
+        ),
+    ];
+    for (statement, expected) in cases {
+        let refused = refusal(statement);
+        assert!(refused.contains(expected), "{statement}\n{refused}");
+        assert!(refused.contains('^'), "no caret: {refused}");
+    }
+}

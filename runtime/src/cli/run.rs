@@ -1,0 +1,132 @@
+//! `millstream run`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use millstream_runtime::job::{self, JobOptions};
+use tokio::sync::oneshot;
+
+use super::progress::ProgressLine;
+use super::{Failure, Outcome, duration, plan, summary};
+
+#[derive(Debug, Args)]
+pub(crate) struct RunArguments {
+    /// A pipeline folder or file, or a .sql script
+    job: PathBuf,
+    /// Instances of each operator [default: the pipeline's 'parallelism.default', else 1]
+    #[arg(short, long, value_parser = clap::value_parser!(u32).range(1..=128))]
+    parallelism: Option<u32>,
+    /// Keep checkpoints here, and go on from the last one that is there
+    #[arg(long, value_name = "DIR")]
+    state_dir: Option<PathBuf>,
+    /// Forget the checkpoints in the state directory
+    #[arg(long, requires = "state_dir")]
+    fresh: bool,
+    /// Stop after this time, with a last checkpoint
+    #[arg(long = "for", value_name = "DURATION", value_parser = duration)]
+    duration: Option<Duration>,
+    /// Write the figures of the summary to this file as JSON
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+}
+
+pub(crate) fn run(arguments: RunArguments) -> Outcome {
+    let planned = plan(&arguments.job)?;
+    let sinks = planned.plan.nodes.iter().any(|n| {
+        matches!(
+            n.op,
+            millstream_compiler::plan::stream::StreamOp::Sink { .. }
+        )
+    });
+    if !sinks {
+        return Err(Failure::Input(format!(
+            "error: {} writes nothing\n  help: add a sink node, an INSERT INTO or a SELECT",
+            arguments.job.display()
+        )));
+    }
+    let parallelism = match arguments.parallelism {
+        Some(p) => p as usize,
+        None => planned
+            .plan
+            .settings
+            .get("parallelism.default")
+            .and_then(|p| p.parse().ok())
+            .unwrap_or(1),
+    };
+    let options = JobOptions {
+        name: planned.input.name(),
+        fingerprint: planned.input.fingerprint(),
+        base_dir: planned.input.base_dir.clone(),
+        parallelism,
+        state_dir: arguments.state_dir,
+        fresh: arguments.fresh,
+        duration: arguments.duration,
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| Failure::Job(format!("error: cannot start: {e}")))?;
+    let mut line = ProgressLine::new(&planned.plan);
+    let report = runtime.block_on(async {
+        let (stop, stopped) = oneshot::channel();
+        tokio::spawn(async move {
+            if wait_for_signal().await {
+                // The job may have ended meanwhile.
+                let _ = stop.send(());
+            } else {
+                // Without signals the job is never asked to stop.
+                std::future::pending::<()>().await;
+            }
+        });
+        job::run(&planned.plan, &options, stopped, &mut |progress| {
+            line.show(progress);
+        })
+        .await
+    });
+    line.finish();
+    // Tasks of a failed job may sit in a read; they are not waited for.
+    runtime.shutdown_timeout(Duration::from_millis(200));
+    let report = report.map_err(|e| Failure::Job(failure_text(&e, options.state_dir.is_some())))?;
+    summary::print(&planned.plan, &options, &report);
+    if let Some(path) = &arguments.report {
+        summary::write_json(path, &planned.plan, &options, &report)?;
+    }
+    Ok(())
+}
+
+/// Waits for SIGINT or SIGTERM; false if they cannot be waited for.
+async fn wait_for_signal() -> bool {
+    use tokio::signal::unix::{SignalKind, signal};
+    match (
+        signal(SignalKind::interrupt()),
+        signal(SignalKind::terminate()),
+    ) {
+        (Ok(mut interrupt), Ok(mut terminate)) => {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+            true
+        }
+        _ => false,
+    }
+}
+
+/// An error with its causes, outermost first, without repetitions.
+fn failure_text(error: &anyhow::Error, has_state: bool) -> String {
+    let mut parts: Vec<String> = Vec::new();
+    for cause in error.chain() {
+        let text = cause.to_string();
+        if !parts.iter().any(|part| part.contains(&text)) {
+            parts.push(text);
+        }
+    }
+    let mut text = format!("error: the job failed: {}", parts.join(": "));
+    if has_state {
+        text.push_str(
+            "\n  help: nothing that was committed is lost; run the same command again to go on from the last checkpoint",
+        );
+    }
+    text
+}

@@ -1,0 +1,15 @@
+//! Running a streaming plan on this machine: fragments, channels, barriers.
+//!
+//! The plan is cut into [fragments](graph) where rows must change hands; inside a fragment
+//! operators are [chained](chain) by plain calls. Each instance of a fragment is a
+//! [task](task) on tokio; instances are joined by bounded [channels](channel).
+
+pub mod build;
+pub mod chain;
+pub mod channel;
+pub mod graph;
+pub mod metrics;
+pub mod predict;
+pub mod sink;
+pub mod source;
+pub mod task;

@@ -1,0 +1,372 @@
+//! One instance of a fragment that begins with a source.
+//!
+//! It owns some of the source's splits and reads them in turn, the one furthest behind in event
+//! time first, so that none runs ahead and fills the buffers downstream. Each split has a
+//! watermark of its own; the stream's is the lowest. Between two batches it answers the job
+//! master's barriers with the positions of its splits.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use arrow::array::RecordBatch;
+use millstream_connectors::{Position, Read, Source, SplitId, SplitReader};
+use millstream_functions::RowKind;
+use millstream_operators::watermark_assigner::WatermarkGenerator;
+use millstream_operators::{Batch, Operator, Output, Watermark};
+use serde::{Deserialize, Serialize};
+use tokio::sync::mpsc;
+
+use super::chain::{Chain, ChainError, OperatorBlob, Target};
+use super::channel::Barrier;
+use super::metrics::JobMetrics;
+use super::task::{Exchange, TaskError, TaskEvent, TaskLink, flush, forward_barrier};
+
+/// Rows a source hands over at once at full load.
+const BATCH_ROWS: usize = 8192;
+
+/// How long a source without rows waits before it asks again.
+const IDLE_WAIT: Duration = Duration::from_millis(2);
+
+/// A split and how far it was read; goes into checkpoints as JSON.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SplitState {
+    /// The next row; `None` if the split was read to its end.
+    pub position: Option<Position>,
+    /// The highest watermark it gave.
+    pub watermark: i64,
+}
+
+/// What a source's instance contributes to a checkpoint.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct SourceState {
+    /// By split.
+    pub splits: BTreeMap<SplitId, SplitState>,
+}
+
+struct ActiveSplit {
+    id: SplitId,
+    reader: Box<dyn SplitReader>,
+    generator: Option<WatermarkGenerator>,
+    idle: bool,
+}
+
+/// An instance of a fragment that begins with a source.
+pub struct SourceTask {
+    link: TaskLink,
+    node: usize,
+    uid: String,
+    active: Vec<ActiveSplit>,
+    /// Splits that were read to their end.
+    finished: BTreeMap<SplitId, SplitState>,
+    /// Computes the table's columns from those that were read.
+    columns: Option<Box<dyn Operator>>,
+    metrics: Arc<JobMetrics>,
+    watermark: Watermark,
+    has_watermarks: bool,
+    exhausted: bool,
+    chain: Chain,
+    entries: Vec<Target>,
+    exchanges: Vec<Exchange>,
+    control: mpsc::UnboundedReceiver<Barrier>,
+}
+
+/// What a source task is made of.
+pub struct SourceParts {
+    /// Its connection to the master.
+    pub link: TaskLink,
+    /// The operator's number in the plan.
+    pub node: usize,
+    /// The operator's name.
+    pub uid: String,
+    /// The connector.
+    pub source: Arc<dyn Source>,
+    /// The splits this instance reads.
+    pub splits: Vec<SplitId>,
+    /// Where all splits stood in the checkpoint.
+    pub restored: BTreeMap<SplitId, SplitState>,
+    /// Computes the table's columns from those that were read; `None` if they are the same.
+    pub columns: Option<Box<dyn Operator>>,
+    /// Makes watermarks; `None` if the table declares none.
+    pub generator: Option<WatermarkGenerator>,
+    /// Counters.
+    pub metrics: Arc<JobMetrics>,
+    /// The operators behind the source.
+    pub chain: Chain,
+    /// Who reads the source.
+    pub entries: Vec<Target>,
+    /// Where rows go.
+    pub exchanges: Vec<Exchange>,
+    /// Barriers from the master.
+    pub control: mpsc::UnboundedReceiver<Barrier>,
+}
+
+impl SourceTask {
+    /// Opens the readers.
+    pub fn open(parts: SourceParts) -> Result<Self, TaskError> {
+        let mut active = Vec::new();
+        let mut finished = BTreeMap::new();
+        for id in parts.splits {
+            let former = parts.restored.get(&id);
+            if let Some(state) = former
+                && state.position.is_none()
+            {
+                finished.insert(id, state.clone());
+                continue;
+            }
+            let position = former.and_then(|state| state.position.as_ref());
+            let reader = parts
+                .source
+                .reader(&id, position)
+                .map_err(|e| TaskError::Source {
+                    node: parts.node,
+                    uid: parts.uid.clone(),
+                    message: e.to_string(),
+                })?;
+            let mut generator = parts.generator.clone();
+            if let (Some(generator), Some(state)) = (&mut generator, former) {
+                generator.load(state.watermark);
+            }
+            active.push(ActiveSplit {
+                id,
+                reader,
+                generator,
+                idle: false,
+            });
+        }
+        Ok(Self {
+            link: parts.link,
+            node: parts.node,
+            uid: parts.uid,
+            active,
+            finished,
+            columns: parts.columns,
+            metrics: parts.metrics,
+            watermark: Watermark::MIN,
+            has_watermarks: parts.generator.is_some(),
+            exhausted: false,
+            chain: parts.chain,
+            entries: parts.entries,
+            exchanges: parts.exchanges,
+            control: parts.control,
+        })
+    }
+
+    /// Runs until the terminal barrier.
+    pub async fn run(mut self) -> Result<(), TaskError> {
+        loop {
+            let barrier = if self.exhausted {
+                // Nothing to read any more, but checkpoints go on.
+                match self.control.recv().await {
+                    Some(barrier) => Some(barrier),
+                    None => return Err(TaskError::Neighbour),
+                }
+            } else {
+                match self.control.try_recv() {
+                    Ok(barrier) => Some(barrier),
+                    Err(mpsc::error::TryRecvError::Empty) => None,
+                    Err(mpsc::error::TryRecvError::Disconnected) => {
+                        return Err(TaskError::Neighbour);
+                    }
+                }
+            };
+            if let Some(barrier) = barrier {
+                let mut blobs = self.chain.snapshot(barrier)?;
+                blobs.push(self.snapshot()?);
+                forward_barrier(barrier, &self.exchanges).await?;
+                self.link.acknowledge(barrier, blobs);
+                if barrier.terminal {
+                    self.link.await_release().await;
+                    return Ok(());
+                }
+                continue;
+            }
+            if self.read()? {
+                self.chain.housekeeping()?;
+                flush(&mut self.chain, &mut self.exchanges).await?;
+                // Lets barriers, other tasks and the master in when channels never are full.
+                tokio::task::yield_now().await;
+            } else if self.active.is_empty() {
+                self.exhausted = true;
+                self.chain.advance(&self.entries, Watermark::MAX)?;
+                flush(&mut self.chain, &mut self.exchanges).await?;
+                // A master that is gone has given the job up.
+                let _ = self.link.events.send(TaskEvent::Exhausted {
+                    task: self.link.task,
+                });
+            } else {
+                tokio::time::sleep(IDLE_WAIT).await;
+            }
+        }
+    }
+
+    /// Reads one batch from the split that is furthest behind; false if there was none to read.
+    fn read(&mut self) -> Result<bool, TaskError> {
+        for split in &mut self.active {
+            split.idle = false;
+        }
+        while let Some(index) = self.next_split() {
+            let begun = Instant::now();
+            let split = &mut self.active[index];
+            let read = split
+                .reader
+                .next(BATCH_ROWS)
+                .map_err(|e| TaskError::Source {
+                    node: self.node,
+                    uid: self.uid.clone(),
+                    message: e.to_string(),
+                })?;
+            match read {
+                Read::Rows(rows, kinds) => {
+                    self.emit(index, rows, kinds, begun)?;
+                    return Ok(true);
+                }
+                Read::Idle => split.idle = true,
+                Read::End => {
+                    let split = self.active.remove(index);
+                    self.count_bad();
+                    let watermark = split.generator.as_ref().map_or(0, WatermarkGenerator::save);
+                    self.finished.insert(
+                        split.id,
+                        SplitState {
+                            position: None,
+                            watermark,
+                        },
+                    );
+                    if !self.active.is_empty() {
+                        self.advance()?;
+                    }
+                    if self.chain.has_outgoing() {
+                        return Ok(true);
+                    }
+                }
+            }
+        }
+        Ok(false)
+    }
+
+    fn next_split(&self) -> Option<usize> {
+        self.active
+            .iter()
+            .enumerate()
+            .filter(|(_, split)| !split.idle)
+            .min_by_key(|(_, split)| split.generator.as_ref().map(WatermarkGenerator::current))
+            .map(|(index, _)| index)
+    }
+
+    fn emit(
+        &mut self,
+        index: usize,
+        rows: RecordBatch,
+        kinds: Option<Vec<RowKind>>,
+        begun: Instant,
+    ) -> Result<(), TaskError> {
+        let mut batch = Batch::append(rows, now_micros());
+        batch.kinds = kinds.map(Into::into);
+        if let Some(columns) = &mut self.columns {
+            let mut output = Output::default();
+            columns
+                .process(0, batch, &mut output)
+                .map_err(|error| self.failed(error))?;
+            // Computing columns neither adds nor drops rows.
+            let Some(computed) = output.take().pop() else {
+                return Ok(());
+            };
+            batch = computed;
+        }
+        let others = self
+            .active
+            .iter()
+            .enumerate()
+            .filter(|(i, _)| *i != index)
+            .filter_map(|(_, split)| split.generator.as_ref())
+            .map(WatermarkGenerator::current)
+            .min()
+            .unwrap_or(Watermark::MAX);
+        if let Some(generator) = &mut self.active[index].generator {
+            let watermarks = generator.observe(&batch.rows);
+            batch.watermarks = Some(watermarks.map_err(|error| self.failed(error))?);
+            batch.cap_watermarks(others);
+        }
+        let metrics = &self.metrics.operators[self.node][self.link.subtask];
+        let count = batch.len() as u64;
+        metrics.rows_in.fetch_add(count, Ordering::Relaxed);
+        metrics.rows_out.fetch_add(count, Ordering::Relaxed);
+        metrics.worked(begun);
+        self.count_bad();
+        self.chain.deliver(&self.entries, batch)?;
+        self.advance()
+    }
+
+    /// Sends the stream's watermark on if it rose.
+    fn advance(&mut self) -> Result<(), TaskError> {
+        if !self.has_watermarks {
+            return Ok(());
+        }
+        let lowest = self
+            .active
+            .iter()
+            .filter_map(|split| split.generator.as_ref())
+            .map(WatermarkGenerator::current)
+            .min()
+            .unwrap_or(Watermark::MIN);
+        if lowest > self.watermark {
+            self.watermark = lowest;
+            self.metrics.operators[self.node][self.link.subtask]
+                .watermark
+                .store(lowest.0, Ordering::Relaxed);
+            self.chain.advance(&self.entries, lowest)?;
+        }
+        Ok(())
+    }
+
+    fn count_bad(&self) {
+        let bad: u64 = self
+            .active
+            .iter()
+            .map(|split| split.reader.bad_rows())
+            .sum();
+        if bad > 0 {
+            self.metrics.operators[self.node][self.link.subtask]
+                .bad
+                .fetch_max(bad, Ordering::Relaxed);
+        }
+    }
+
+    fn snapshot(&self) -> Result<OperatorBlob, TaskError> {
+        let mut state = SourceState {
+            splits: self.finished.clone(),
+        };
+        for split in &self.active {
+            state.splits.insert(
+                split.id.clone(),
+                SplitState {
+                    position: Some(split.reader.position()),
+                    watermark: split.generator.as_ref().map_or(0, WatermarkGenerator::save),
+                },
+            );
+        }
+        let bytes = serde_json::to_vec(&state).map_err(|e| TaskError::Source {
+            node: self.node,
+            uid: self.uid.clone(),
+            message: format!("its positions cannot be written: {e}"),
+        })?;
+        Ok((self.uid.clone(), bytes))
+    }
+
+    fn failed(&self, error: millstream_operators::OperatorError) -> TaskError {
+        TaskError::Operator(ChainError {
+            node: self.node,
+            uid: self.uid.clone(),
+            error,
+        })
+    }
+}
+
+/// Microseconds since the epoch.
+pub fn now_micros() -> i64 {
+    std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .map_or(0, |d| d.as_micros() as i64)
+}

@@ -1,0 +1,209 @@
+//! One instance of a fragment that reads from other fragments.
+
+use tokio::sync::{mpsc, watch};
+
+use millstream_operators::exchange::HashPartitioner;
+use millstream_operators::{Batch, OperatorError};
+
+use super::chain::{Chain, ChainError, OperatorBlob, Outgoing, Target};
+use super::channel::{Barrier, Element, InputGate, Received, Sender};
+
+/// What a task tells the job master.
+#[derive(Debug)]
+pub enum TaskEvent {
+    /// The task passed a barrier; these are its operators' blobs.
+    Acknowledged {
+        /// The task's number.
+        task: usize,
+        /// The barrier.
+        epoch: u64,
+        /// Name of operator, number of instance, state.
+        blobs: Vec<(String, usize, Vec<u8>)>,
+    },
+    /// A source has no more rows.
+    Exhausted {
+        /// The task's number.
+        task: usize,
+    },
+}
+
+/// Why a task stopped before its time.
+#[derive(Debug, thiserror::Error)]
+pub enum TaskError {
+    /// An operator failed.
+    #[error(transparent)]
+    Operator(#[from] ChainError),
+    /// A source failed.
+    #[error("{uid}: {message}")]
+    Source {
+        /// The operator's number in the plan.
+        node: usize,
+        /// The operator's name.
+        uid: String,
+        /// What happened, where, and what to do.
+        message: String,
+    },
+    /// Another task failed; that one has the reason.
+    #[error("the task's neighbour is gone")]
+    Neighbour,
+}
+
+/// The job master's end of a task and what all tasks share.
+#[derive(Clone)]
+pub struct TaskLink {
+    /// The task's number.
+    pub task: usize,
+    /// Which instance of its fragment it is.
+    pub subtask: usize,
+    /// Where to report.
+    pub events: mpsc::UnboundedSender<TaskEvent>,
+    /// Becomes true when the last checkpoint is complete and operators may be dropped.
+    pub released: watch::Receiver<bool>,
+}
+
+impl TaskLink {
+    /// Reports a snapshot.
+    pub fn acknowledge(&self, barrier: Barrier, blobs: Vec<OperatorBlob>) {
+        let blobs = blobs
+            .into_iter()
+            .map(|(uid, bytes)| (uid, self.subtask, bytes))
+            .collect();
+        // A master that is gone has given the job up.
+        let _ = self.events.send(TaskEvent::Acknowledged {
+            task: self.task,
+            epoch: barrier.epoch,
+            blobs,
+        });
+    }
+
+    /// Keeps the operators alive until the last checkpoint, which reads their state, is complete.
+    pub async fn await_release(&mut self) {
+        // An error means that the master is gone: nothing to wait for.
+        let _ = self.released.wait_for(|released| *released).await;
+    }
+}
+
+/// How rows leave a task by one edge.
+pub enum Partitioner {
+    /// All to one channel.
+    One,
+    /// By key.
+    Hash(Box<HashPartitioner>),
+    /// In turn.
+    RoundRobin(usize),
+}
+
+/// The channels of one edge out of a task.
+pub struct Exchange {
+    /// Which rows go where.
+    pub partitioner: Partitioner,
+    /// One channel an instance of the receiving fragment.
+    pub senders: Vec<Sender>,
+}
+
+impl Exchange {
+    async fn send(&mut self, batch: Batch) -> Result<(), TaskError> {
+        match &mut self.partitioner {
+            Partitioner::One => push(&self.senders[0], Element::Batch(batch)).await,
+            Partitioner::RoundRobin(next) => {
+                let target = *next % self.senders.len();
+                *next += 1;
+                push(&self.senders[target], Element::Batch(batch)).await
+            }
+            Partitioner::Hash(partitioner) => {
+                let mut parts = Vec::with_capacity(self.senders.len());
+                partitioner
+                    .partition(batch, |target, part| parts.push((target, part)))
+                    .map_err(exchange_error)?;
+                for (target, part) in parts {
+                    push(&self.senders[target], Element::Batch(part)).await?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    async fn broadcast(&self, element: &Element) -> Result<(), TaskError> {
+        for sender in &self.senders {
+            push(sender, element.clone()).await?;
+        }
+        Ok(())
+    }
+}
+
+fn exchange_error(error: OperatorError) -> TaskError {
+    TaskError::Operator(ChainError {
+        node: usize::MAX,
+        uid: "exchange".into(),
+        error,
+    })
+}
+
+async fn push(sender: &Sender, element: Element) -> Result<(), TaskError> {
+    sender.send(element).await.map_err(|_| TaskError::Neighbour)
+}
+
+/// Sends what a chain left behind, in order.
+pub async fn flush(chain: &mut Chain, exchanges: &mut [Exchange]) -> Result<(), TaskError> {
+    for outgoing in chain.take_outgoing() {
+        match outgoing {
+            Outgoing::Batch(exchange, batch) => exchanges[exchange].send(batch).await?,
+            Outgoing::Watermark(exchange, watermark) => {
+                exchanges[exchange]
+                    .broadcast(&Element::Watermark(watermark))
+                    .await?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Sends a barrier by every edge.
+pub async fn forward_barrier(barrier: Barrier, exchanges: &[Exchange]) -> Result<(), TaskError> {
+    for exchange in exchanges {
+        exchange.broadcast(&Element::Barrier(barrier)).await?;
+    }
+    Ok(())
+}
+
+/// An instance of a fragment that receives its rows from other fragments.
+pub struct FragmentTask {
+    /// Its connection to the master.
+    pub link: TaskLink,
+    /// Its channels.
+    pub gate: InputGate,
+    /// For each edge, which operator's input it feeds.
+    pub entries: Vec<Target>,
+    /// Its operators.
+    pub chain: Chain,
+    /// Where rows go.
+    pub exchanges: Vec<Exchange>,
+}
+
+impl FragmentTask {
+    /// Runs until the terminal barrier.
+    pub async fn run(mut self) -> Result<(), TaskError> {
+        loop {
+            match self.gate.next().await {
+                Received::Batch(edge, batch) => {
+                    self.chain.deliver(&[self.entries[edge]], batch)?;
+                    self.chain.housekeeping()?;
+                }
+                Received::Watermark(edge, watermark) => {
+                    self.chain.advance(&[self.entries[edge]], watermark)?;
+                }
+                Received::Barrier(barrier) => {
+                    let blobs = self.chain.snapshot(barrier)?;
+                    forward_barrier(barrier, &self.exchanges).await?;
+                    self.link.acknowledge(barrier, blobs);
+                    if barrier.terminal {
+                        self.link.await_release().await;
+                        return Ok(());
+                    }
+                }
+                Received::Broken => return Err(TaskError::Neighbour),
+            }
+            flush(&mut self.chain, &mut self.exchanges).await?;
+        }
+    }
+}

@@ -1,0 +1,497 @@
+//! The job master: starts the tasks, takes checkpoints, commits sinks, ends the job.
+//!
+//! A checkpoint: barriers go to all sources; every task snapshots as they pass and acknowledges;
+//! when all have, the state backend makes the snapshot durable and writes the manifest last; then
+//! the sinks' output is made visible. The last checkpoint of a run is no different, only that the
+//! tasks end after it: what a run wrote is visible when it is over, and the next run with the
+//! same state directory goes on from there.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use millstream_compiler::plan::StreamPlan;
+use millstream_compiler::plan::settings::{duration_setting, parse_bytes};
+use millstream_connectors::{Committable, TableSpec};
+use millstream_state::{
+    Blob, CheckpointRequest, CheckpointStats, JobIdentity, Manifest, Start, StateBackend, StateDir,
+    StateOptions,
+};
+use tokio::sync::oneshot;
+use tokio::task::JoinSet;
+
+use crate::exec::build::{BuildContext, Built, Task};
+use crate::exec::channel::Barrier;
+use crate::exec::metrics::JobMetrics;
+use crate::exec::sink::committables;
+use crate::exec::task::{TaskError, TaskEvent};
+
+/// How often a checkpoint is taken unless the pipeline says otherwise.
+const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(10);
+
+/// A sink's last committables stay under this name in a checkpoint, beside the operator's own.
+const KEEP_DIRECTORY: &str = "state";
+
+/// How to run a job.
+#[derive(Debug, Clone)]
+pub struct JobOptions {
+    /// The pipeline's name, to show.
+    pub name: String,
+    /// Equal for two runs that may share state.
+    pub fingerprint: String,
+    /// Where relative paths start.
+    pub base_dir: PathBuf,
+    /// Instances of each operator.
+    pub parallelism: usize,
+    /// Where checkpoints go; `None` keeps them in a temporary directory that ends with the job.
+    pub state_dir: Option<PathBuf>,
+    /// Forget the state that is there.
+    pub fresh: bool,
+    /// Stop (with a last checkpoint) after this time.
+    pub duration: Option<Duration>,
+}
+
+/// Why the job ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// All sources ended.
+    Finished,
+    /// The time given was over.
+    TimeUp,
+    /// It was asked to stop.
+    Interrupted,
+}
+
+/// What a job did.
+#[derive(Debug)]
+pub struct JobReport {
+    /// Why it ended.
+    pub ending: Ending,
+    /// Counters.
+    pub metrics: Arc<JobMetrics>,
+    /// From the first row to the end.
+    pub elapsed: Duration,
+    /// The checkpoints that were completed.
+    pub checkpoints: Vec<CheckpointStats>,
+    /// The checkpoint it went on from.
+    pub restored: Option<u64>,
+    /// Files that became visible, by sink.
+    pub committed: BTreeMap<String, Vec<PathBuf>>,
+}
+
+/// What happens while a job runs, for whoever watches.
+#[derive(Debug)]
+pub enum Progress<'a> {
+    /// The state of things, now and then.
+    Tick {
+        /// Counters.
+        metrics: &'a JobMetrics,
+        /// The last checkpoint.
+        last_checkpoint: Option<&'a CheckpointStats>,
+    },
+    /// Something worth a line.
+    Note(String),
+}
+
+/// Runs a plan until it ends, its time is over, or `stop` fires.
+///
+/// # Errors
+/// What made the job fail, with the operator it happened in.
+pub async fn run(
+    plan: &StreamPlan,
+    options: &JobOptions,
+    mut stop: oneshot::Receiver<()>,
+    watch: &mut (dyn FnMut(Progress<'_>) + Send),
+) -> Result<JobReport> {
+    let temporary = match options.state_dir {
+        Some(_) => None,
+        None => Some(tempfile::tempdir().context("cannot make a temporary state directory")?),
+    };
+    let state_path = match (&options.state_dir, &temporary) {
+        (Some(path), _) => path.clone(),
+        (None, Some(temporary)) => temporary.path().join(KEEP_DIRECTORY),
+        (None, None) => bail!("no state directory"),
+    };
+    let identity = JobIdentity {
+        name: options.name.clone(),
+        fingerprint: options.fingerprint.clone(),
+    };
+    let start = if options.fresh {
+        Start::Fresh
+    } else {
+        Start::Resume
+    };
+    let dir = StateDir::open(&state_path, identity, start)?;
+    let latest = dir.store().latest()?;
+    for rejected in &latest.rejected {
+        watch(Progress::Note(format!(
+            "checkpoint {} cannot be used and is passed over: {}",
+            rejected.epoch, rejected.error
+        )));
+    }
+    let state_options = state_options(plan)?;
+    let backend = match &latest.manifest {
+        Some(manifest) => {
+            StateBackend::restore(&dir.local(), dir.store(), state_options, manifest)?
+        }
+        None => StateBackend::open(&dir.local(), dir.store(), state_options)?,
+    };
+    if let Some(manifest) = &latest.manifest {
+        watch(Progress::Note(format!(
+            "going on from checkpoint {} (taken at parallelism {})",
+            manifest.epoch, manifest.parallelism
+        )));
+    }
+    // What a sink left unfinished in an output folder is told from that of other jobs by this.
+    let job = job_id(&state_path, options);
+    let built = BuildContext {
+        plan,
+        base_dir: &options.base_dir,
+        parallelism: options.parallelism,
+        backend: &backend,
+        restored: latest.manifest.as_ref(),
+        job: &job,
+    }
+    .build()?;
+    for (uid, state) in backend.unclaimed() {
+        watch(Progress::Note(format!(
+            "the state of '{uid}' ({} bytes) belongs to no operator any more; it is kept",
+            state.bytes
+        )));
+    }
+    let restored = latest.manifest.as_ref().map(|m| m.epoch);
+    recover_sinks(&built.sinks, latest.manifest.as_ref(), &job)?;
+    let interval = duration_setting(&plan.settings, "execution.checkpointing.interval")
+        .filter(|interval| !interval.is_zero())
+        .unwrap_or(CHECKPOINT_INTERVAL);
+    let mut master = Master::new(built, backend, options.parallelism, interval, restored);
+    master.unclaimed = unclaimed_blobs(plan, latest.manifest.as_ref());
+    let ending = master.run(options.duration, &mut stop, watch).await?;
+    Ok(JobReport {
+        ending,
+        metrics: master.metrics,
+        elapsed: master.started.elapsed(),
+        checkpoints: master.completed,
+        restored,
+        committed: master.committed,
+    })
+}
+
+fn state_options(plan: &StreamPlan) -> Result<StateOptions> {
+    let mut options = StateOptions::default();
+    if let Some(size) = plan.settings.get("taskmanager.memory.managed.size") {
+        options.memory_budget = parse_bytes(size)
+            .map(|bytes| bytes as usize)
+            .ok_or_else(|| {
+                anyhow!(
+                    "'taskmanager.memory.managed.size' takes a size such as '512mb', not '{size}'"
+                )
+            })?;
+    }
+    if let Some(max) = plan.settings.get("pipeline.max-parallelism") {
+        options.max_parallelism = max
+            .parse()
+            .with_context(|| format!("'pipeline.max-parallelism' takes a number, not '{max}'"))?;
+    }
+    Ok(options)
+}
+
+fn job_id(state_path: &std::path::Path, options: &JobOptions) -> String {
+    use sha2::{Digest as _, Sha256};
+    let path = std::path::absolute(state_path).unwrap_or_else(|_| state_path.to_path_buf());
+    let digest = Sha256::new()
+        .chain_update(path.as_os_str().as_encoded_bytes())
+        .chain_update([0])
+        .chain_update(&options.fingerprint)
+        .finalize();
+    digest.iter().take(6).map(|b| format!("{b:02x}")).collect()
+}
+
+/// State that is not keyed of operators that left the plan: kept, so that putting the node back
+/// finds it again.
+fn unclaimed_blobs(plan: &StreamPlan, manifest: Option<&Manifest>) -> BTreeMap<String, Vec<Blob>> {
+    let known: BTreeSet<&str> = plan.nodes.iter().map(|n| n.uid.as_str()).collect();
+    manifest
+        .iter()
+        .flat_map(|m| &m.operators)
+        .filter(|(uid, state)| !known.contains(uid.as_str()) && !state.blobs.is_empty())
+        // What a removed sink had to commit was made visible before.
+        .filter(|(uid, _)| !uid.contains("/sink"))
+        .map(|(uid, state)| (uid.clone(), state.blobs.clone()))
+        .collect()
+}
+
+/// Makes visible what the checkpoint promised, and removes what came after it.
+fn recover_sinks(
+    sinks: &BTreeMap<String, TableSpec>,
+    manifest: Option<&Manifest>,
+    job: &str,
+) -> Result<()> {
+    for (uid, spec) in sinks {
+        let promised = match manifest {
+            Some(manifest) => all_committables(uid, manifest.blobs(uid))?,
+            None => vec![],
+        };
+        millstream_connectors::recover(spec, job, &promised).with_context(|| uid.clone())?;
+    }
+    Ok(())
+}
+
+fn all_committables(uid: &str, blobs: &[Blob]) -> Result<Vec<Committable>> {
+    let mut all = Vec::new();
+    for blob in blobs {
+        let part = committables(&blob.bytes)
+            .with_context(|| format!("{uid}: its commits in the checkpoint cannot be read"))?;
+        all.extend(part);
+    }
+    Ok(all)
+}
+
+/// A checkpoint in the making.
+struct Pending {
+    barrier: Barrier,
+    waiting: BTreeSet<usize>,
+    blobs: BTreeMap<String, Vec<Blob>>,
+}
+
+struct Master {
+    tasks: Option<Vec<Task>>,
+    controls: Vec<tokio::sync::mpsc::UnboundedSender<Barrier>>,
+    events: tokio::sync::mpsc::UnboundedReceiver<TaskEvent>,
+    release: tokio::sync::watch::Sender<bool>,
+    metrics: Arc<JobMetrics>,
+    sinks: BTreeMap<String, TableSpec>,
+    backend: StateBackend,
+    parallelism: usize,
+    interval: Duration,
+    next_epoch: u64,
+    started: Instant,
+    task_count: usize,
+    completed: Vec<CheckpointStats>,
+    committed: BTreeMap<String, Vec<PathBuf>>,
+    unclaimed: BTreeMap<String, Vec<Blob>>,
+}
+
+impl Master {
+    fn new(
+        built: Built,
+        backend: StateBackend,
+        parallelism: usize,
+        interval: Duration,
+        restored: Option<u64>,
+    ) -> Self {
+        Self {
+            task_count: built.tasks.len(),
+            tasks: Some(built.tasks),
+            controls: built.controls,
+            events: built.events,
+            release: built.release,
+            metrics: built.metrics,
+            sinks: built.sinks,
+            next_epoch: backend
+                .next_epoch()
+                .unwrap_or_else(|_| restored.map_or(1, |epoch| epoch + 1)),
+            backend,
+            parallelism,
+            interval,
+            started: Instant::now(),
+            completed: Vec::new(),
+            committed: BTreeMap::new(),
+            unclaimed: BTreeMap::new(),
+        }
+    }
+
+    async fn run(
+        &mut self,
+        duration: Option<Duration>,
+        stop: &mut oneshot::Receiver<()>,
+        watch: &mut (dyn FnMut(Progress<'_>) + Send),
+    ) -> Result<Ending> {
+        let mut tasks = JoinSet::new();
+        for task in self.tasks.take().into_iter().flatten() {
+            match task {
+                Task::Source(source) => tasks.spawn(source.run()),
+                Task::Fragment(fragment) => tasks.spawn(fragment.run()),
+            };
+        }
+        let mut running_sources = self.controls.len();
+        let mut pending: Option<Pending> = None;
+        let mut ending: Option<Ending> = (running_sources == 0).then_some(Ending::Finished);
+        let mut stopping = false;
+        let mut stop_asked = false;
+        let mut checkpoint_timer =
+            tokio::time::interval_at(tokio::time::Instant::now() + self.interval, self.interval);
+        checkpoint_timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut progress_timer = tokio::time::interval(Duration::from_millis(100));
+        let deadline = duration.map(|d| tokio::time::Instant::now() + d);
+        loop {
+            if let Some(ending) = ending
+                && !stopping
+                && pending.is_none()
+            {
+                // The last checkpoint; what a run wrote becomes visible with it.
+                stopping = true;
+                pending = Some(self.trigger(true));
+                let _ = ending;
+            }
+            let until = async {
+                match deadline {
+                    Some(deadline) => tokio::time::sleep_until(deadline).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                biased;
+                event = self.events.recv() => match event {
+                    Some(TaskEvent::Exhausted { .. }) => {
+                        running_sources -= 1;
+                        if running_sources == 0 && ending.is_none() {
+                            ending = Some(Ending::Finished);
+                        }
+                    }
+                    Some(TaskEvent::Acknowledged { task, epoch, blobs }) => {
+                        let Some(mut checkpoint) = pending.take() else {
+                            bail!("task {task} acknowledged checkpoint {epoch}, which nobody asked for");
+                        };
+                        checkpoint.waiting.remove(&task);
+                        for (uid, subtask, bytes) in blobs {
+                            let subtask = subtask as u32;
+                            checkpoint.blobs.entry(uid).or_default().push(Blob { subtask, bytes });
+                        }
+                        if checkpoint.waiting.is_empty() {
+                            let terminal = checkpoint.barrier.terminal;
+                            self.complete(checkpoint).await?;
+                            if terminal {
+                                break;
+                            }
+                        } else {
+                            pending = Some(checkpoint);
+                        }
+                    }
+                    None => bail!("all tasks are gone"),
+                },
+                Some(ended) = tasks.join_next() => match ended {
+                    // Before the last checkpoint is complete no task ends on its own.
+                    Ok(Ok(())) | Ok(Err(TaskError::Neighbour)) => {
+                        if let Some(error) = first_failure(&mut tasks).await {
+                            return Err(error);
+                        }
+                        bail!("a task ended before the job did");
+                    }
+                    Ok(Err(error)) => return Err(task_failure(error)),
+                    Err(error) => return Err(panic_failure(error)),
+                },
+                _ = &mut *stop, if !stop_asked => {
+                    stop_asked = true;
+                    ending.get_or_insert(Ending::Interrupted);
+                }
+                () = until, if ending.is_none() => ending = Some(Ending::TimeUp),
+                _ = checkpoint_timer.tick(), if pending.is_none() && ending.is_none() => {
+                    pending = Some(self.trigger(false));
+                }
+                _ = progress_timer.tick() => watch(Progress::Tick {
+                    metrics: &self.metrics,
+                    last_checkpoint: self.completed.last(),
+                }),
+            }
+        }
+        let _ = self.release.send(true);
+        while let Some(ended) = tasks.join_next().await {
+            match ended {
+                Ok(Ok(())) | Ok(Err(TaskError::Neighbour)) => {}
+                Ok(Err(error)) => return Err(task_failure(error)),
+                Err(error) => return Err(panic_failure(error)),
+            }
+        }
+        Ok(ending.unwrap_or(Ending::Finished))
+    }
+
+    fn trigger(&mut self, terminal: bool) -> Pending {
+        let barrier = Barrier {
+            epoch: self.next_epoch,
+            terminal,
+        };
+        self.next_epoch += 1;
+        for control in &self.controls {
+            // A source that is gone has failed; its task's result says why.
+            let _ = control.send(barrier);
+        }
+        Pending {
+            barrier,
+            waiting: (0..self.task_count).collect(),
+            blobs: BTreeMap::new(),
+        }
+    }
+
+    /// Makes a checkpoint durable, then commits what it promises.
+    async fn complete(&mut self, checkpoint: Pending) -> Result<()> {
+        let epoch = checkpoint.barrier.epoch;
+        let promised: BTreeMap<String, Vec<Committable>> = self
+            .sinks
+            .keys()
+            .map(|uid| {
+                let blobs = checkpoint.blobs.get(uid).map_or(&[][..], Vec::as_slice);
+                Ok((uid.clone(), all_committables(uid, blobs)?))
+            })
+            .collect::<Result<_>>()?;
+        let mut blobs = checkpoint.blobs;
+        for (uid, kept) in &self.unclaimed {
+            blobs.entry(uid.clone()).or_insert_with(|| kept.clone());
+        }
+        blobs.retain(|_, parts| parts.iter().any(|blob| !blob.bytes.is_empty()));
+        let request = CheckpointRequest {
+            epoch,
+            parallelism: self.parallelism as u32,
+            blobs,
+        };
+        let backend = self.backend.clone();
+        let completed =
+            tokio::task::spawn_blocking(move || backend.complete_checkpoint(request)).await;
+        let completed = completed.map_err(panic_failure)??;
+        self.completed.push(completed.stats);
+        for (uid, committables) in promised {
+            if committables.is_empty() {
+                continue;
+            }
+            millstream_connectors::commit(&self.sinks[&uid], &committables)
+                .with_context(|| uid.clone())?;
+            let paths = committables.iter().map(|c| match c {
+                Committable::File { target, .. } => target.clone(),
+            });
+            self.committed.entry(uid).or_default().extend(paths);
+        }
+        Ok(())
+    }
+}
+
+/// The reason behind tasks that only lost a neighbour.
+async fn first_failure(tasks: &mut JoinSet<Result<(), TaskError>>) -> Option<anyhow::Error> {
+    while let Some(ended) = tasks.join_next().await {
+        match ended {
+            Ok(Ok(()) | Err(TaskError::Neighbour)) => {}
+            Ok(Err(error)) => return Some(task_failure(error)),
+            Err(error) => return Some(panic_failure(error)),
+        }
+    }
+    None
+}
+
+fn task_failure(error: TaskError) -> anyhow::Error {
+    anyhow::Error::new(error)
+}
+
+fn panic_failure(error: tokio::task::JoinError) -> anyhow::Error {
+    match error.try_into_panic() {
+        Ok(panic) => {
+            let text = panic
+                .downcast_ref::<String>()
+                .map(String::as_str)
+                .or_else(|| panic.downcast_ref::<&str>().copied())
+                .unwrap_or("no message");
+            anyhow!("a task stopped unexpectedly, which is a fault of Millstream: {text}")
+        }
+        Err(error) => anyhow!("a task was cancelled: {error}"),
+    }
+}
