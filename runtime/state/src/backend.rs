@@ -39,7 +39,7 @@ impl Default for StateOptions {
     fn default() -> Self {
         Self {
             memory_budget: 1024 * MIB,
-            dirty_bytes: 32 * MIB,
+            dirty_bytes: 16 * MIB,
             max_parallelism: DEFAULT_MAX_PARALLELISM,
             retained: 3,
         }
@@ -335,12 +335,17 @@ impl StateBackend {
         })
     }
 
-    /// The number the next checkpoint must at least have.
+    /// The number the next checkpoint must at least have: higher than any in the store, whole or
+    /// not, and than any that this backend completed or gave up.
     ///
     /// # Errors
     /// The store cannot be listed.
     pub fn next_epoch(&self) -> Result<u64, StateError> {
-        self.inner.store.next_epoch()
+        Ok(self
+            .inner
+            .store
+            .next_epoch()?
+            .max(self.inner.shared.progress.released() + 1))
     }
 
     /// The number of key groups.

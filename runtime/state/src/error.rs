@@ -303,3 +303,39 @@ impl fmt::Display for Hex<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_say_what_where_why_and_what_to_do() {
+        let at = Path::new("/state/checkpoints/sst/a.sst");
+        let text = |action, code| {
+            StateError::io(action, at, io::Error::from_raw_os_error(code)).to_string()
+        };
+        assert_eq!(
+            text("write", 28),
+            "cannot write /state/checkpoints/sst/a.sst: No space left on device (os error 28); \
+             free some space, or choose a state directory on a larger disk; the last complete \
+             checkpoint is intact"
+        );
+        assert_eq!(
+            text("create the directory", 30),
+            "cannot create the directory /state/checkpoints/sst/a.sst: Read-only file system (os \
+             error 30); make the directory writable for this user, or choose another with \
+             --state-dir"
+        );
+        assert!(text("write", 13).contains("make the directory writable"));
+        assert_eq!(
+            text("read", 5),
+            "cannot read /state/checkpoints/sst/a.sst: Input/output error (os error 5)"
+        );
+        let full = StateError::io("write", at, io::Error::from_raw_os_error(28));
+        assert_eq!(full.code(), "state-disk-full");
+        assert_eq!(
+            StateError::Stopped(Arc::new(full)).code(),
+            "state-disk-full"
+        );
+    }
+}

@@ -11,7 +11,8 @@
 //!   the same for the same key: it decides the key group and is kept on disk.
 //! - A [`Slot`] is good until the next call of [`evict`](KeyedTable::evict),
 //!   [`trickle`](KeyedTable::trickle) or [`snapshot`](KeyedTable::snapshot); these are called
-//!   between batches only.
+//!   between batches only. Whoever keeps slots longer compares
+//!   [`generation`](KeyedTable::generation): while it is the same, every slot is good.
 //! - Looking a key up does not create it. A slot is *vacant* until
 //!   [`get_mut`](KeyedTable::get_mut) touches it, and again after
 //!   [`remove`](KeyedTable::remove); a vacant slot reads as the default value and is not kept.
@@ -150,6 +151,8 @@ pub struct KeyedTable<V: StateValue> {
     /// The last epoch this table handed over.
     epoch: u64,
     clock: u32,
+    /// Counts entries that left their place.
+    generation: u64,
     charged: usize,
     published: usize,
     published_dirty: usize,
@@ -206,6 +209,7 @@ impl<V: StateValue> KeyedTable<V> {
             hand_overs: 0,
             epoch,
             clock: 0,
+            generation: 0,
             charged: 0,
             published: 0,
             published_dirty: 0,
@@ -242,6 +246,14 @@ impl<V: StateValue> KeyedTable<V> {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == Some(0)
+    }
+
+    /// Changes when slots handed out before may have become invalid. While everything fits in
+    /// memory and nothing is removed that is almost never.
+    #[inline]
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        self.generation
     }
 
     /// Sizes, for metrics.
@@ -440,6 +452,8 @@ impl<V: StateValue> KeyedTable<V> {
             });
         }
         let start = Instant::now();
+        // In the order of memory: with many keys the misses of the cache are the whole cost.
+        self.dirty.make_contiguous().sort_unstable();
         let changes = self.encode(usize::MAX, false);
         let snapshot = Snapshot {
             epoch,
@@ -717,6 +731,7 @@ impl<V: StateValue> KeyedTable<V> {
         }
         let entry = self.slab.get_mut(at);
         self.charged -= entry.charged as usize;
+        self.generation += 1;
         // Gives back the heap of key and value at once.
         entry.value = V::default();
         entry.key = Key::EMPTY;

@@ -540,6 +540,55 @@ fn blobs_come_back_with_their_checkpoint() {
     assert!(error.to_string().ends_with("it has 1, 2, 3"), "{error}");
 }
 
+/// The store cannot be written for a while (here: a file stands where a folder must go): that
+/// checkpoint fails, and the next one holds everything.
+#[test]
+fn a_checkpoint_that_cannot_be_copied_fails_alone() {
+    let home = tempfile::tempdir().unwrap();
+    let mut counter = Counter::start(home.path()).unwrap();
+    counter.add([1, 2]);
+    counter.checkpoint().unwrap();
+    let obstacle = home.path().join("checkpoints/chk-000002");
+    std::fs::write(&obstacle, "").unwrap();
+    counter.add([1, 3]);
+    let error = counter.checkpoint().unwrap_err();
+    assert!(
+        error.to_string().contains("checkpoints/chk-000002"),
+        "{error}"
+    );
+    let latest = store(home.path()).latest().unwrap();
+    assert_eq!(latest.manifest.map(|manifest| manifest.epoch), Some(1));
+
+    std::fs::remove_file(&obstacle).unwrap();
+    counter.add([1]);
+    assert_eq!(counter.checkpoint().unwrap().manifest.epoch, 3);
+    drop(counter);
+    let mut counter = Counter::start(home.path()).unwrap();
+    assert!(counter.rejected.is_empty());
+    assert_eq!(counter.counts(), BTreeMap::from([(1, 3), (2, 1), (3, 1)]));
+}
+
+/// Slots kept over batches stay good while the generation does.
+#[test]
+fn the_generation_tells_when_slots_are_gone() {
+    let home = tempfile::tempdir().unwrap();
+    let mut counter = Counter::start(home.path()).unwrap();
+    counter.add(0..100);
+    let before = counter.table.generation();
+    let kept = counter
+        .table
+        .slot(stable_hash_u64(7), &7u64.to_be_bytes())
+        .unwrap();
+    counter.add(50..200);
+    counter.checkpoint().unwrap();
+    counter.add(0..10);
+    assert_eq!(counter.table.generation(), before);
+    assert_eq!(counter.table.key(kept), 7u64.to_be_bytes());
+    assert_eq!(*counter.table.get(kept), 2);
+    counter.table.evict_all_clean().unwrap();
+    assert_ne!(counter.table.generation(), before);
+}
+
 /// A checkpoint without changes adds next to nothing; one with few changes adds little.
 #[test]
 fn checkpoints_are_incremental() {
