@@ -15,6 +15,7 @@
 
 mod context;
 pub(crate) mod expression;
+mod layout;
 mod planner_typer;
 mod source_map;
 mod text;
@@ -103,15 +104,15 @@ pub fn lower(
         lowering.node(id);
     }
     lowering.statement_set();
-    let map = lowering.map;
+    let (script, map, diagnostics) =
+        layout::format(lowering.script, lowering.map, lowering.diagnostics);
     Lowered {
-        script: lowering.script,
         columns: lowering.columns,
-        diagnostics: lowering
-            .diagnostics
+        diagnostics: diagnostics
             .into_iter()
             .map(|found| map.attribute(found))
             .collect(),
+        script,
         map,
     }
 }
@@ -283,9 +284,9 @@ fn pass_through(context: &mut NodeContext<'_>) -> Result<NodeSql, Failed> {
     Ok(NodeSql::view(context, &query))
 }
 
-/// Text of a person as comment lines.
+/// Text of a person as comment lines. A carriage return ends a comment as a line feed does.
 fn comment_lines(out: &mut String, text: &str) {
-    for line in text.lines() {
+    for line in text.trim_end().replace("\r\n", "\n").split(['\n', '\r']) {
         let _ = writeln!(out, "{}", format!("-- {}", line.trim()).trim_end());
     }
 }

@@ -68,8 +68,8 @@ fn value(ty: ParameterType) -> BoxedStrategy<Value> {
         ]
         .boxed()
     };
-    let columns = prop::sample::subsequence(vec!["id", "amount", "order", "ts"], 1..4)
-        .prop_map(|names| Value::from(names));
+    let columns =
+        prop::sample::subsequence(vec!["id", "amount", "order", "ts"], 1..4).prop_map(Value::from);
     match ty {
         ParameterType::Boolean => any::<bool>().prop_map(Value::Boolean).boxed(),
         ParameterType::Integer { .. } => (0i64..100).prop_map(Value::Integer).boxed(),
@@ -165,7 +165,7 @@ fn build(nodes: Vec<(String, Entries)>, edges: Vec<(usize, usize)>, muted: usize
     }
     let command = Command::SetMuted {
         nodes: vec![ids[muted % ids.len()].clone()],
-        muted: muted % 3 == 0,
+        muted: muted.is_multiple_of(3),
     };
     document
         .apply(&command)

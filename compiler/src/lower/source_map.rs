@@ -1,5 +1,6 @@
 //! From a place in the script back to the graph: node, parameter, character.
 
+use super::layout::Places;
 use super::text::{Piece, SqlText};
 use crate::diagnostics::{Diagnostic, Span};
 use crate::document::NodeId;
@@ -49,49 +50,93 @@ impl SourceMap {
     /// Where a part of the script comes from.
     pub fn origin(&self, span: Span) -> Option<Origin> {
         let node = self.node_at(span.start)?.clone();
-        let after = self
-            .pieces
-            .partition_point(|piece| piece.span.start <= span.start);
-        let piece = after
-            .checked_sub(1)
-            .and_then(|i| self.pieces.get(i))
-            .filter(|piece| {
-                span.start <= piece.span.end && span.end <= piece.span.end.max(span.start)
-            });
-        Some(match piece {
-            // At the very end of a piece: an error of something that is missing there.
-            Some(piece) if span.start < piece.span.end || span.start == span.end => Origin {
-                node,
-                parameter: Some(piece.parameter.clone()),
-                parameter_span: Some(Span::new(
-                    span.start - piece.span.start + piece.offset,
-                    span.end - piece.span.start + piece.offset,
-                )),
-            },
-            _ => Origin {
-                node,
-                parameter: None,
-                parameter_span: None,
-            },
+        let origin = Origin {
+            node,
+            parameter: None,
+            parameter_span: None,
+        };
+        let Some(first) = self.piece_at(span.start, span.start == span.end) else {
+            return Some(origin);
+        };
+        let last = if span.start == span.end {
+            Some(first)
+        } else {
+            self.piece_at(span.end.saturating_sub(1), false)
+        };
+        let Some(last) = last.filter(|last| last.parameter == first.parameter) else {
+            return Some(origin);
+        };
+        let start = span.start - first.span.start + first.offset;
+        let end = span.end.max(last.span.start) - last.span.start + last.offset;
+        Some(Origin {
+            parameter: Some(first.parameter.clone()),
+            parameter_span: Some(Span::new(start, end.max(start))),
+            ..origin
         })
     }
 
-    /// The part of the script that a stretch of a parameter's text became.
+    /// The piece that holds a byte, or, if `behind`, that ends right before it: an error of
+    /// something that is missing there.
+    fn piece_at(&self, at: usize, behind: bool) -> Option<&Piece> {
+        let after = self.pieces.partition_point(|piece| piece.span.start <= at);
+        let holding = after.checked_sub(1).map(|i| &self.pieces[i]);
+        if let Some(piece) = holding
+            && (at < piece.span.end || (behind && at == piece.span.end))
+        {
+            return Some(piece);
+        }
+        // The piece before may end where the next one starts.
+        let before = after.checked_sub(2).map(|i| &self.pieces[i])?;
+        (behind && before.span.end == at).then_some(before)
+    }
+
+    /// The map of the same script with other blanks: each piece becomes one a token.
+    pub(super) fn moved(&self, places: &Places) -> Self {
+        let mut pieces = Vec::new();
+        for piece in &self.pieces {
+            for (old, new) in places.tokens(piece.span) {
+                pieces.push(Piece {
+                    span: new,
+                    parameter: piece.parameter.clone(),
+                    offset: piece.offset + old.start - piece.span.start,
+                });
+            }
+        }
+        Self {
+            nodes: self
+                .nodes
+                .iter()
+                .map(|(span, node)| (places.span(*span), node.clone()))
+                .collect(),
+            pieces,
+        }
+    }
+
+    /// The part of the script that a stretch of a parameter's text became. `None` if the
+    /// parameter has no such characters or does not stand in the script.
     pub fn span_of_parameter(&self, node: &str, parameter: &str, inside: Span) -> Option<Span> {
         let statements: Vec<Span> = self.spans_of(node).collect();
-        self.pieces
-            .iter()
-            .filter(|piece| piece.parameter == parameter)
-            .filter(|piece| {
-                statements
+        let mut found: Option<Span> = None;
+        for piece in &self.pieces {
+            let length = piece.span.end - piece.span.start;
+            let (start, end) = (piece.offset, piece.offset + length);
+            let own = piece.parameter == parameter
+                && statements
                     .iter()
-                    .any(|span| span.start <= piece.span.start && piece.span.end <= span.end)
-            })
-            .find_map(|piece| {
-                let start = inside.start.checked_sub(piece.offset)? + piece.span.start;
-                let end = inside.end.checked_sub(piece.offset)? + piece.span.start;
-                (end <= piece.span.end).then_some(Span::new(start, end))
-            })
+                    .any(|span| span.start <= piece.span.start && piece.span.end <= span.end);
+            if !own || end <= inside.start || inside.end <= start {
+                continue;
+            }
+            let from = inside.start.max(start) - start + piece.span.start;
+            let to = inside.end.min(end) - start + piece.span.start;
+            match &mut found {
+                // A parameter may stand in the script twice; the first time counts.
+                Some(span) if from < span.end || piece.offset == 0 => break,
+                Some(span) => span.end = to,
+                None => found = Some(Span::new(from, to)),
+            }
+        }
+        found
     }
 
     /// Fills in the node, the parameter and the character of a finding that only knows its place in
@@ -194,10 +239,12 @@ mod tests {
             map.span_of_parameter("out", "condition", Span::new(0, 6)),
             None
         );
-        assert_eq!(
-            map.span_of_parameter("f", "condition", Span::new(0, 60)),
-            None
-        );
+        let all = map
+            .span_of_parameter("f", "condition", Span::new(0, 60))
+            .unwrap();
+        assert_eq!(&script[all.range()], "amuont > 5");
+        let none = map.span_of_parameter("f", "condition", Span::new(60, 61));
+        assert_eq!(none, None);
     }
 
     #[test]

@@ -94,6 +94,8 @@ fn script(text: &str) -> String {
 fn script_for(text: &str, target: Target) -> String {
     let lowered = lowered(text, target);
     assert!(!lowered.has_errors(), "{:#?}", lowered.diagnostics);
+    let formatted = crate::sql::format_script(&lowered.script).unwrap();
+    assert_eq!(lowered.script, formatted);
     let head = "-- p\n\nSET 'pipeline.name' = 'p';\n\n";
     lowered.script.strip_prefix(head).unwrap().to_string()
 }
@@ -259,12 +261,13 @@ CREATE TABLE shown (
 
 EXECUTE STATEMENT SET
 BEGIN
-INSERT INTO out
-SELECT *
-FROM big;
-INSERT INTO shown
-SELECT *
-FROM orders;
+  INSERT INTO out
+  SELECT *
+  FROM big;
+
+  INSERT INTO shown
+  SELECT *
+  FROM orders;
 END;
 "
         .replace("TABLE out", "TABLE `out`")
@@ -303,6 +306,16 @@ fn the_same_pipeline_gives_the_same_script() {
 }
 
 #[test]
+fn comments_cannot_become_statements() {
+    let text = "[nodes.s]\nkind = \"datagen\"\nschema = { a = \"INT\" }\ntitle = \"x\\rDROP TABLE y;\"\ncomment = \"\\r\\n/* -- \\u2028\"\n";
+    let sql = script(text);
+    assert!(
+        sql.starts_with("-- x\n-- DROP TABLE y;\n--\n-- /* --"),
+        "{sql}"
+    );
+}
+
+#[test]
 fn what_is_wrong_with_one_node_does_not_hide_the_others() {
     let text = r#"
 [nodes.s]
@@ -335,7 +348,7 @@ e5 = { from = "good", to = "q" }
     );
     let script = lowered(text, Target::Embedded).script;
     assert!(
-        script.contains("INSERT INTO q\nSELECT *\nFROM good;"),
+        script.contains("INSERT INTO q\n  SELECT *\n  FROM good;"),
         "{script}"
     );
     assert!(!script.contains("after_bad"), "{script}");
@@ -666,13 +679,7 @@ fn derive_replaces_in_place() {
         ),
         "
 CREATE TEMPORARY VIEW it AS
-SELECT
-  id,
-  card,
-  CAST(amount AS DOUBLE) AS amount,
-  category,
-  ts,
-  amount > 100 AS big
+SELECT id, card, CAST(amount AS DOUBLE) AS amount, category, ts, amount > 100 AS big
 FROM s
 ",
     );
@@ -778,9 +785,7 @@ fn deduplicate() {
 CREATE TEMPORARY VIEW it AS
 SELECT id, card, amount, category, ts
 FROM (
-  SELECT
-    *,
-    ROW_NUMBER() OVER (PARTITION BY card, category ORDER BY ts ASC) AS row_num
+  SELECT *, ROW_NUMBER() OVER (PARTITION BY card, category ORDER BY ts ASC) AS row_num
   FROM s
 )
 WHERE row_num = 1
@@ -815,13 +820,7 @@ fn windows() {
         ),
         "
 CREATE TEMPORARY VIEW it AS
-SELECT
-  window_start,
-  window_end,
-  window_time,
-  card,
-  COUNT(*) AS n,
-  SUM(amount) AS total
+SELECT window_start, window_end, window_time, card, COUNT(*) AS n, SUM(amount) AS total
 FROM TUMBLE(TABLE s, DESCRIPTOR(ts), INTERVAL '1' DAY)
 GROUP BY window_start, window_end, window_time, card
 ",
@@ -840,7 +839,7 @@ GROUP BY window_start, window_end, window_time, card
     );
     assert!(
         cumulate.contains(
-            "FROM CUMULATE(TABLE s, DESCRIPTOR(ts), INTERVAL '1' HOUR, INTERVAL '1' DAY, INTERVAL '8' HOUR)"
+            "FROM CUMULATE(\n  TABLE s,\n  DESCRIPTOR(ts),\n  INTERVAL '1' HOUR,\n  INTERVAL '1' DAY,\n  INTERVAL '8' HOUR\n)"
         ),
         "{cumulate}"
     );
@@ -938,20 +937,19 @@ fn rolling_aggregates() {
 CREATE TEMPORARY VIEW it AS
 SELECT *, COUNT(*) OVER w AS n, SUM(amount) OVER w AS total
 FROM s
-WINDOW w AS (
-  PARTITION BY card
-  ORDER BY ts
-  RANGE BETWEEN INTERVAL '10' MINUTE PRECEDING AND CURRENT ROW
-)
+WINDOW
+  w AS (
+    PARTITION BY card
+    ORDER BY ts
+    RANGE BETWEEN INTERVAL '10' MINUTE PRECEDING AND CURRENT ROW
+  )
 ",
     );
     let rows = statement(
         "kind = \"rolling\"\norder = \"ts\"\nrows = 9\naggregates = { n = \"COUNT(*)\" }",
     );
     assert!(
-        rows.ends_with(
-            "WINDOW w AS (\n  ORDER BY ts\n  ROWS BETWEEN 9 PRECEDING AND CURRENT ROW\n)"
-        ),
+        rows.ends_with("WINDOW w AS (ORDER BY ts ROWS BETWEEN 9 PRECEDING AND CURRENT ROW)"),
         "{rows}"
     );
     assert_sql(
@@ -962,10 +960,7 @@ WINDOW w AS (
 CREATE TEMPORARY VIEW it AS
 SELECT *, LAG(ts) OVER w AS previous_ts
 FROM s
-WINDOW w AS (
-  PARTITION BY card
-  ORDER BY ts
-)
+WINDOW w AS (PARTITION BY card ORDER BY ts)
 ",
     );
 }
@@ -1012,15 +1007,12 @@ fn a_model_gets_the_types_it_wants() {
     assert_sql(
         &sql[start..],
         "
-CREATE MODEL it__model
-INPUT (
+CREATE MODEL it__model INPUT (
   amount FLOAT,
   age FLOAT
-)
-OUTPUT (
+) OUTPUT (
   score FLOAT
-)
-WITH (
+) WITH (
   'provider' = 'onnx',
   'path' = 'matrix.onnx'
 );
@@ -1054,15 +1046,12 @@ e1 = { from = "s", to = "it" }
     assert_sql(
         &sql[start..],
         "
-CREATE MODEL it__model
-INPUT (
+CREATE MODEL it__model INPUT (
   category STRING,
   amount DOUBLE
-)
-OUTPUT (
+) OUTPUT (
   variable FLOAT
-)
-WITH (
+) WITH (
   'provider' = 'onnx',
   'path' = 'tensors.onnx'
 );
@@ -1149,14 +1138,14 @@ fn sql_node(query: &str, edges: &str) -> String {
 const A_AND_B: &str = "e1 = { from = \"a\", to = \"it\" }\ne2 = { from = \"b\", to = \"it\" }";
 
 #[test]
-fn a_query_stands_in_its_view_as_it_is() {
+fn a_query_stands_in_its_view() {
     let sql = script(&sql_node(
-        "-- Both.\nSELECT x, y -- and\nFROM a JOIN b ON a.x = b.y\n;\n-- done\n",
+        "select x, y from a join b /* on */ on a.x = b.y\n;\n-- done\n",
         A_AND_B,
     ));
     assert!(
         sql.ends_with(
-            "CREATE TEMPORARY VIEW it AS\n-- Both.\nSELECT x, y -- and\nFROM a JOIN b ON a.x = b.y;\n"
+            "CREATE TEMPORARY VIEW it AS\nSELECT x, y\nFROM a\nJOIN b /* on */ ON a.x = b.y;\n"
         ),
         "{sql}"
     );
@@ -1168,7 +1157,7 @@ fn a_port_with_a_name_of_its_own_is_a_common_table() {
     let sql = script(&sql_node("SELECT x, y\nFROM left_side, b", edges));
     assert!(
         sql.ends_with(
-            "CREATE TEMPORARY VIEW it AS\nWITH left_side AS (SELECT * FROM a)\nSELECT x, y\nFROM left_side, b;\n"
+            "CREATE TEMPORARY VIEW it AS\nWITH left_side AS (\n  SELECT *\n  FROM a\n)\nSELECT x, y\nFROM left_side, b;\n"
         ),
         "{sql}"
     );
@@ -1178,7 +1167,7 @@ fn a_port_with_a_name_of_its_own_is_a_common_table() {
     ));
     assert!(
         with.ends_with(
-            "AS\nWITH left_side AS (SELECT * FROM a),\n  z AS (SELECT * FROM b)\nSELECT x, y FROM left_side, z;\n"
+            "AS\nWITH left_side AS (\n  SELECT *\n  FROM a\n),\nz AS (\n  SELECT *\n  FROM b\n)\nSELECT x, y\nFROM left_side, z;\n"
         ),
         "{with}"
     );
@@ -1187,7 +1176,7 @@ fn a_port_with_a_name_of_its_own_is_a_common_table() {
         A_AND_B,
     ));
     assert!(
-        plain.ends_with("AS\nWITH z AS (SELECT * FROM b)\nSELECT y FROM z;\n"),
+        plain.ends_with("AS\nWITH z AS (\n  SELECT *\n  FROM b\n)\nSELECT y\nFROM z;\n"),
         "{plain}"
     );
 }
@@ -1251,7 +1240,7 @@ fn a_wrong_query_is_marked_at_its_character() {
 fn a_muted_node_passes_its_input_on() {
     assert_sql(
         &statement("kind = \"filter\"\nmuted = true\ncondition = \"amount > 5\""),
-        "CREATE TEMPORARY VIEW it AS\nSELECT * FROM s",
+        "CREATE TEMPORARY VIEW it AS\nSELECT *\nFROM s",
     );
 }
 
@@ -1281,7 +1270,7 @@ e2 = { from = "twice", to = "p" }
     let sql = script(text);
     assert!(
         sql.contains(
-            "INSERT INTO p\nSELECT id, ts, CAST(ts_2 AS TIMESTAMP(3)) AS ts_2\nFROM twice;"
+            "  INSERT INTO p\n  SELECT id, ts, CAST(ts_2 AS TIMESTAMP(3)) AS ts_2\n  FROM twice;"
         ),
         "{sql}"
     );

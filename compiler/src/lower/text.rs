@@ -1,10 +1,8 @@
-//! SQL text that remembers which parameter each piece of it came from.
+//! SQL text that remembers which parameter each piece of it came from. How it is laid out is left
+//! to the formatter.
 
 use crate::diagnostics::Span;
 use crate::sql::{quote_name, quote_text};
-
-/// Lines are kept at most this long where a list can be broken.
-pub(crate) const WIDTH: usize = 80;
 
 /// A stretch of SQL that stands in a parameter, character by character.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -111,18 +109,6 @@ impl SqlText {
         self
     }
 
-    /// The same text without the blank that [`SqlText::list`] puts behind a word that is no word of
-    /// its own, such as an opening parenthesis.
-    pub(crate) fn without_blank_after(mut self, word: &str) -> Self {
-        if self.text[word.len()..].starts_with(' ') {
-            self.text.remove(word.len());
-            for piece in &mut self.pieces {
-                piece.span = Span::new(piece.span.start - 1, piece.span.end - 1);
-            }
-        }
-        self
-    }
-
     /// The text.
     pub(crate) fn as_str(&self) -> &str {
         &self.text
@@ -133,19 +119,11 @@ impl SqlText {
         &self.pieces
     }
 
-    /// `a, b, c` after a word: on its line if they fit, otherwise one a line, indented.
+    /// `a, b, c` after a word.
     pub(crate) fn list(word: &str, items: &[SqlText]) -> Self {
-        let width: usize = items.iter().map(|item| item.text.chars().count() + 2).sum();
-        let fits = word.chars().count() + 1 + width <= WIDTH + 2
-            && !items.iter().any(|item| item.text.contains('\n'));
         let mut out = Self::plain(word);
         for (i, item) in items.iter().enumerate() {
-            out.push(match (fits, i) {
-                (true, 0) => " ",
-                (true, _) => ", ",
-                (false, 0) => "\n  ",
-                (false, _) => ",\n  ",
-            });
+            out.push(if i == 0 { " " } else { ", " });
             out.append(item);
         }
         out
@@ -176,15 +154,11 @@ mod tests {
     }
 
     #[test]
-    fn long_lists_are_broken() {
-        let items = |n: usize| vec![SqlText::plain("abcdefgh"); n];
+    fn lists() {
+        let items = [SqlText::name("a"), SqlText::name("order")];
         assert_eq!(
-            SqlText::list("SELECT", &items(2)).as_str(),
-            "SELECT abcdefgh, abcdefgh"
+            SqlText::list("SELECT", &items).as_str(),
+            "SELECT a, `order`"
         );
-        let long = SqlText::list("SELECT", &items(9));
-        assert!(long.as_str().starts_with("SELECT\n  abcdefgh,\n  abcdefgh"));
-        let multi = SqlText::list("SELECT", &[SqlText::plain("a\n+ b")]);
-        assert_eq!(multi.as_str(), "SELECT\n  a\n+ b");
     }
 }

@@ -134,7 +134,7 @@ impl NodeKind for ModelScore {
             quote_name(&relation),
             quote_name(&model)
         ));
-        query.append(&SqlText::list("DESCRIPTOR(", &descriptor).without_blank_after("DESCRIPTOR("));
+        query.append(&SqlText::list("DESCRIPTOR (", &descriptor));
         query.push("))");
         definitions.push(create_view(context.id.as_str(), &query));
         Ok(NodeSql {
