@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use datafusion_sql::sqlparser::ast::Expr;
+
 use crate::diagnostics::{Diagnostic, Span, did_you_mean};
 use crate::document::{Node, NodeId, Value};
 use crate::environment::Environment;
@@ -274,12 +276,27 @@ impl<'a> NodeContext<'a> {
         }
     }
 
-    /// The text at a path as an expression, checked to be a single one.
+    /// The text at a path as an expression over the input's columns.
     pub(crate) fn expression(&mut self, path: &str, text: &str) -> Result<SqlText, Failed> {
-        match expression::check_expression(text) {
+        let checked = expression::check_expression(text)
+            .and_then(|expr| self.check_columns(text, &expr, &[]));
+        match checked {
             Ok(()) => Ok(verbatim(path, text)),
             Err(found) => Err(self.fail_in(path, found)),
         }
+    }
+
+    /// Checks that an expression reads only columns of the input and these.
+    pub(crate) fn check_columns(
+        &self,
+        text: &str,
+        expr: &Expr,
+        more: &[&str],
+    ) -> Result<(), Diagnostic> {
+        let input = self.input();
+        let names = input.columns.iter().map(|column| column.name.as_str());
+        let columns: Vec<&str> = names.chain(more.iter().copied()).collect();
+        expression::check_columns(text, expr, input.relation.as_str(), &columns)
     }
 
     /// Reports a finding whose span counts bytes of a parameter's text.

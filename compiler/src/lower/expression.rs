@@ -4,9 +4,13 @@
 //! a text that is no single expression would otherwise give an error somewhere else in the script,
 //! or none at all and another meaning.
 
-use crate::diagnostics::{Diagnostic, Span};
+use std::ops::ControlFlow;
+
+use datafusion_sql::sqlparser::ast::{Expr, Query, Visit, Visitor};
+
+use crate::diagnostics::{Diagnostic, Span, did_you_mean};
 use crate::sql::lexer::{self, Token, TokenKind};
-use crate::sql::parse_expression;
+use crate::sql::{byte_span, parse_expression};
 
 /// Words that end an expression where they stand outside of parentheses.
 const CLAUSES: [&str; 14] = [
@@ -26,8 +30,9 @@ const CLAUSES: [&str; 14] = [
     "QUALIFY",
 ];
 
-/// Checks that a text is a single expression. The findings' spans count bytes of the text.
-pub(crate) fn check_expression(text: &str) -> Result<(), Diagnostic> {
+/// Checks that a text is a single expression and reads it. The findings' spans count bytes of the
+/// text.
+pub(crate) fn check_expression(text: &str) -> Result<Expr, Diagnostic> {
     let tokens = lexer::tokenize(text);
     check_tokens(text, &tokens)?;
     let mut depth = 0usize;
@@ -60,16 +65,90 @@ pub(crate) fn check_expression(text: &str) -> Result<(), Diagnostic> {
     if tokens.iter().all(Token::is_comment) {
         return Err(wrong("the expression is empty", Span::new(0, text.len())));
     }
-    parse_expression(text).map(drop).map_err(|mut found| {
+    parse_expression(text).map_err(|mut found| {
         found.parameter_span = found.span.take();
         found
     })
 }
 
+/// Checks that an expression reads only these columns, and no other relation: what a node reads is
+/// what its edges show. `text` is what the expression was read from.
+pub(crate) fn check_columns(
+    text: &str,
+    expr: &Expr,
+    relation: &str,
+    columns: &[&str],
+) -> Result<(), Diagnostic> {
+    struct Check<'a> {
+        text: &'a str,
+        relation: &'a str,
+        columns: &'a [&'a str],
+    }
+    impl Visitor for Check<'_> {
+        type Break = Box<Diagnostic>;
+
+        fn pre_visit_query(&mut self, _query: &Query) -> ControlFlow<Self::Break> {
+            let whole = Span::new(0, self.text.len());
+            ControlFlow::Break(Box::new(
+                wrong(
+                    "a query inside an expression reads what no edge shows",
+                    whole,
+                )
+                .help("use an SQL node"),
+            ))
+        }
+
+        fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<Self::Break> {
+            let name = match expr {
+                Expr::Identifier(name) => name,
+                // `relation.column`, or a field of a column.
+                Expr::CompoundIdentifier(parts) => match parts.as_slice() {
+                    [first, second, ..] if first.value == self.relation => second,
+                    [first, ..] => first,
+                    [] => return ControlFlow::Continue(()),
+                },
+                _ => return ControlFlow::Continue(()),
+            };
+            if self.columns.contains(&name.value.as_str()) {
+                return ControlFlow::Continue(());
+            }
+            let near = did_you_mean(&name.value, self.columns.iter().copied());
+            let mut found = Diagnostic::error(
+                "column/unknown",
+                format!("'{}' has no column '{}'", self.relation, name.value),
+            )
+            .help(match near {
+                Some(near) => format!("did you mean '{near}'?"),
+                None => format!("it has: {}", self.columns.join(", ")),
+            });
+            found.parameter_span = byte_span(self.text, name.span);
+            ControlFlow::Break(Box::new(found))
+        }
+    }
+    let mut check = Check {
+        text,
+        relation,
+        columns,
+    };
+    match expr.visit(&mut check) {
+        ControlFlow::Break(found) => Err(*found),
+        ControlFlow::Continue(()) => Ok(()),
+    }
+}
+
+/// A call of a function that was checked.
+#[derive(Debug)]
+pub(crate) struct Call {
+    /// The function's name in capitals.
+    pub(crate) function: String,
+    /// The whole call.
+    pub(crate) expr: Expr,
+}
+
 /// Checks that a text is a single call of a function, such as `SUM(amount)`, with nothing around
-/// it but a FILTER; gives the function's name in capitals.
-pub(crate) fn check_call(text: &str) -> Result<String, Diagnostic> {
-    check_expression(text)?;
+/// it but a FILTER.
+pub(crate) fn check_call(text: &str) -> Result<Call, Diagnostic> {
+    let expr = check_expression(text)?;
     let tokens: Vec<Token> = lexer::tokenize(text)
         .into_iter()
         .filter(|token| !token.is_comment())
@@ -108,7 +187,10 @@ pub(crate) fn check_call(text: &str) -> Result<String, Diagnostic> {
             return Err(no_call(next.span));
         }
     }
-    Ok(name.text(text).to_ascii_uppercase())
+    Ok(Call {
+        function: name.text(text).to_ascii_uppercase(),
+        expr,
+    })
 }
 
 /// A query that was checked.
@@ -271,6 +353,46 @@ mod tests {
     }
 
     #[test]
+    fn columns_of_expressions() {
+        let check = |text: &str| {
+            let expr = check_expression(text).unwrap();
+            check_columns(text, &expr, "t", &["id", "amount", "ts", "order"])
+        };
+        for text in [
+            "1",
+            "id + amount",
+            "t.amount",
+            "`order` = 'order'",
+            "EXTRACT(DAY FROM ts)",
+            "TIMESTAMPDIFF(SECOND, ts, ts)",
+            "CURRENT_TIMESTAMP",
+            "COUNT(*)",
+            "COUNT(DISTINCT id) FILTER (WHERE amount > 1)",
+            "CAST(id AS ROW<a INT>)",
+            "CASE id WHEN 1 THEN amount END",
+        ] {
+            assert!(check(text).is_ok(), "{text}: {:?}", check(text));
+        }
+        for (text, place, message) in [
+            ("id + amuont", "amuont", "'t' has no column 'amuont'"),
+            ("UPPER(x)", "x", "no column 'x'"),
+            ("t.x", "x", "no column 'x'"),
+            ("s.id", "s", "no column 's'"),
+            ("COUNT(id) FILTER (WHERE größe > 1)", "größe", "no column"),
+            ("`Order`", "`Order`", "no column 'Order'"),
+            (
+                "id IN (SELECT id FROM t)",
+                "id IN (SELECT id FROM t)",
+                "no edge shows",
+            ),
+        ] {
+            let (at, why) = refused(check(text), text);
+            assert_eq!(at, place, "{text}");
+            assert!(why.contains(message), "{text}: {why}");
+        }
+    }
+
+    #[test]
     fn calls() {
         for (text, name) in [
             ("COUNT(*)", "COUNT"),
@@ -278,7 +400,7 @@ mod tests {
             ("COUNT(DISTINCT a) FILTER (WHERE b > 0)", "COUNT"),
             ("LAG(ts, 1)", "LAG"),
         ] {
-            assert_eq!(check_call(text).unwrap(), name);
+            assert_eq!(check_call(text).unwrap().function, name);
         }
         for (text, place, message) in [
             ("amount", "amount", "no single call"),

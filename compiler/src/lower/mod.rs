@@ -24,6 +24,8 @@ mod typer;
 #[cfg(test)]
 mod naive_typer;
 #[cfg(test)]
+mod planner_tests;
+#[cfg(test)]
 mod random_tests;
 #[cfg(test)]
 mod tests;

@@ -344,7 +344,7 @@ e5 = { from = "good", to = "q" }
 "#;
     assert_eq!(
         found(text),
-        ["error sql/unknown-column bad.condition:b: no column 'b'"]
+        ["error column/unknown bad.condition:b: 's' has no column 'b' (did you mean 'a'?)"]
     );
     let script = lowered(text, Target::Embedded).script;
     assert!(
@@ -696,7 +696,7 @@ fn a_wrong_expression_is_marked_at_its_character() {
     };
     assert_eq!(
         derive("amount * amuont"),
-        "error sql/unknown-column it.columns.x:amuont: no column 'amuont'"
+        "error column/unknown it.columns.x:amuont: 's' has no column 'amuont' (did you mean 'amount'?)"
     );
     assert_eq!(
         derive("amount AS y"),
@@ -992,7 +992,9 @@ fn wrong_rolling_aggregates_say_what_is_wrong() {
     );
     assert_eq!(
         rolling("aggregates = { n = \"COUNT(amuont)\" }"),
-        ["error sql/unknown-column it.aggregates.n:amuont: no column 'amuont'"]
+        [
+            "error column/unknown it.aggregates.n:amuont: 's' has no column 'amuont' (did you mean 'amount'?)"
+        ]
     );
 }
 

@@ -135,9 +135,10 @@ impl NodeKind for RollingAggregate {
             .into_iter()
             .flat_map(|entries| entries.iter());
         for (name, call) in calls {
-            let Some(Ok(function)) = call.as_text().map(check_call) else {
+            let Some(Ok(call)) = call.as_text().map(check_call) else {
                 continue;
             };
+            let function = call.function;
             if framed && NO_FRAME.contains(&function.as_str()) {
                 out.push(
                     Diagnostic::error(

@@ -170,7 +170,7 @@ fn definition(path: &str, text: &str) -> Result<(SqlText, Option<FlinkType>), Di
     let trimmed = text.trim();
     if let Some(rest) = strip_word(trimmed, "AS") {
         let offset = start + trimmed.len() - rest.len();
-        check_expression(rest).map_err(|mut found| {
+        check_expression(rest).map(drop).map_err(|mut found| {
             if let Some(span) = &mut found.parameter_span {
                 *span = Span::new(span.start + offset, span.end + offset);
             }

@@ -244,7 +244,14 @@ pub(super) fn aggregates(
     let mut items = Vec::new();
     let mut failed = None;
     for (path, name, text) in context.entries("aggregates") {
-        if let Err(found) = check_call(text) {
+        let more: &[&str] = if suffix.is_empty() {
+            &WINDOW_COLUMNS
+        } else {
+            &[]
+        };
+        let checked =
+            check_call(text).and_then(|call| context.check_columns(text, &call.expr, more));
+        if let Err(found) = checked {
             failed = Some(context.fail_in(&path, found));
             continue;
         }
