@@ -232,10 +232,11 @@ impl Parser<'_> {
                 .unwrap_or("VALUE");
             let test = markers::call(name, vec![*left, markers::text(what)]);
             return Ok(if negated {
-                Expr::UnaryOp {
+                // In parentheses: NOT binds less tightly than what may follow.
+                Expr::Nested(Box::new(Expr::UnaryOp {
                     op: UnaryOperator::Not,
                     expr: Box::new(test),
-                }
+                }))
             } else {
                 test
             });

@@ -33,6 +33,8 @@ struct Item {
     kind: TokenKind,
     /// As it is written out.
     text: String,
+    /// No blank and no comment stands before it.
+    glued: bool,
     /// Comments on lines of their own before it.
     before: Vec<Comment>,
     /// Comments behind it on its line.
@@ -123,6 +125,7 @@ impl Formatter {
                 formatter.items.push(Item {
                     kind: token.kind.clone(),
                     text: token.text(script).to_string(),
+                    glued: token.span.start == previous_end,
                     before: std::mem::take(&mut formatter.rest),
                     after: Vec::new(),
                     close: None,
@@ -213,8 +216,14 @@ impl Formatter {
 
     /// Writes keywords in capitals: reserved words everywhere, others where they act as keywords.
     fn set_case(&mut self) {
+        let mut start = 0;
         for i in 0..self.items.len() {
-            if self.items[i].kind != TokenKind::Word || self.is_symbol(i + 1, "=>") {
+            if self.is_symbol(i, ";") {
+                start = i + 1;
+            }
+            // The keys of bare settings are no keywords.
+            let bare = i > start && self.is_setting(start);
+            if self.items[i].kind != TokenKind::Word || self.is_symbol(i + 1, "=>") || bare {
                 continue;
             }
             let after_dot = i > 0 && self.is_symbol(i - 1, ".");
@@ -231,6 +240,7 @@ impl Formatter {
         let before = |words: &[&str]| i > 0 && words.iter().any(|w| self.is_word(i - 1, w));
         let next = |words: &[&str]| words.iter().any(|w| self.is_word(i + 1, w));
         match word.as_str() {
+            "ADD" => i > 0 && self.follows_table(i - 1),
             "TEMPORARY" => before(&["CREATE", "DROP"]),
             "VIEW" => before(&["CREATE", "DROP", "TEMPORARY", "ALTER"]),
             "MODEL" => {
@@ -504,6 +514,9 @@ impl Formatter {
         if self.starts_query(from) || self.is_symbol(from, "(") {
             return self.query(from, to, &Doc::hard());
         }
+        if self.is_setting(from) {
+            return self.setting(from, to);
+        }
         if self.is_word(from, "EXECUTE") && self.is_word(to - 1, "BEGIN") {
             return Doc::concat(vec![
                 self.inline(from, to - 1),
@@ -544,6 +557,19 @@ impl Formatter {
             ]);
         }
         Doc::group(self.inline(from, to))
+    }
+
+    /// `SET 'key' = 'value'`, or `SET key = value`, whose parts stay together as they are.
+    fn setting(&self, from: usize, to: usize) -> Doc {
+        let mut docs = Vec::new();
+        for i in from..to {
+            let equals = self.is_symbol(i, "=") || self.is_symbol(i - usize::from(i > from), "=");
+            if i > from && (equals || !self.items[i].glued) {
+                docs.push(Doc::text(" "));
+            }
+            docs.push(self.item(i));
+        }
+        Doc::concat(docs)
     }
 
     fn create(&self, from: usize, to: usize) -> Doc {
@@ -1096,6 +1122,14 @@ impl Formatter {
             TokenKind::Symbol(s) => !matches!(*s, "(" | "[" | "."),
             _ => true,
         }
+    }
+
+    /// Whether the name that ends here stands behind `TABLE` or `TABLE IF EXISTS`.
+    fn follows_table(&self, mut i: usize) -> bool {
+        while i > 1 && self.is_symbol(i - 1, ".") {
+            i -= 2;
+        }
+        i > 0 && (self.is_word(i - 1, "TABLE") || self.is_word(i - 1, "EXISTS"))
     }
 
     fn names_a_table(&self, mut i: usize) -> bool {

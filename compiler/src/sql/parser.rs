@@ -26,7 +26,7 @@ pub(crate) const SYNTAX: &str = "sql/syntax";
 const MAX_DEPTH: usize = 48;
 
 /// Words that start a clause: what a misspelt word may have been meant to be.
-const CLAUSES: [&str; 22] = [
+const CLAUSES: [&str; 28] = [
     "SELECT",
     "FROM",
     "WHERE",
@@ -49,6 +49,57 @@ const CLAUSES: [&str; 22] = [
     "COMMENT",
     "INTO",
     "PRIMARY",
+    "INPUT",
+    "OUTPUT",
+    "METADATA",
+    "VIRTUAL",
+    "ENFORCED",
+    "INTERVAL",
+];
+
+/// Reserved words that start an expression: a comma may be missing before them.
+const STARTERS: [&str; 14] = [
+    "ARRAY",
+    "CASE",
+    "CAST",
+    "DATE",
+    "EXISTS",
+    "FALSE",
+    "INTERVAL",
+    "MAP",
+    "NULL",
+    "ROW",
+    "TABLE",
+    "TIMESTAMP",
+    "TRUE",
+    "TRY_CAST",
+];
+
+/// What a misspelt data type may have been meant to be.
+const TYPES: [&str; 23] = [
+    "BOOLEAN",
+    "TINYINT",
+    "SMALLINT",
+    "INT",
+    "INTEGER",
+    "BIGINT",
+    "FLOAT",
+    "DOUBLE",
+    "DECIMAL",
+    "NUMERIC",
+    "CHAR",
+    "VARCHAR",
+    "STRING",
+    "BINARY",
+    "VARBINARY",
+    "BYTES",
+    "DATE",
+    "TIME",
+    "TIMESTAMP",
+    "TIMESTAMP_LTZ",
+    "ARRAY",
+    "MAP",
+    "ROW",
 ];
 
 /// Operators of Calcite's grammar that Flink or Millstream does not run.
@@ -72,6 +123,8 @@ pub(crate) struct Parser<'a> {
     pub(crate) script: &'a str,
     /// Without comments.
     tokens: Vec<Token>,
+    /// Where the text that is read ends.
+    end: usize,
     position: usize,
     depth: usize,
     lines: LineIndex,
@@ -97,6 +150,7 @@ impl<'a> Parser<'a> {
         Self {
             script,
             tokens,
+            end: part.end,
             position: 0,
             depth: 0,
             lines: LineIndex::new(script),
@@ -188,10 +242,8 @@ impl<'a> Parser<'a> {
 
     /// The place of the next token, or an empty one at the end of the script.
     pub(crate) fn span(&self) -> Span {
-        self.token(0).map_or_else(
-            || Span::new(self.script.len(), self.script.len()),
-            |token| token.span,
-        )
+        self.token(0)
+            .map_or_else(|| Span::new(self.end, self.end), |token| token.span)
     }
 
     /// From the token at `start` up to the last one read.
@@ -473,9 +525,12 @@ impl<'a> Parser<'a> {
                 } else {
                     SYNTAX
                 };
-                Err(Box::new(
-                    Diagnostic::error(code, lower_first(&error.message)).at(span),
-                ))
+                let mut diagnostic = Diagnostic::error(code, lower_first(&error.message)).at(span);
+                if error.message.starts_with("Unknown") {
+                    diagnostic.help = did_you_mean(&self.script[span.range()], TYPES)
+                        .map(|meant| format!("did you mean {meant}?"));
+                }
+                Err(Box::new(diagnostic))
             }
         }
     }
@@ -573,13 +628,22 @@ impl<'a> Parser<'a> {
                 place.line, place.column
             ));
         }
-        if self.previous_is(",") {
+        if self.is_word("FROM") && self.was_word(1, "SELECT") {
+            return Some("name the columns, or write * for all of them".into());
+        }
+        let after_comma = self.previous_is(",")
+            && (self.kind(0) != Some(&TokenKind::Word) || self.one_of(&CLAUSES).is_some());
+        if after_comma {
             return Some(format!(
                 "there may be a comma too many before {}",
                 self.found()
             ));
         }
+        if self.is_symbol(":") && self.is_symbol_at(1, ":") {
+            return Some("write CAST(x AS type)".into());
+        }
         let word = self.kind(0) == Some(&TokenKind::Word);
+        let reserved = word && keywords::is_reserved(self.text(0));
         // `SELECT a FORM t`: the misspelt word was taken for an alias.
         let before = self
             .position
@@ -590,19 +654,34 @@ impl<'a> Parser<'a> {
         for candidate in [word.then(|| self.text(0)), before].into_iter().flatten() {
             if candidate.len() > 3
                 && !keywords::is_reserved(candidate)
-                && let Some(meant) = did_you_mean(candidate, CLAUSES)
+                && let Some(meant) = meant_clause(candidate)
             {
                 return Some(format!("did you mean {meant} instead of {candidate}?"));
             }
         }
-        let starts_item = matches!(
-            self.kind(0),
-            Some(TokenKind::Quoted | TokenKind::Number | TokenKind::Text)
-        ) || (word && !keywords::is_reserved(self.text(0)));
+        let starts_item = match self.kind(0) {
+            Some(TokenKind::Quoted | TokenKind::Number | TokenKind::Text) => true,
+            Some(TokenKind::Word) => {
+                !reserved
+                    || self.one_of(&STARTERS).is_some()
+                    || (keywords::is_reserved_function(self.text(0)) && self.is_symbol_at(1, "("))
+            }
+            _ => false,
+        };
         if starts_item && expected.contains("','") {
             return Some(format!("is a comma missing before {}?", self.found()));
         }
-        if word && keywords::is_reserved(self.text(0)) && expected.contains("expression") {
+        if expected.contains("')'")
+            && reserved
+            && let Some(open) = self.open_parenthesis()
+        {
+            let place = self.lines.location(self.script, open.start);
+            return Some(format!(
+                "is the '(' in line {}, column {} closed?",
+                place.line, place.column
+            ));
+        }
+        if reserved && expected.contains("expression") {
             let text = self.text(0);
             return Some(format!(
                 "'{text}' is a reserved word of Flink SQL; as a name it stands in backticks: `{text}`"
@@ -645,6 +724,19 @@ impl HelpWith for Box<Diagnostic> {
         self.help = Some(help.into());
         self
     }
+}
+
+/// The clause that a word was meant to be: one letter off, or two exchanged.
+fn meant_clause(word: &str) -> Option<&'static str> {
+    let letters = |word: &str| {
+        let mut letters: Vec<u8> = word.to_ascii_uppercase().into_bytes();
+        letters.sort_unstable();
+        letters
+    };
+    CLAUSES
+        .into_iter()
+        .find(|clause| letters(clause) == letters(word))
+        .or_else(|| did_you_mean(word, CLAUSES))
 }
 
 fn lower_first(message: &str) -> String {

@@ -13,7 +13,7 @@ use datafusion_sql::sqlparser::tokenizer::{Token as AstToken, TokenWithSpan};
 
 use super::lexer::TokenKind;
 use super::markers;
-use super::parser::{HelpWith, Parsed, Parser};
+use super::parser::{HelpWith, Parsed, Parser, SYNTAX};
 use super::statement::{Name, Query, TableHint};
 use crate::diagnostics::{Diagnostic, Span};
 
@@ -82,9 +82,9 @@ impl Parser<'_> {
         self.nested(|p| {
             let with = p.with()?;
             let body = p.set_operations()?;
-            let order_by = if p.eat_words(&["ORDER", "BY"]) {
+            let order_by = if p.is_word("ORDER") {
                 Some(OrderBy {
-                    kind: OrderByKind::Expressions(p.order_by_list_after_by()?),
+                    kind: OrderByKind::Expressions(p.order_by_list()?),
                     interpolate: None,
                 })
             } else {
@@ -255,7 +255,9 @@ impl Parser<'_> {
     /// `VALUES (1, 'a'), ROW(2, 'b'), 3`
     fn values(&mut self) -> Parsed<Box<SetExpr>> {
         self.expect_word("VALUES")?;
+        let mut length = None;
         let rows = self.comma_separated(|p| {
+            let start = p.position();
             if p.is_word("ROW") && p.is_symbol_at(1, "(") {
                 p.advance();
             }
@@ -269,15 +271,21 @@ impl Parser<'_> {
             } else {
                 vec![p.expr()?]
             };
+            let expected = *length.get_or_insert(content.len());
+            if content.len() != expected {
+                return Err(Box::new(
+                    Diagnostic::error(
+                        SYNTAX,
+                        format!(
+                            "the first row of VALUES has {expected} values, this one has {}",
+                            content.len()
+                        ),
+                    )
+                    .at(p.span_from(start)),
+                ));
+            }
             Ok(Parens::with_empty_span(content))
         })?;
-        if let Some(row) = rows.iter().find(|row| row.len() != rows[0].len()) {
-            return Err(self.unexpected("rows of equal length").help_with(format!(
-                "one row of VALUES has {} values, another {}",
-                rows[0].len(),
-                row.len()
-            )));
-        }
         Ok(Box::new(SetExpr::Values(Values {
             explicit_row: false,
             value_keyword: false,
@@ -699,6 +707,7 @@ impl Parser<'_> {
     fn named_table(&mut self) -> Parsed<TableFactor> {
         let name = self.name("a table")?;
         if self.is_symbol("(") {
+            refuse_marker(&name)?;
             // A table function without TABLE( … ) around it.
             let args = self.table_arguments()?;
             self.refuse_after_table()?;
@@ -719,6 +728,7 @@ impl Parser<'_> {
     fn table_function(&mut self, lateral: bool) -> Parsed<TableFactor> {
         self.open_call();
         let name = self.name("a table function")?;
+        refuse_marker(&name)?;
         let args = self.table_arguments()?;
         if !self.eat_symbol(")") {
             return Err(self.unexpected("')' after the table function"));
@@ -831,6 +841,17 @@ impl Parser<'_> {
             })
             .collect())
     }
+}
+
+/// Markers are ours alone.
+fn refuse_marker(function: &Name) -> Parsed<()> {
+    if function.object().starts_with("__") {
+        return Err(Box::new(
+            Diagnostic::not_supported("a function name that starts with two underscores")
+                .at(function.span),
+        ));
+    }
+    Ok(())
 }
 
 fn table(

@@ -8,7 +8,7 @@ use super::statement::{
     Describe, Explain, ExplainDetail, Insert, ObjectKind, Reset, Script, Set, Show, ShowList,
     ShowPattern, ShowPreposition, Statement, StatementKind, TableOption, Use,
 };
-use crate::diagnostics::{Diagnostic, did_you_mean};
+use crate::diagnostics::{Diagnostic, Span, did_you_mean};
 
 /// Words that start a statement.
 const STATEMENTS: [&str; 17] = [
@@ -202,7 +202,7 @@ impl Parser<'_> {
                 option: Some(self.option()?),
             }));
         }
-        let (key, key_span) = self.bare("the key of a setting in single quotes", true)?;
+        let (key, key_span) = self.bare("the key of a setting in single quotes")?;
         if !self.eat_symbol("=") {
             return Err(self
                 .unexpected("'='")
@@ -211,7 +211,7 @@ impl Parser<'_> {
         let (value, value_span) = if self.kind(0) == Some(&TokenKind::Text) {
             self.string("the value")?
         } else {
-            self.bare("the value of the setting in single quotes", false)?
+            self.bare("the value of the setting in single quotes")?
         };
         Ok(StatementKind::Set(Set {
             option: Some(TableOption {
@@ -224,26 +224,38 @@ impl Parser<'_> {
         }))
     }
 
-    /// Tokens without blanks between them, up to `=` or the end of the statement.
-    fn bare(&mut self, what: &str, key: bool) -> Parsed<(String, crate::diagnostics::Span)> {
+    /// Tokens without blanks between them, as the SQL client takes keys and values.
+    fn bare(&mut self, what: &str) -> Parsed<(String, Span)> {
         let start = self.position();
         let mut end = None;
         while let Some(token) = self.token(0) {
             let part = match &token.kind {
                 TokenKind::Word | TokenKind::Number => true,
-                TokenKind::Symbol(s) => matches!(*s, "." | "-" | ":" | "/") || (!key && *s == "%"),
+                TokenKind::Symbol(symbol) => matches!(*symbol, "." | "-" | ":" | "/" | "%"),
                 _ => false,
             };
-            if !part || end.is_some_and(|end| end != token.span.start && key) {
+            if !part || end.is_some_and(|end| end != token.span.start) {
                 break;
             }
             end = Some(token.span.end);
             self.advance();
         }
-        if end.is_none() {
+        let Some(end) = end else {
             return Err(self.unexpected(what));
-        }
+        };
         let span = self.span_from(start);
+        // `file:///a` would end at what reads as a comment.
+        let apart = self.script[end..]
+            .chars()
+            .next()
+            .is_none_or(|c| c.is_whitespace() || c == ';' || c == '=');
+        if !apart {
+            return Err(Box::new(
+                Diagnostic::error(SYNTAX, "this setting must stand in single quotes")
+                    .at(span)
+                    .help("write SET 'key' = 'value'"),
+            ));
+        }
         Ok((self.script[span.range()].to_string(), span))
     }
 
@@ -258,7 +270,7 @@ impl Parser<'_> {
         let (key, span) = if self.kind(0) == Some(&TokenKind::Text) {
             self.string("the key of a setting")?
         } else {
-            self.bare("the key of a setting in single quotes", true)?
+            self.bare("the key of a setting in single quotes")?
         };
         Ok(StatementKind::Reset(Reset {
             key: Some(key),
@@ -504,12 +516,13 @@ impl Parser<'_> {
 
     fn describe(&mut self) -> Parsed<StatementKind> {
         self.advance();
-        for word in ["CATALOG", "DATABASE", "JOB", "CONNECTION"] {
-            if self.is_word(word) && self.is_name_at(1)
-                || self.is_word(word) && self.is_word_at(1, "EXTENDED")
-            {
-                return Err(self.not_supported(&format!("DESCRIBE {word}")));
-            }
+        let of_something = self.is_name_at(1)
+            || self.is_word_at(1, "EXTENDED")
+            || self.kind(1) == Some(&TokenKind::Text);
+        if let Some(word) = self.one_of(&["CATALOG", "DATABASE", "JOB", "CONNECTION"])
+            && of_something
+        {
+            return Err(self.not_supported(&format!("DESCRIBE {word}")));
         }
         let kind = if self.eat_word("FUNCTION") {
             ObjectKind::Function
