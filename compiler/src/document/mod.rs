@@ -116,7 +116,7 @@
 //! |---|---|
 //! | `file-source` | **path** (file, folder or glob), **format** (`csv`, `json`), schema, watermark, watermark-delay, options |
 //! | `datagen` | **schema**, rows-per-second, number-of-rows, fields, watermark, watermark-delay, options |
-//! | `generator` | **generator** (`card-transactions`), seed, cards, number-of-rows, rows-per-second, events-per-second, fraud-rate, start-time, watermark-delay, export-path |
+//! | `generator` | **generator** (`card-transactions`), seed, cards, number-of-rows, rows-per-second, events-per-second, fraud-rate, start-time, watermark-delay, splits, export-path |
 //! | `select` | columns, rename |
 //! | `derive` | **columns** |
 //! | `filter` | **condition** |

@@ -16,7 +16,6 @@
 mod context;
 pub(crate) mod expression;
 mod layout;
-mod planner_typer;
 mod source_map;
 mod text;
 mod typer;
@@ -34,7 +33,6 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 pub use context::{Failed, NodeContext, NodeSql, Target};
-pub use planner_typer::PlannerTyper;
 pub use source_map::{Origin, SourceMap};
 pub use text::SqlText;
 pub use typer::{Column, RelationTyper};
@@ -45,6 +43,7 @@ use crate::diagnostics::{Diagnostic, Span};
 use crate::document::{NodeId, Pipeline, topological_order};
 use crate::environment::Environment;
 use crate::nodes::{self, Inputs};
+use crate::plan::Binder;
 use crate::sql::quote_text;
 
 /// A pipeline as a script.
@@ -69,12 +68,7 @@ impl Lowered {
 
 /// Lowers a pipeline for a target, with the planner to type its relations.
 pub fn compile(pipeline: &Pipeline, target: Target, environment: &dyn Environment) -> Lowered {
-    lower(
-        pipeline,
-        target,
-        environment,
-        &mut PlannerTyper::new(environment),
-    )
+    lower(pipeline, target, environment, &mut Binder::new(environment))
 }
 
 /// Lowers a pipeline for a target.

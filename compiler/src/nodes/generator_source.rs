@@ -70,25 +70,25 @@ const SPEC: KindSpec = KindSpec {
         ParameterSpec::new(
             "rows-per-second",
             "Rows a second",
-            ParameterType::Integer {
-                min: 1,
-                max: i64::MAX,
+            ParameterType::Number {
+                min: 1e-6,
+                max: 1e12,
             },
             "How fast rows come. Without it as fast as they are taken",
         ),
         ParameterSpec::new(
             "events-per-second",
             "Payments a second",
-            ParameterType::Integer {
-                min: 1,
-                max: i64::MAX,
+            ParameterType::Number {
+                min: 0.001,
+                max: 1e12,
             },
             "How many rows fall into a second of event time, on average",
         ),
         ParameterSpec::new(
             "fraud-rate",
             "Share of fraud",
-            ParameterType::Number { min: 0.0, max: 1.0 },
+            ParameterType::Number { min: 0.0, max: 0.2 },
             "Which share of the rows is fraud",
         ),
         ParameterSpec::new(
@@ -106,6 +106,13 @@ const SPEC: KindSpec = KindSpec {
         )
         .default(DefaultValue::Text("5 s")),
         ParameterSpec::new(
+            "splits",
+            "Splits",
+            ParameterType::Integer { min: 1, max: 1024 },
+            "Into how many independent parts the rows are split, each of which one task reads. Changes the rows",
+        )
+        .advanced(),
+        ParameterSpec::new(
             "export-path",
             "Files for Flink",
             ParameterType::Path(PathKind::Folder),
@@ -116,7 +123,7 @@ const SPEC: KindSpec = KindSpec {
 };
 
 /// Options that are handed to the connector as they are.
-const PASSED_ON: [&str; 7] = [
+const PASSED_ON: [&str; 8] = [
     "seed",
     "cards",
     "number-of-rows",
@@ -124,6 +131,7 @@ const PASSED_ON: [&str; 7] = [
     "events-per-second",
     "fraud-rate",
     "start-time",
+    "splits",
 ];
 
 fn columns() -> Vec<ColumnDefinition> {
