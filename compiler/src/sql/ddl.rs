@@ -264,7 +264,11 @@ impl Parser<'_> {
         let mut key = None;
         let kind = if self.eat_word("AS") {
             let (expr, text, span) = self.column_expr()?;
-            ColumnKind::Computed { expr, text, span }
+            ColumnKind::Computed {
+                expr: Box::new(expr),
+                text,
+                span,
+            }
         } else {
             if self.is_symbol(",") || self.is_symbol(")") {
                 return Err(Box::new(

@@ -200,7 +200,7 @@ impl Formatter {
                 continue;
             };
             let matches = |at: &usize| self.items[*at].text.eq_ignore_ascii_case(opener);
-            if let Some(place) = open.iter().rposition(|at| matches(at)) {
+            if let Some(place) = open.iter().rposition(matches) {
                 // What is still open inside was not closed: it stays a plain token.
                 let at = open[place];
                 open.truncate(place);

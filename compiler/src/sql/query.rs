@@ -475,10 +475,7 @@ impl Parser<'_> {
 
     pub(crate) fn order_by_item(&mut self) -> Parsed<OrderByExpr> {
         let expr = self.expr()?;
-        let asc = match self.eat_one_of(&["ASC", "DESC"]) {
-            Some(word) => Some(word == "ASC"),
-            None => None,
-        };
+        let asc = self.eat_one_of(&["ASC", "DESC"]).map(|word| word == "ASC");
         let nulls_first = if self.eat_word("NULLS") {
             match self.eat_one_of(&["FIRST", "LAST"]) {
                 Some(word) => Some(word == "FIRST"),

@@ -130,7 +130,7 @@ pub enum ColumnKind {
     Physical { ty: FlinkType, ty_span: Span },
     /// Other columns: `name AS expr`.
     Computed {
-        expr: ast::Expr,
+        expr: Box<ast::Expr>,
         /// The expression as written.
         text: String,
         span: Span,
