@@ -594,9 +594,9 @@ impl CsvDecoder {
                 Ok(true) => {}
                 Ok(false) if target.nullable => {}
                 Ok(false) => {
-                    // read, and NULL all the same: replace the NULL by dropping the row
+                    // read, and NULL all the same: the row is dropped with it
                     if !format.ignore_errors {
-                        return Err(target.error("too many digits", value, line, "csv"));
+                        return Err(target.null_error(line, "csv").with_value(value));
                     }
                     keep = false;
                 }
@@ -623,8 +623,8 @@ impl CsvDecoder {
     }
 }
 
-/// Appends one field: a scalar, or an array or row of scalars. With errors ignored, an element that
-/// cannot be read is NULL and `bad` is set.
+/// Appends one field: a scalar, or an array or row of scalars; `false` if it was read as NULL. With
+/// errors ignored, an element that cannot be read is NULL and `bad` is set.
 fn append_value(
     column: &mut Column,
     value: &[u8],
@@ -648,7 +648,7 @@ fn append_value(
             let elements = elements(value, &format.array_delimiter);
             if elements.is_empty() {
                 column.append_null();
-                return Ok(true);
+                return Ok(false);
             }
             if elements.len() < fields.len() {
                 if !format.ignore_errors {

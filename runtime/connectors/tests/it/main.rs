@@ -1,0 +1,11 @@
+//! What the connectors promise, through their public face: files in, rows out, as printed by Flink.
+
+mod helpers;
+
+mod csv;
+mod datagen;
+mod definitions;
+mod files;
+mod infer;
+mod json;
+mod round_trip;
