@@ -14,9 +14,54 @@ use super::parser::{Parsed, Parser, SYNTAX};
 use super::statement::Name;
 use crate::diagnostics::Diagnostic;
 
+/// Flink's aggregate and window functions: only these take DISTINCT, ORDER BY, FILTER, NULLS, WITHIN
+/// GROUP and OVER. DataFusion drops those clauses silently from a call of any other function.
+const AGGREGATES: [&str; 39] = [
+    "ANY_VALUE",
+    "APPROX_COUNT_DISTINCT",
+    "ARRAY_AGG",
+    "AVG",
+    "COLLECT",
+    "CORR",
+    "COUNT",
+    "COVAR_POP",
+    "COVAR_SAMP",
+    "CUME_DIST",
+    "DENSE_RANK",
+    "EVERY",
+    "FIRST_VALUE",
+    "FUSION",
+    "INTERSECTION",
+    "JSON_ARRAYAGG",
+    "JSON_OBJECTAGG",
+    "LAG",
+    "LAST_VALUE",
+    "LEAD",
+    "LISTAGG",
+    "MAX",
+    "MIN",
+    "NTH_VALUE",
+    "NTILE",
+    "PERCENTILE",
+    "PERCENT_RANK",
+    "RANK",
+    "REGR_COUNT",
+    "REGR_SXX",
+    "REGR_SYY",
+    "ROW_NUMBER",
+    "STDDEV",
+    "STDDEV_POP",
+    "STDDEV_SAMP",
+    "SUM",
+    "VARIANCE",
+    "VAR_POP",
+    "VAR_SAMP",
+];
+
 impl Parser<'_> {
     /// From the `(` of a call to the end of its last clause.
     pub(crate) fn call_arguments(&mut self, name: ObjectName) -> Parsed<Expr> {
+        let start = self.position();
         let (list, inner) = self.arguments_with_nulls()?;
         let outer = self.null_treatment()?;
         if inner.is_some() && outer.is_some() {
@@ -47,6 +92,24 @@ impl Parser<'_> {
         } else {
             None
         };
+        let clauses = list.duplicate_treatment.is_some()
+            || !list.clauses.is_empty()
+            || null_treatment.is_some()
+            || !within_group.is_empty()
+            || filter.is_some()
+            || over.is_some();
+        if clauses && !is_aggregate(&name) {
+            return Err(Box::new(
+                Diagnostic::error(
+                    "sql/not-supported",
+                    format!(
+                        "{name} is no aggregate function: DISTINCT, ORDER BY, FILTER, NULLS and \
+                         OVER are not supported for it"
+                    ),
+                )
+                .at(self.span_from(start)),
+            ));
+        }
         Ok(Expr::Function(Function {
             name,
             uses_odbc_syntax: false,
@@ -568,6 +631,17 @@ impl Parser<'_> {
             return Ok(());
         }
         Err(self.unexpected(expected))
+    }
+}
+
+fn is_aggregate(name: &ObjectName) -> bool {
+    match name.0.as_slice() {
+        [part] => part.as_ident().is_some_and(|ident| {
+            AGGREGATES
+                .iter()
+                .any(|aggregate| ident.value.eq_ignore_ascii_case(aggregate))
+        }),
+        _ => false,
     }
 }
 

@@ -924,10 +924,13 @@ impl Parser<'_> {
                 "a function name that starts with two underscores ({text})"
             )));
         }
-        if self.kind(0) == Some(&TokenKind::Quoted) {
+        let name = lexer::unquote(text);
+        let plain = keywords::quote_name(&name) == name || keywords::is_reserved_function(&name);
+        if self.kind(0) == Some(&TokenKind::Quoted) && !plain {
             return self.ident("a function");
         }
-        let name = self.marker(text);
+        // Functions are found in any case, with or without backticks.
+        let name = self.marker(&name);
         self.advance();
         Ok(name)
     }

@@ -1,4 +1,4 @@
-//! The function names that stand for Flink syntax which sqlparser's tree cannot hold.
+//! The function names that stand for Flink syntax which sqlparser's trees cannot hold.
 //!
 //! A marker cannot be written by a user: a name that starts with two underscores is refused as a
 //! function name by the parser. `'…'` is a string literal.
@@ -24,6 +24,24 @@
 //! | `JSON_ARRAYAGG(v [ABSENT ON NULL])` | `__json_arrayagg('ABSENT', v)` |
 //!
 //! Where a clause is absent its default is filled in, as Flink does.
+//!
+//! Table functions keep the nodes of sqlparser: `FROM f(x)` is a `TableFactor::Table` with
+//! arguments, `FROM TABLE(f(x))` a `TableFactor::TableFunction`, `LATERAL TABLE(f(x))` a
+//! `TableFactor::Function` with `lateral`, and `FOR SYSTEM_TIME AS OF t` the version of a table.
+//!
+//! Some forms are brought to a simpler one of the same meaning, so that a planner meets one only:
+//!
+//! | Flink SQL | read as |
+//! |---|---|
+//! | `INTERVAL '1 12' DAY TO HOUR`, `INTERVAL '2' WEEK`, `INTERVAL '100' DAY(3)` | a single field without precision: `'36' HOUR`, `'14' DAY`, `'100' DAY` |
+//! | `DATE '2024-1-5'`, `TIMESTAMP '…'` | padded, with as many digits of precision as were written |
+//! | `FETCH FIRST n ROWS ONLY` | `LIMIT n` |
+//! | `TABLE t` as a query | `SELECT * FROM t` |
+//! | `GROUP BY (a, b)` | `GROUP BY a, b` |
+//! | `CASE x WHEN 1, 2 THEN y` | `CASE x WHEN 1 THEN y WHEN 2 THEN y` |
+//! | `f(x IGNORE NULLS)` | `f(x) IGNORE NULLS` |
+//! | `UNKNOWN` | `CAST(NULL AS BOOLEAN)` |
+//! | `U&'\00e9'` | `'é'` |
 
 use datafusion_sql::sqlparser::ast::{
     Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident,

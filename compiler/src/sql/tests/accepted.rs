@@ -37,7 +37,7 @@ fn statements() {
 }
 
 #[rustfmt::skip] // one case a line
-const EXPRESSIONS: [(&str, &str); 102] = [
+const EXPRESSIONS: [(&str, &str); 103] = [
     ("a + b * c - d / e % f", "`a` + `b` * `c` - `d` / `e` % `f`"),
     ("a || b + c", "`a` || `b` + `c`"),
     ("a + b || c", "`a` + `b` || `c`"),
@@ -108,6 +108,7 @@ const EXPRESSIONS: [(&str, &str); 102] = [
     ("LEFT(a, 1) || RIGHT(b, 2)", "LEFT(`a`, 1) || RIGHT(`b`, 2)"),
     ("IF(a, b, c)", "IF(`a`, `b`, `c`)"),
     ("cat.db.f(a)", "`cat`.`db`.`f`(`a`)"),
+    ("`sum`(DISTINCT a) OVER w", "SUM(DISTINCT `a`) OVER `w`"),
     ("`my func`(a)", "`my func`(`a`)"),
     ("LOCALTIMESTAMP", "LOCALTIMESTAMP"),
     ("EXTRACT(DAYOFWEEK FROM ts)", "EXTRACT(DOW FROM `ts`)"),

@@ -42,7 +42,7 @@ fn reading_goes_on_behind_a_wrong_statement() {
 }
 
 #[rustfmt::skip] // one case a line
-const REFUSED: [(&str, &str, &str); 151] = [
+const REFUSED: [(&str, &str, &str); 153] = [
     ("SELECT a b «c» FROM t", "expected ',', an operator, the next clause or ';', found 'c'", "is a comma missing before 'c'?"),
     ("SELECT a FORM «t»", "expected ',', an operator, the next clause or ';', found 't'", "did you mean FROM instead of FORM?"),
     ("SELECT a, «FROM» t", "expected an expression, found 'FROM'", "there may be a comma too many before 'FROM'"),
@@ -133,6 +133,8 @@ const REFUSED: [(&str, &str, &str); 151] = [
     ("SELECT COUNT(*) FROM t GROUP BY GROUPING SETS («ROLLUP»(a))", "ROLLUP inside GROUPING SETS is not supported", ""),
     ("SELECT JSON_VALUE(a, '$' ERROR ON ERROR NULL ON EMPTY«)»", "ON EMPTY comes before ON ERROR, and each only once", ""),
     ("SELECT JSON_OBJECT(a«,» b)", "expected VALUE and the value of the key, found ','", ""),
+    ("SELECT ABS«(a) OVER (ORDER BY b)» FROM t", "ABS is no aggregate function: DISTINCT, ORDER BY, FILTER, NULLS and OVER are not supported for it", ""),
+    ("SELECT my.f«(DISTINCT a)» FROM t", "my.f is no aggregate function: DISTINCT, ORDER BY, FILTER, NULLS and OVER are not supported for it", ""),
     ("SELECT f(«DEFAULT»)", "DEFAULT as an argument is not supported", ""),
     ("SELECT * FROM TUMBLE(TABLE t, DESCRIPTOR(ts) «INTERVAL» '1' DAY)", "expected ',', ')' or an operator, found 'INTERVAL'", "is a comma missing before 'INTERVAL'?"),
     ("SELECT * FROM TABLE(f(DISTINCT a)«)»", "DISTINCT, ORDER BY or NULLS in a call of a table function is not supported", ""),
