@@ -1,15 +1,58 @@
 //! What `millstream model inspect` prints: a model's facts and the statement that declares it.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field};
 
 use crate::binding::normalised;
 use crate::model::Model;
 use crate::operators::DEFAULT_DOMAIN;
-use crate::signature::TensorSpec;
+use crate::signature::{ElementType, TensorSpec};
 
 /// Matrices without feature names are offered as one column an element up to this width, and as one
 /// ARRAY above it.
 const MOST_COLUMNS: usize = 64;
+
+/// The columns of a model's `CREATE MODEL` statement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SqlColumns {
+    /// `INPUT (…)`
+    pub inputs: Vec<SqlColumn>,
+    /// `OUTPUT (…)`
+    pub outputs: Vec<SqlColumn>,
+}
+
+/// A column as SQL declares it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SqlColumn {
+    /// Its name, not quoted.
+    pub name: String,
+    /// Its type in Flink SQL.
+    pub sql_type: String,
+    /// The Arrow type of `sql_type`.
+    pub data_type: DataType,
+}
+
+impl SqlColumn {
+    fn new(name: String, element: ElementType, array: bool) -> Self {
+        let (sql, arrow) = (element.sql(), element.arrow());
+        if array {
+            let item = Arc::new(Field::new_list_field(arrow, true));
+            Self {
+                name,
+                sql_type: format!("ARRAY<{sql}>"),
+                data_type: DataType::List(item),
+            }
+        } else {
+            Self {
+                name,
+                sql_type: sql.to_owned(),
+                data_type: arrow,
+            }
+        }
+    }
+}
 
 impl Model {
     /// Signature, operators, operator sets, size, checksum and the `CREATE MODEL` statement.
@@ -67,8 +110,8 @@ impl Model {
         text
     }
 
-    /// The input and output columns that the statement declares: name and SQL type.
-    pub fn sql_columns(&self) -> (Vec<(String, String)>, Vec<(String, String)>) {
+    /// The columns that [`Model::create_statement`] declares.
+    pub fn sql_columns(&self) -> SqlColumns {
         let signature = self.signature();
         let single = signature.inputs.len() == 1;
         let inputs = signature
@@ -81,30 +124,24 @@ impl Model {
             .outputs
             .iter()
             .map(|output| {
-                let ty = output.element.sql();
                 let name = if single && output.width() == 1 && output.element.is_float() {
                     "score".to_owned() // bound by order, so any name would do
                 } else {
                     plain_name(&output.name)
                 };
-                let ty = if output.width() == 1 {
-                    ty.to_owned()
-                } else {
-                    format!("ARRAY<{ty}>")
-                };
-                (name, ty)
+                SqlColumn::new(name, output.element, output.width() > 1)
             })
             .collect();
-        (inputs, outputs)
+        SqlColumns { inputs, outputs }
     }
 
     /// `CREATE MODEL name INPUT (…) OUTPUT (…) WITH (…);` with every column that the model has.
     pub fn create_statement(&self, name: &str) -> String {
-        let (inputs, outputs) = self.sql_columns();
-        let columns = |columns: &[(String, String)]| {
+        let SqlColumns { inputs, outputs } = self.sql_columns();
+        let columns = |columns: &[SqlColumn]| {
             let lines: Vec<String> = columns
                 .iter()
-                .map(|(name, ty)| format!("  {} {ty}", quoted(name)))
+                .map(|column| format!("  {} {}", quoted(&column.name), column.sql_type))
                 .collect();
             lines.join(",\n")
         };
@@ -132,29 +169,23 @@ impl Model {
     }
 }
 
-fn input_columns(input: &TensorSpec, single: bool) -> Vec<(String, String)> {
-    let ty = input.element.sql();
+fn input_columns(input: &TensorSpec, single: bool) -> Vec<SqlColumn> {
     let width = input.width();
+    let scalar = |name: String| SqlColumn::new(name, input.element, false);
     if width == 1 {
-        vec![(plain_name(&input.name), ty.to_owned())]
+        vec![scalar(plain_name(&input.name))]
     } else if !input.features.is_empty() {
-        input
-            .features
-            .iter()
-            .map(|name| (name.clone(), ty.to_owned()))
-            .collect()
+        input.features.iter().cloned().map(scalar).collect()
     } else if width > MOST_COLUMNS {
-        vec![(plain_name(&input.name), format!("ARRAY<{ty}>"))]
-    } else {
+        vec![SqlColumn::new(plain_name(&input.name), input.element, true)]
+    } else if single {
         (0..width)
-            .map(|element| {
-                let name = if single {
-                    format!("f{element}")
-                } else {
-                    format!("{}_{element}", plain_name(&input.name))
-                };
-                (name, ty.to_owned())
-            })
+            .map(|element| scalar(format!("f{element}")))
+            .collect()
+    } else {
+        let name = plain_name(&input.name);
+        (0..width)
+            .map(|element| scalar(format!("{name}_{element}")))
             .collect()
     }
 }

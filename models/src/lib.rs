@@ -24,9 +24,12 @@
 //!
 //! The graph is run by tract; `operators` holds the list of what is trusted to it and the place for
 //! operators of our own. `vet` guards against files that are broken or hostile, `guard` against panics,
-//! `plan` against batches that change a score.
+//! `agreement` against batches that change a score.
 
+mod agreement;
 mod binding;
+#[cfg(test)]
+mod conformance;
 mod describe;
 mod error;
 mod guard;
@@ -40,6 +43,7 @@ mod unpack;
 mod vet;
 
 pub use binding::{BindError, Binding, Elements, InputColumn, OutputColumn, Reason};
+pub use describe::{SqlColumn, SqlColumns};
 pub use error::ModelError;
 pub use model::Model;
 pub use scorer::Scorer;

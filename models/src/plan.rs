@@ -4,22 +4,17 @@
 //! optimisations. So the batch dimension is fixed before shapes are inferred, once for each size of
 //! [`BATCH_SIZES`]; a batch of any length is cut into those, the last piece padded.
 //!
-//! **Why they are compared.** A row must score the same wherever in a batch it stands and however
-//! long that batch is: after a failure the same rows come back in other batches, and the output must
-//! be the same bytes. Neither is a law of nature. A model may mix its rows (a softmax over the batch
-//! dimension, a mean over all rows), and a matrix kernel for one row may add up in another order
-//! than one for many. So [`Plans::prepare`] scores probe rows with every plan: a model whose rows
-//! influence one another is refused, and a plan that differs in even one bit from the largest one is
-//! dropped.
+//! A row must score the same in each of them; [`crate::agreement`] sees to that.
 
 use std::sync::Arc;
 
 use tract_onnx::prelude::{
-    Datum, DatumType, Framework, InferenceFact, InferenceModel, InferenceModelExt, IntoRunnable,
-    TValue, Tensor, TractResult, TypedModel, TypedSimplePlan, TypedSimpleState, tvec,
+    DatumType, Framework, InferenceFact, InferenceModel, InferenceModelExt, IntoRunnable, TValue,
+    TVec, Tensor, TractResult, TypedModel, TypedSimplePlan, TypedSimpleState, tract_ndarray,
 };
 use tract_onnx::tract_hir::infer::Factoid;
 
+use crate::agreement::agreeing;
 use crate::guard::guarded;
 use crate::operators::{self, Types};
 use crate::signature::{BatchSize, ElementType, TensorSpec};
@@ -30,17 +25,26 @@ use crate::vet::{Declared, DeclaredDim, Limits, Refusal, Vetted};
 /// microseconds) no longer dominates.
 const BATCH_SIZES: [usize; 5] = [1, 8, 32, 128, 512];
 
-/// Rows used to compare plans with one another.
-const PROBES: usize = 8;
-
 /// A plan for one batch size.
 #[derive(Debug)]
 pub(crate) struct Plan {
     pub(crate) rows: usize,
     plan: Arc<TypedSimplePlan>,
+    kernels: Vec<String>,
 }
 
 impl Plan {
+    /// Runs the plan once, without keeping a state. The caller guards against panics.
+    pub(crate) fn run(&self, inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
+        self.plan.run(inputs)
+    }
+
+    /// How the matrix products add up, in the order of the graph.
+    pub(crate) fn kernels(&self) -> &[String] {
+        &self.kernels
+    }
+
+    /// A state for repeated runs.
     pub(crate) fn state(&self) -> Result<TypedSimpleState, String> {
         guarded(|| self.plan.spawn())?.map_err(|error| chain(&error))
     }
@@ -95,7 +99,12 @@ impl Plans {
             let plan = guarded(|| typed.into_runnable())
                 .map_err(Refusal::Unsupported)?
                 .map_err(|error| Refusal::Unsupported(chain(&error)))?;
-            plans.push(Plan { rows, plan });
+            let kernels = kernels(plan.model());
+            plans.push(Plan {
+                rows,
+                plan,
+                kernels,
+            });
         }
         let outputs = outputs.unwrap_or_default();
         let plans = agreeing(plans, &inputs, &outputs)?;
@@ -105,6 +114,47 @@ impl Plans {
             outputs,
             plans,
         })
+    }
+}
+
+/// How each matrix product adds up, by the kernel that tract picked for it.
+///
+/// tract tells the kernel as the last part of a line of the operator's description: `Mult: m:… k:… n:… with
+/// [kernel]`. An operator that tells none is named by its whole description, so that plans of different
+/// sizes differ: when in doubt, they do not agree.
+fn kernels(model: &TypedModel) -> Vec<String> {
+    let products = model
+        .nodes()
+        .iter()
+        .filter(|node| node.op.name() == "OptMatMul");
+    products
+        .map(|node| {
+            let lines = node.op.info().unwrap_or_default();
+            let kernel = lines.iter().find(|line| line.starts_with("Mult:"));
+            match kernel.and_then(|line| line.split_once(" with ")) {
+                Some((_, kernel)) => order_of_additions(kernel).to_owned(),
+                None => format!("{lines:?}"),
+            }
+        })
+        .collect()
+}
+
+/// Kernels with equal results have equal names here.
+///
+/// tract's x86 kernels for tiles of several columns (`fma_mmm_f32_16x6`) differ in the tile alone: each element is one
+/// chain of fused multiply-adds over k, in order. Those for a single column (`…x1`) may keep several chains, and nothing
+/// is assumed of other processors' kernels.
+fn order_of_additions(kernel: &str) -> &str {
+    let name = kernel.trim_matches(['[', ']']);
+    let x86 = name.starts_with("fma_mmm_f32_") || name.starts_with("avx512_mmm_f32_");
+    let plain = !name.contains(|c: char| c == ',' || c.is_whitespace());
+    let columns = name
+        .rsplit_once('x')
+        .and_then(|(_, columns)| columns.parse::<usize>().ok());
+    if x86 && plain && columns.is_some_and(|columns| columns > 1) {
+        "one chain of fused multiply-adds"
+    } else {
+        name
     }
 }
 
@@ -120,6 +170,17 @@ pub(crate) fn chain(error: &tract_onnx::prelude::TractError) -> String {
         text.push('…');
     }
     text
+}
+
+/// A tensor of zeros (or empty strings).
+pub(crate) fn blank(element: ElementType, shape: &[usize]) -> TractResult<Tensor> {
+    match element {
+        ElementType::String => {
+            let texts = vec![String::new(); shape.iter().product()];
+            Ok(tract_ndarray::ArrayD::from_shape_vec(shape, texts)?.into())
+        }
+        _ => Tensor::zero_dt(datum(element), shape),
+    }
 }
 
 pub(crate) fn datum(element: ElementType) -> DatumType {
@@ -241,6 +302,13 @@ fn specialise(
     }
     model.analyse(false)?;
     check_types(vetted, &model)?;
+    check_sizes(&model, rows, limits)?;
+    Ok(model.into_typed()?.into_decluttered()?.into_optimized()?)
+}
+
+/// Refuses tensors that would not fit: each one, and all that are computed together.
+fn check_sizes(model: &InferenceModel, rows: usize, limits: &Limits) -> Result<(), Specialise> {
+    let mut total = 0usize;
     for node in model.nodes() {
         for output in &node.outputs {
             let Some(shape) = output.fact.shape.concretize() else {
@@ -249,15 +317,20 @@ fn specialise(
             let elements = shape.iter().try_fold(1usize, |product, dim| {
                 product.checked_mul(usize::try_from(dim.as_i64().unwrap_or(1)).ok()?)
             });
-            if elements.is_none_or(|elements| elements > limits.tensor_elements) {
+            let elements = elements.unwrap_or(usize::MAX);
+            if output.fact.value.concretize().is_none() {
+                total = total.saturating_add(elements);
+            }
+            if elements > limits.tensor_elements || total > limits.tensor_elements.saturating_mul(4)
+            {
                 return Err(Specialise::TooLarge(format!(
-                    "the result of `{}` has shape {shape:?} for {rows} rows; the limit is {} elements",
+                    "for {rows} rows, the result of `{}` has shape {shape:?} and all results up to it {total} elements; the limits are {} and four times that",
                     node.name, limits.tensor_elements
                 )));
             }
         }
     }
-    Ok(model.into_typed()?.into_decluttered()?.into_optimized()?)
+    Ok(())
 }
 
 /// Refuses operators on element types that no case covers.
@@ -340,291 +413,4 @@ fn output_specs(
         });
     }
     Ok(specs)
-}
-
-/// How probe values are drawn. The later kinds are for models that cannot take the earlier ones, such
-/// as ids that index a table.
-#[derive(Debug, Clone, Copy)]
-enum Probe {
-    /// Spread around zero, the last row all NaN.
-    SpreadAndMissing,
-    /// Spread around zero.
-    Spread,
-    /// Zeros and ones.
-    Bits,
-    /// Zeros.
-    Zeros,
-}
-
-/// Value of element `element` of probe row `row`: a fixed pseudo-random sequence (SplitMix64).
-fn probe_value(kind: Probe, row: usize, element: usize) -> f64 {
-    let mut x = (row as u64 + 1)
-        .wrapping_mul(0x9E37_79B9_7F4A_7C15)
-        .wrapping_add((element as u64).wrapping_mul(0xD1B5_4A32_D192_ED03));
-    x = (x ^ (x >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    x = (x ^ (x >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    x ^= x >> 31;
-    match kind {
-        Probe::SpreadAndMissing if row + 1 == PROBES => f64::NAN,
-        Probe::SpreadAndMissing | Probe::Spread => {
-            (x >> 11) as f64 / (1u64 << 53) as f64 * 6.0 - 3.0
-        }
-        Probe::Bits => (x & 1) as f64,
-        Probe::Zeros => 0.0,
-    }
-}
-
-/// One probe tensor: row `r` of the batch is probe row `(r * 5 + r / PROBES) % PROBES`, so that each
-/// probe stands in many places with many neighbours.
-fn probe_tensor(kind: Probe, input: &TensorSpec, salt: usize, rows: usize) -> TractResult<Tensor> {
-    let width = input.width();
-    let value = |index: usize| {
-        let (row, element) = (index / width.max(1), index % width.max(1));
-        probe_value(kind, probe_of(row), element + salt * 7919)
-    };
-    let shape = input.shape(rows);
-    let len: usize = shape.iter().product();
-    let bit = |index: usize| i64::from(value(index) > 0.5);
-    match input.element {
-        ElementType::Float32 => Tensor::from_shape(
-            &shape,
-            &(0..len).map(|i| value(i) as f32).collect::<Vec<_>>(),
-        ),
-        ElementType::Float64 => {
-            Tensor::from_shape(&shape, &(0..len).map(value).collect::<Vec<_>>())
-        }
-        ElementType::Int32 => {
-            Tensor::from_shape(&shape, &(0..len).map(|i| bit(i) as i32).collect::<Vec<_>>())
-        }
-        ElementType::Int64 => Tensor::from_shape(&shape, &(0..len).map(bit).collect::<Vec<_>>()),
-        ElementType::Bool => {
-            Tensor::from_shape(&shape, &(0..len).map(|i| bit(i) == 1).collect::<Vec<_>>())
-        }
-        ElementType::String => {
-            let mut tensor = Tensor::zero_dt(String::datum_type(), &shape)?;
-            for (index, text) in tensor
-                .try_as_plain_ram_mut()?
-                .as_slice_mut::<String>()?
-                .iter_mut()
-                .enumerate()
-            {
-                *text = if bit(index) == 1 {
-                    "b".to_owned()
-                } else {
-                    "a".to_owned()
-                };
-            }
-            Ok(tensor)
-        }
-    }
-}
-
-fn probe_of(row: usize) -> usize {
-    (row * 5 + row / PROBES) % PROBES
-}
-
-/// What each row of a batch gave, as bits: one list of output values a row.
-fn score_probes(
-    plan: &Plan,
-    kind: Probe,
-    inputs: &[TensorSpec],
-    outputs: &[TensorSpec],
-    single_row: Option<usize>,
-) -> Result<Vec<Vec<Bits>>, String> {
-    let run = || -> TractResult<Vec<Vec<Bits>>> {
-        let mut values = tvec!();
-        for (salt, input) in inputs.iter().enumerate() {
-            let tensor = match single_row {
-                None => probe_tensor(kind, input, salt, plan.rows)?,
-                // A plan of one row meets the probes one after the other.
-                Some(row) => probe_tensor(kind, input, salt, row + 1)?.slice(0, row, row + 1)?,
-            };
-            values.push(TValue::from(tensor));
-        }
-        let results = plan.plan.run(values)?;
-        let mut rows = vec![Vec::new(); plan.rows];
-        for (result, spec) in results.iter().zip(outputs) {
-            push_bits(result, spec, &mut rows)?;
-        }
-        Ok(rows)
-    };
-    guarded(run)?.map_err(|error| chain(&error))
-}
-
-/// One output value, comparable bit by bit; all NaN are alike.
-#[derive(Debug, Clone, PartialEq)]
-enum Bits {
-    Number { bits: u64, value: f64 },
-    Text(String),
-}
-
-fn push_bits(tensor: &Tensor, spec: &TensorSpec, rows: &mut [Vec<Bits>]) -> TractResult<()> {
-    let width = spec.width();
-    let number = |value: f64, bits: u64| Bits::Number {
-        bits: if value.is_nan() {
-            f64::NAN.to_bits()
-        } else {
-            bits
-        },
-        // Comparable with `==`, unlike NaN.
-        value: if value.is_nan() { f64::MAX } else { value },
-    };
-    let cast = if tensor.datum_type() == DatumType::TDim {
-        tensor.cast_to::<i64>()?
-    } else {
-        std::borrow::Cow::Borrowed(tensor)
-    };
-    let plain = cast.try_as_plain_ram()?;
-    let all: Vec<Bits> = match spec.element {
-        ElementType::Float32 => plain
-            .as_slice::<f32>()?
-            .iter()
-            .map(|v| number(f64::from(*v), f64::from(*v).to_bits()))
-            .collect(),
-        ElementType::Float64 => plain
-            .as_slice::<f64>()?
-            .iter()
-            .map(|v| number(*v, v.to_bits()))
-            .collect(),
-        ElementType::Int32 => plain
-            .as_slice::<i32>()?
-            .iter()
-            .map(|v| number(f64::from(*v), *v as u64))
-            .collect(),
-        ElementType::Int64 => plain
-            .as_slice::<i64>()?
-            .iter()
-            .map(|v| number(*v as f64, *v as u64))
-            .collect(),
-        ElementType::Bool => plain
-            .as_slice::<bool>()?
-            .iter()
-            .map(|v| number(f64::from(u8::from(*v)), u64::from(*v)))
-            .collect(),
-        ElementType::String => plain
-            .as_slice::<String>()?
-            .iter()
-            .cloned()
-            .map(Bits::Text)
-            .collect(),
-    };
-    for (row, values) in rows.iter_mut().zip(all.chunks(width.max(1))) {
-        row.extend_from_slice(values);
-    }
-    Ok(())
-}
-
-/// Results of one plan: the row of values of each probe, and whether every place gave the same bits.
-struct Probed {
-    by_probe: Vec<Option<Vec<Bits>>>,
-    place_independent: bool,
-}
-
-fn probe(
-    plan: &Plan,
-    kind: Probe,
-    inputs: &[TensorSpec],
-    outputs: &[TensorSpec],
-) -> Result<Probed, String> {
-    let rows: Vec<Vec<Bits>> = if plan.rows == 1 {
-        (0..PROBES)
-            .map(|row| Ok(score_probes(plan, kind, inputs, outputs, Some(row))?.swap_remove(0)))
-            .collect::<Result<_, String>>()?
-    } else {
-        score_probes(plan, kind, inputs, outputs, None)?
-    };
-    let mut by_probe: Vec<Option<Vec<Bits>>> = vec![None; PROBES];
-    let mut place_independent = true;
-    for (row, values) in rows.into_iter().enumerate() {
-        match &by_probe[probe_of(row)] {
-            None => by_probe[probe_of(row)] = Some(values),
-            Some(first) => {
-                if !close(first, &values) {
-                    return Err(MIXED.to_owned());
-                }
-                place_independent &= *first == values;
-            }
-        }
-    }
-    Ok(Probed {
-        by_probe,
-        place_independent,
-    })
-}
-
-const MIXED: &str = "the score of a row depends on the other rows of its batch. Batches of a stream have no meaning of their own, so such a model cannot be scored here. Export it so that nothing is computed over the first dimension";
-
-/// True unless the values differ by more than rounding.
-fn close(left: &[Bits], right: &[Bits]) -> bool {
-    left.len() == right.len()
-        && left.iter().zip(right).all(|pair| match pair {
-            (Bits::Number { value: a, .. }, Bits::Number { value: b, .. }) => {
-                a == b || (a - b).abs() <= 1e-4 * (1.0 + a.abs().max(b.abs()))
-            }
-            (a, b) => a == b,
-        })
-}
-
-/// Keeps the plans that give the same bits for the same row, see the module's text.
-fn agreeing(
-    plans: Vec<Plan>,
-    inputs: &[TensorSpec],
-    outputs: &[TensorSpec],
-) -> Result<Vec<Plan>, Refusal> {
-    let mut reason = String::new();
-    for kind in [
-        Probe::SpreadAndMissing,
-        Probe::Spread,
-        Probe::Bits,
-        Probe::Zeros,
-    ] {
-        match plans
-            .iter()
-            .map(|plan| probe(plan, kind, inputs, outputs))
-            .collect::<Result<Vec<_>, _>>()
-        {
-            Ok(probed) => return keep_agreeing(plans, probed),
-            Err(mixed) if mixed == MIXED => return Err(Refusal::Unsupported(mixed)),
-            Err(other) => reason = other,
-        }
-    }
-    Err(Refusal::Unsupported(format!("a trial run fails: {reason}")))
-}
-
-fn keep_agreeing(plans: Vec<Plan>, probed: Vec<Probed>) -> Result<Vec<Plan>, Refusal> {
-    let mut kept: Vec<Plan> = Vec::new();
-    let mut reference: Option<Vec<Option<Vec<Bits>>>> = None;
-    for (plan, probed) in plans.into_iter().zip(probed).rev() {
-        let agrees = match &reference {
-            None => true,
-            Some(reference) => {
-                for pair in reference.iter().zip(&probed.by_probe) {
-                    if let (Some(a), Some(b)) = pair
-                        && !close(a, b)
-                    {
-                        return Err(Refusal::Unsupported(MIXED.to_owned()));
-                    }
-                }
-                reference
-                    .iter()
-                    .zip(&probed.by_probe)
-                    .all(|(a, b)| a.is_none() || b.is_none() || a == b)
-            }
-        };
-        // A plan of one row has one place only. One that the caller fixed has no alternative.
-        let last = kept.is_empty() && plan.rows == 1;
-        if (probed.place_independent && agrees) || last {
-            reference.get_or_insert(probed.by_probe);
-            kept.push(plan);
-        } else {
-            tracing::debug!(rows = plan.rows, "plan dropped: it rounds differently");
-        }
-    }
-    if kept.is_empty() {
-        return Err(Refusal::Unsupported(
-            "its fixed batch dimension makes a row's score depend on its place. Export it with the first dimension open".to_owned(),
-        ));
-    }
-    kept.reverse();
-    Ok(kept)
 }

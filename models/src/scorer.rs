@@ -3,7 +3,7 @@
 //! Rows are cut into the batch sizes that the model has plans for; the values of each piece are written
 //! straight from the columns into the plan's input tensors, which are reused from call to call. A piece
 //! that is too short for its plan is filled up with its last row, whose extra scores are dropped. The
-//! score of a row is the same bits wherever the cuts fall, see [`crate::plan`].
+//! score of a row is the same bits wherever the cuts fall, see [`crate::agreement`].
 
 use std::sync::Arc;
 
@@ -15,7 +15,8 @@ use crate::error::ModelError;
 use crate::guard::guarded;
 use crate::model::Model;
 use crate::pack;
-use crate::plan::{chain, datum};
+use crate::plan::{blank, chain};
+use crate::signature::ElementType;
 use crate::unpack::Collected;
 
 /// Scores rows with one model. Each worker has its own; the model is shared.
@@ -208,7 +209,8 @@ impl Scorer {
     }
 }
 
-fn fresh(element: crate::signature::ElementType, shape: &[usize]) -> Result<Arc<Tensor>, String> {
-    let tensor = Tensor::zero_dt(datum(element), shape).map_err(|error| chain(&error))?;
-    Ok(Arc::new(tensor))
+fn fresh(element: ElementType, shape: &[usize]) -> Result<Arc<Tensor>, String> {
+    blank(element, shape)
+        .map(Arc::new)
+        .map_err(|error| chain(&error))
 }

@@ -323,10 +323,12 @@ fn check_names(graph: &GraphProto) -> Result<HashSet<&str>, Refusal> {
                 ));
             }
         }
-        let constant = node
-            .input
-            .iter()
-            .all(|name| constants.contains(name.as_str()) || name.is_empty());
+        // The engine knows shapes when it loads the model, so what follows from them is constant to it.
+        let constant = node.op_type == "Shape"
+            || node
+                .input
+                .iter()
+                .all(|name| constants.contains(name.as_str()) || name.is_empty());
         for output in node.output.iter().filter(|name| !name.is_empty()) {
             if !defined.insert(output) {
                 return malformed(format!("`{output}` is defined twice"));
@@ -422,7 +424,7 @@ fn check_tensor(tensor: &TensorProto, name: &str, limits: &Limits) -> Result<(),
     };
     let found = if tensor.raw_data.is_empty() {
         typed
-    } else if tensor.raw_data.len() % width == 0 {
+    } else if tensor.raw_data.len().is_multiple_of(width) {
         tensor.raw_data.len() / width
     } else {
         return malformed(format!("tensor `{name}` ends within an element"));
@@ -489,10 +491,9 @@ fn check_constant_results<'g>(
         let size = constant_result(node, &operands);
         if size.elements > limits.tensor_elements {
             return unsupported(format!(
-                "operator {}{} combines constants into a tensor of up to {} elements; the limit is {}. Fold constants before exporting (onnxsim, or ONNX Runtime's optimised model)",
+                "operator {}{} combines constants into a tensor that may exceed the limit of {} elements. Fold constants before exporting (onnxsim, or ONNX Runtime's optimised model)",
                 node.op_type,
                 called(node),
-                size.elements,
                 limits.tensor_elements
             ));
         }
@@ -504,6 +505,18 @@ fn check_constant_results<'g>(
 }
 
 fn constant_result(node: &NodeProto, operands: &[&ConstantSize]) -> ConstantSize {
+    if node.op_type == "Shape" {
+        return ConstantSize {
+            elements: 64,
+            shape: None,
+        };
+    }
+    if SIZED_BY_VALUE.contains(&node.op_type.as_str()) {
+        return ConstantSize {
+            elements: usize::MAX,
+            shape: None,
+        };
+    }
     if operands.is_empty() {
         let shape = node.attribute.iter().find_map(|attribute| {
             attribute
@@ -559,6 +572,9 @@ fn constant_result(node: &NodeProto, operands: &[&ConstantSize]) -> ConstantSize
         shape: None,
     }
 }
+
+/// Operators whose result is as large as the value of an operand says.
+const SIZED_BY_VALUE: &[&str] = &["Expand", "OneHot", "Tile"];
 
 /// Operators whose result has the shape of their operands, where these agree.
 const ELEMENT_WISE: &[&str] = &[

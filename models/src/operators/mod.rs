@@ -10,6 +10,15 @@
 //! tract carries out itself. An operator of our own belongs to the file of its family: its table row
 //! has a [`Build`] that replaces tract's in the registry that [`registry`] returns.
 
+mod activation;
+mod arg;
+mod cast;
+mod category_mapper;
+mod kernel;
+mod matmul;
+mod pow;
+mod reduce;
+mod softmax;
 mod standard;
 
 use std::collections::BTreeMap;
@@ -22,6 +31,9 @@ use tract_onnx::tract_hir::internal::{DatumType, InferenceOp, TractResult};
 
 /// Name of the default operator domain in ONNX files; `ai.onnx` is the same domain.
 pub(crate) const DEFAULT_DOMAIN: &str = "";
+
+/// Domain of the operators for classical machine learning.
+pub(crate) const ML_DOMAIN: &str = "ai.onnx.ml";
 
 /// Operator sets of the default domain that the cases cover. Operators change their meaning
 /// between sets, so a file of another set is refused rather than read by guess.
@@ -88,10 +100,6 @@ pub(crate) enum Engine {
     /// tract's own implementation, as registered by tract.
     Tract,
     /// Ours, registered in place of tract's.
-    #[expect(
-        dead_code,
-        reason = "the first own family is ai.onnx.ml; the registry already honours it"
-    )]
     Own(Build),
 }
 
@@ -112,7 +120,19 @@ pub(crate) struct Operator {
 
 /// All families' tables.
 pub(crate) fn all() -> impl Iterator<Item = &'static Operator> {
-    standard::OPERATORS.iter()
+    [
+        activation::OPERATORS,
+        arg::OPERATORS,
+        cast::OPERATORS,
+        category_mapper::OPERATORS,
+        matmul::OPERATORS,
+        pow::OPERATORS,
+        reduce::OPERATORS,
+        softmax::OPERATORS,
+        standard::OPERATORS,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 /// The table row of an operator, if it may be used.

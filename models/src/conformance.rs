@@ -1,0 +1,562 @@
+//! Compares this crate with ONNX Runtime: its results were recorded by `models/tests/make_models.py`.
+//!
+//! Every case is scored through the same path as a pipeline's rows: load, bind, pack, run, unpack. Scores
+//! must agree within 1e-6 and labels must be equal, at batch 1, 7 and all rows, and the bits of a
+//! row's score must be the same in each of them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, Float32Array, Float64Array, Int32Array, Int64Array,
+    ListArray, StringArray, UInt64Array,
+};
+use arrow::buffer::OffsetBuffer;
+use arrow::compute::{concat, take};
+use arrow::datatypes::{DataType, Field, Float32Type, Float64Type};
+use serde_json::Value;
+
+use crate::operators;
+use crate::{Binding, Limits, Model, ModelError, Scorer, Signature, SqlColumn, SqlColumns};
+
+const TOLERANCE: f64 = 1e-6;
+
+fn data() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data")
+}
+
+fn json(name: &str) -> Value {
+    let path = data().join(name);
+    serde_json::from_slice(
+        &std::fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display())),
+    )
+    .unwrap()
+}
+
+/// A tensor of the file as a column: one value a row, or a list a row.
+fn column(tensor: &Value) -> ArrayRef {
+    let data = tensor["data"].as_array().unwrap();
+    let float = |v: &Value| match v.as_str() {
+        Some("NaN") => f64::NAN,
+        Some("Infinity") => f64::INFINITY,
+        Some("-Infinity") => f64::NEG_INFINITY,
+        _ => v.as_f64().unwrap(),
+    };
+    let int = |v: &Value| v.as_i64().unwrap();
+    let flat: ArrayRef = match tensor["type"].as_str().unwrap() {
+        "float32" => Arc::new(
+            data.iter()
+                .map(|v| Some(float(v) as f32))
+                .collect::<Float32Array>(),
+        ),
+        "float64" => Arc::new(
+            data.iter()
+                .map(|v| Some(float(v)))
+                .collect::<Float64Array>(),
+        ),
+        "int32" => Arc::new(
+            data.iter()
+                .map(|v| i32::try_from(int(v)).ok())
+                .collect::<Int32Array>(),
+        ),
+        "int64" => Arc::new(data.iter().map(|v| Some(int(v))).collect::<Int64Array>()),
+        "bool" => Arc::new(data.iter().map(Value::as_bool).collect::<BooleanArray>()),
+        "string" => Arc::new(data.iter().map(Value::as_str).collect::<StringArray>()),
+        other => panic!("type {other}"),
+    };
+    let shape: Vec<usize> = tensor["shape"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|v| v.as_u64().unwrap() as usize)
+        .collect();
+    let width: usize = shape[1..].iter().product();
+    if width == 1 {
+        return flat;
+    }
+    let field = Arc::new(Field::new_list_field(flat.data_type().clone(), true));
+    let offsets = OffsetBuffer::from_lengths(std::iter::repeat_n(width, shape[0]));
+    Arc::new(ListArray::new(field, offsets, flat, None))
+}
+
+fn columns(tensors: &Value) -> Vec<(String, ArrayRef)> {
+    tensors
+        .as_object()
+        .unwrap()
+        .iter()
+        .map(|(name, tensor)| (name.clone(), column(tensor)))
+        .collect()
+}
+
+fn types(columns: &[(String, ArrayRef)]) -> Vec<(String, DataType)> {
+    columns
+        .iter()
+        .map(|(name, array)| (name.clone(), array.data_type().clone()))
+        .collect()
+}
+
+/// Scores `arrays` in pieces of `batch` rows.
+fn score(
+    scorer: &mut Scorer,
+    arrays: &[ArrayRef],
+    batch: usize,
+) -> Result<Vec<ArrayRef>, ModelError> {
+    let rows = arrays[0].len();
+    let mut pieces: Vec<Vec<ArrayRef>> = Vec::new();
+    for start in (0..rows).step_by(batch) {
+        let len = batch.min(rows - start);
+        let piece: Vec<ArrayRef> = arrays.iter().map(|array| array.slice(start, len)).collect();
+        pieces.push(scorer.score(&piece, len)?);
+    }
+    Ok((0..pieces[0].len())
+        .map(|column| {
+            let parts: Vec<&dyn Array> =
+                pieces.iter().map(|piece| piece[column].as_ref()).collect();
+            concat(&parts).unwrap()
+        })
+        .collect())
+}
+
+fn flat(array: &ArrayRef) -> ArrayRef {
+    match array.as_list_opt::<i32>() {
+        Some(list) => Arc::clone(list.values()),
+        None => Arc::clone(array),
+    }
+}
+
+fn floats(array: &ArrayRef) -> Option<Vec<f64>> {
+    match array.data_type() {
+        DataType::Float32 => Some(
+            array
+                .as_primitive::<Float32Type>()
+                .values()
+                .iter()
+                .map(|v| f64::from(*v))
+                .collect(),
+        ),
+        DataType::Float64 => Some(array.as_primitive::<Float64Type>().values().to_vec()),
+        _ => None,
+    }
+}
+
+/// How `got` differs from `wanted`, if by more than `tolerance` (relative above one).
+fn difference(got: &ArrayRef, wanted: &ArrayRef, tolerance: f64) -> Option<String> {
+    let (got, wanted) = (flat(got), flat(wanted));
+    let (Some(a), Some(b)) = (floats(&got), floats(&wanted)) else {
+        return (got.as_ref() != wanted.as_ref())
+            .then(|| format!("got {got:?}, wanted {wanted:?}"));
+    };
+    assert_eq!(a.len(), b.len());
+    a.iter().zip(&b).enumerate().find_map(|(index, (a, b))| {
+        let equal =
+            a == b || (a.is_nan() && b.is_nan()) || (a - b).abs() <= tolerance * b.abs().max(1.0);
+        (!equal).then(|| format!("value {index}: got {a}, wanted {b}"))
+    })
+}
+
+/// Loads and scores one case; `Err` tells how it differs.
+fn compare(model: Model, reference: &Value) -> Result<(), String> {
+    let (inputs, outputs) = (
+        columns(&reference["inputs"]),
+        columns(&reference["outputs"]),
+    );
+    let binding = Binding::new(model.signature(), &types(&inputs), &types(&outputs))
+        .map_err(|e| e.to_string())?;
+    let mut scorer = Scorer::new(Arc::new(model), binding);
+    let arrays: Vec<ArrayRef> = inputs.into_iter().map(|(_, array)| array).collect();
+    let rows = arrays[0].len();
+    let whole = score(&mut scorer, &arrays, rows).map_err(|e| e.to_string())?;
+    for ((name, wanted), got) in outputs.iter().zip(&whole) {
+        if let Some(text) = difference(got, wanted, TOLERANCE) {
+            return Err(format!("{name}: {text}"));
+        }
+    }
+    for batch in [1, 7] {
+        let pieces = score(&mut scorer, &arrays, batch).map_err(|e| e.to_string())?;
+        for ((name, _), (piece, whole)) in outputs.iter().zip(pieces.iter().zip(&whole)) {
+            if let Some(text) = difference(piece, whole, 0.0) {
+                return Err(format!("{name} differs at batch {batch}: {text}"));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn from_base64(text: &str) -> Vec<u8> {
+    let digit = |c: u8| match c {
+        b'A'..=b'Z' => u32::from(c - b'A'),
+        b'a'..=b'z' => u32::from(c - b'a') + 26,
+        b'0'..=b'9' => u32::from(c - b'0') + 52,
+        b'+' => 62,
+        b'/' => 63,
+        other => panic!("not base64: {other}"),
+    };
+    let mut bytes = Vec::new();
+    for group in text.trim_end_matches('=').as_bytes().chunks(4) {
+        let bits = group.iter().fold(0, |bits, c| bits << 6 | digit(*c)) << (6 * (4 - group.len()));
+        bytes.extend_from_slice(&bits.to_be_bytes()[1..group.len()]);
+    }
+    bytes
+}
+
+/// Every operator, element type and attribute that may be used agrees with ONNX Runtime; every case of one
+/// that may not is refused.
+#[test]
+fn operators_score_as_onnx_runtime_does() {
+    let mut covered: BTreeMap<(String, String), BTreeSet<String>> = BTreeMap::new();
+    let mut failures = Vec::new();
+    for case in json("operators.json").as_array().unwrap() {
+        let text = |key: &str| case[key].as_str().unwrap();
+        let (title, domain, name, kind) = (
+            text("title"),
+            text("domain"),
+            text("operator"),
+            text("type"),
+        );
+        let attributes: Vec<&str> = case["attributes"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|v| v.as_str().unwrap())
+            .collect();
+        let allowed = operators::find(domain, name).is_some_and(|operator| {
+            operator.types.names().any(|name| name == kind)
+                && attributes
+                    .iter()
+                    .all(|attribute| operator.attributes.contains(attribute))
+        });
+        let loaded = Model::from_bytes(title, &from_base64(text("model")), &Limits::default());
+        match (allowed, loaded) {
+            (true, Ok(model)) => match compare(model, case) {
+                Ok(()) => {
+                    let known = covered
+                        .entry((domain.to_owned(), name.to_owned()))
+                        .or_default();
+                    known.insert(kind.to_owned());
+                    known.extend(
+                        attributes
+                            .iter()
+                            .map(|attribute| format!("attribute {attribute}")),
+                    );
+                }
+                Err(reason) => failures.push(format!("{title}: {reason}")),
+            },
+            (true, Err(error)) => failures.push(error.to_string()),
+            (false, Ok(_)) => failures.push(format!("{title}: loads, although it is not listed")),
+            (false, Err(error)) => {
+                if !error.to_string().contains(name) {
+                    failures.push(format!(
+                        "{title}: {error}, which does not name the operator"
+                    ));
+                }
+            }
+        }
+    }
+    for operator in operators::all() {
+        let key = (operator.domain.to_owned(), operator.name.to_owned());
+        let known = covered.get(&key).cloned().unwrap_or_default();
+        for item in operator.types.names().map(str::to_owned).chain(
+            operator
+                .attributes
+                .iter()
+                .map(|attribute| format!("attribute {attribute}")),
+        ) {
+            if !known.contains(&item) {
+                failures.push(format!(
+                    "{} is listed with {item}, which no case covers",
+                    operator.name
+                ));
+            }
+        }
+    }
+    assert!(
+        failures.is_empty(),
+        "{} differ:\n{}",
+        failures.len(),
+        failures.join("\n")
+    );
+}
+
+const MODELS: [&str; 7] = [
+    "mlp_matrix",
+    "mlp_columns",
+    "embedding",
+    "category",
+    "two_outputs",
+    "linear_f64",
+    "fixed_batch",
+];
+
+fn load(name: &str) -> Model {
+    Model::load(data().join(format!("{name}.onnx"))).unwrap()
+}
+
+#[test]
+fn models_score_as_onnx_runtime_does() {
+    for name in MODELS {
+        compare(load(name), &json(&format!("{name}.json")))
+            .unwrap_or_else(|error| panic!("{name}: {error}"));
+    }
+}
+
+/// 1,024 rows in one call: each row's score is the one it has alone.
+#[test]
+fn large_batches_repeat_the_scores_of_small_ones() {
+    for name in MODELS {
+        let reference = json(&format!("{name}.json"));
+        let (inputs, outputs) = (
+            columns(&reference["inputs"]),
+            columns(&reference["outputs"]),
+        );
+        let model = Arc::new(load(name));
+        let binding = Binding::new(model.signature(), &types(&inputs), &types(&outputs)).unwrap();
+        let mut scorer = Scorer::new(model, binding);
+        let rows = inputs[0].1.len() as u64;
+        let order =
+            UInt64Array::from_iter_values((0..1024).map(|row| (row * 13 + row / rows) % rows));
+        let many: Vec<ArrayRef> = inputs
+            .iter()
+            .map(|(_, array)| take(array, &order, None).unwrap())
+            .collect();
+        let scores = score(&mut scorer, &many, 1024).unwrap();
+        for ((output, wanted), got) in outputs.iter().zip(&scores) {
+            let wanted = take(wanted, &order, None).unwrap();
+            assert_eq!(difference(got, &wanted, TOLERANCE), None, "{name} {output}");
+        }
+        for batch in [1, 3, 100, 513] {
+            let pieces = score(&mut scorer, &many, batch).unwrap();
+            for (piece, whole) in pieces.iter().zip(&scores) {
+                assert_eq!(
+                    difference(piece, whole, 0.0),
+                    None,
+                    "{name} in batches of {batch}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn what_would_score_wrong_does_not_load() {
+    for (name, part) in [
+        (
+            "tree_ensemble",
+            "operator TreeEnsembleClassifier (ai.onnx.ml) is not supported yet",
+        ),
+        (
+            "unknown_attribute",
+            "operator Cast uses attribute `saturate`",
+        ),
+        ("old_opset", "operator set 9"),
+        ("new_opset", "operator set 23"),
+        ("mixes_rows", "depends on the other rows"),
+        ("open_dimension", "dimension 1 of input `x` is open"),
+        ("no_batch", "without a batch dimension"),
+        (
+            "wrong_features",
+            "names 2 features, but input `x` has 3 columns",
+        ),
+        ("half_floats", "Cast to F16 is not supported"),
+        ("external_data", "keeps its data in another file"),
+        ("constant_bomb", "combines constants"),
+        ("lying_shape", "impossible shape"),
+        (
+            "undefined_name",
+            "reads `w`, which nothing before it defines",
+        ),
+    ] {
+        let path = data().join(format!("refused/{name}.onnx"));
+        let error = Model::load(&path).expect_err(name).to_string();
+        assert!(error.contains(part), "{name}: {error}");
+        assert!(
+            error.contains(&path.display().to_string()),
+            "{name}: {error}"
+        );
+    }
+}
+
+/// Truncated at every length, and with every byte changed: an error or a model, never a panic.
+#[test]
+fn broken_files_are_errors() {
+    for name in ["mlp_columns", "category", "fixed_batch"] {
+        let bytes = std::fs::read(data().join(format!("{name}.onnx"))).unwrap();
+        for len in 0..bytes.len() {
+            if let Err(error) =
+                Model::from_bytes("truncated.onnx", &bytes[..len], &Limits::default())
+            {
+                assert!(
+                    error.to_string().starts_with("truncated.onnx is")
+                        || error.to_string().starts_with("model truncated.onnx is"),
+                    "{error}"
+                );
+            }
+        }
+        for index in 0..bytes.len() {
+            let mut broken = bytes.clone();
+            broken[index] ^= [0x01, 0x80, 0xff][index % 3];
+            let _ = Model::from_bytes("flipped.onnx", &broken, &Limits::default());
+        }
+    }
+}
+
+#[test]
+fn files_that_are_not_models() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("m.onnx");
+    let error = Model::load(&path).unwrap_err();
+    assert_eq!(error.code(), "model/read");
+    assert_eq!(Model::load(folder.path()).unwrap_err().code(), "model/read");
+    for (bytes, part) in [
+        (&b""[..], "the file is empty"),
+        (b"PK\x03\x04 a zip", "does not decode as protobuf"),
+        (b"\x08\x07", "holds no graph"),
+    ] {
+        std::fs::write(&path, bytes).unwrap();
+        let error = Model::load(&path).unwrap_err();
+        assert_eq!(error.code(), "model/malformed");
+        assert!(error.to_string().contains(part), "{error}");
+    }
+    let limits = Limits {
+        file_bytes: 10,
+        ..Limits::default()
+    };
+    std::fs::write(&path, [0; 11]).unwrap();
+    assert_eq!(
+        Model::load_with(&path, &limits).unwrap_err().code(),
+        "model/too-large"
+    );
+}
+
+fn matrix_scorer(signature: impl Fn(&Signature) -> Vec<(String, DataType)>) -> Scorer {
+    let model = Arc::new(load("mlp_matrix"));
+    let outputs = [("score".to_owned(), DataType::Float64)];
+    let binding = Binding::new(model.signature(), &signature(model.signature()), &outputs).unwrap();
+    Scorer::new(model, binding)
+}
+
+#[test]
+fn null_features_are_nan_for_floats_and_errors_for_ids() {
+    let mut scorer = matrix_scorer(|signature| {
+        signature.inputs[0]
+            .features
+            .iter()
+            .map(|name| (name.clone(), DataType::Float64))
+            .collect()
+    });
+    let mut columns: Vec<ArrayRef> = (0..5)
+        .map(|i| Arc::new(Float64Array::from(vec![f64::from(i); 3])) as ArrayRef)
+        .collect();
+    let full = scorer.score(&columns, 3).unwrap();
+    columns[2] = Arc::new(Float64Array::from(vec![Some(2.0), None, Some(2.0)]));
+    let missing = scorer.score(&columns, 3).unwrap();
+    columns[2] = Arc::new(Float64Array::from(vec![2.0, f64::NAN, 2.0]));
+    let nan = scorer.score(&columns, 3).unwrap();
+    assert_eq!(difference(&missing[0], &nan[0], 0.0), None);
+    let (full, missing) = (
+        full[0].as_primitive::<Float64Type>(),
+        missing[0].as_primitive::<Float64Type>(),
+    );
+    assert_eq!(
+        (full.value(0), full.value(2)),
+        (missing.value(0), missing.value(2))
+    );
+
+    let model = Arc::new(load("embedding"));
+    let inputs = [
+        ("user_id".to_owned(), DataType::Int64),
+        ("item_id".to_owned(), DataType::Int64),
+    ];
+    let outputs = [("p".to_owned(), DataType::Float32)];
+    let binding = Binding::new(model.signature(), &inputs, &outputs).unwrap();
+    let mut scorer = Scorer::new(model, binding);
+    let column = |values: Vec<Option<i64>>| Arc::new(Int64Array::from(values)) as ArrayRef;
+    let error = scorer
+        .score(
+            &[column(vec![Some(1), None]), column(vec![Some(1), Some(2)])],
+            2,
+        )
+        .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "column `user_id` is NULL in row 1 of the batch, but the model's input `user_id` takes int64, which has no missing value. Replace it in SQL: COALESCE(user_id, …)"
+    );
+    let error = scorer
+        .score(&[column(vec![Some(1)]), column(vec![Some(1 << 40)])], 1)
+        .unwrap_err();
+    assert_eq!(error.code(), "model/out-of-range");
+    // An id outside the table is the engine's error, and the scorer is usable afterwards.
+    let error = scorer
+        .score(&[column(vec![Some(5000)]), column(vec![Some(1)])], 1)
+        .unwrap_err();
+    assert_eq!(error.code(), "model/run");
+    assert!(
+        scorer
+            .score(&[column(vec![Some(1)]), column(vec![Some(1)])], 1)
+            .is_ok()
+    );
+}
+
+#[test]
+fn the_description_ends_with_the_statement_to_paste() {
+    let text = load("mlp_matrix").describe();
+    let (facts, statement) = text.split_once("\n\n").unwrap();
+    assert!(facts.contains("inputs       X: float32[N, 5]"), "{facts}");
+    assert!(
+        facts.contains("features: amount, seconds_since_last, count_1m, sum_1m, hour"),
+        "{facts}"
+    );
+    assert!(
+        facts.contains("operators    Add × 3, Div × 1, MatMul × 3, Relu × 2, Sigmoid × 1, Sub × 1"),
+        "{facts}"
+    );
+    let path = data().join("mlp_matrix.onnx");
+    assert_eq!(
+        statement,
+        format!(
+            "CREATE MODEL mlp_matrix
+INPUT (
+  amount DOUBLE,
+  seconds_since_last DOUBLE,
+  count_1m DOUBLE,
+  sum_1m DOUBLE,
+  `hour` DOUBLE
+)
+OUTPUT (
+  score DOUBLE
+)
+WITH (
+  'provider' = 'onnx',
+  'path' = '{}'
+);
+",
+            path.display()
+        )
+    );
+    let text = load("two_outputs").describe();
+    assert!(
+        text.contains("OUTPUT (\n  label BIGINT,\n  probabilities ARRAY<DOUBLE>\n)"),
+        "{text}"
+    );
+    assert!(
+        text.contains("INPUT (\n  f0 DOUBLE,\n  f1 DOUBLE,"),
+        "{text}"
+    );
+}
+
+/// What the statement declares binds to the model it was made from.
+#[test]
+fn the_statement_binds() {
+    for name in MODELS {
+        let model = load(name);
+        let declared = |columns: Vec<SqlColumn>| -> Vec<(String, DataType)> {
+            columns
+                .into_iter()
+                .map(|column| (column.name, column.data_type))
+                .collect()
+        };
+        let SqlColumns { inputs, outputs } = model.sql_columns();
+        Binding::new(model.signature(), &declared(inputs), &declared(outputs))
+            .unwrap_or_else(|error| panic!("{name}: {error}"));
+    }
+}
