@@ -77,14 +77,25 @@ pub(crate) fn exp(x: f64) -> f64 {
     let powers = x * std::f64::consts::LOG2_E;
     let whole = powers.floor();
     let rest = (powers - whole) * std::f64::consts::LN_2;
-    // Taylor's series on [0, ln 2)
-    let mut term = 1.0 + rest / 10.0;
-    let mut n = 9.0;
-    while n >= 1.0 {
-        term = 1.0 + rest / n * term;
-        n -= 1.0;
+    // Taylor's series on [0, ln 2): 1/n! from 10 down to 0
+    const COEFFICIENTS: [f64; 11] = [
+        1.0 / 3_628_800.0,
+        1.0 / 362_880.0,
+        1.0 / 40_320.0,
+        1.0 / 5_040.0,
+        1.0 / 720.0,
+        1.0 / 120.0,
+        1.0 / 24.0,
+        1.0 / 6.0,
+        1.0 / 2.0,
+        1.0,
+        1.0,
+    ];
+    let mut sum = 0.0;
+    for coefficient in COEFFICIENTS {
+        sum = sum * rest + coefficient;
     }
-    term * f64::from_bits(((whole as i64 + 1023) as u64) << 52)
+    sum * f64::from_bits(((whole as i64 + 1023) as u64) << 52)
 }
 
 #[cfg(test)]

@@ -225,14 +225,30 @@ struct Splitter {
     format: CsvFormat,
     fields: Vec<Field>,
     scratch: Vec<u8>,
+    /// Which bytes end a plain run outside quotes, and inside.
+    stops: [bool; 256],
+    stops_in_quotes: [bool; 256],
 }
 
 impl Splitter {
     fn new(format: CsvFormat) -> Self {
+        let mut stops = [false; 256];
+        let mut stops_in_quotes = [false; 256];
+        let escape = format.escape.as_slice();
+        for byte in escape.iter().chain(b"\n\r") {
+            stops[usize::from(*byte)] = true;
+            stops_in_quotes[usize::from(*byte)] = true;
+        }
+        stops[usize::from(format.delimiter)] = true;
+        for byte in format.quote.as_slice() {
+            stops_in_quotes[usize::from(*byte)] = true;
+        }
         Self {
             format,
             fields: Vec::new(),
             scratch: Vec::new(),
+            stops,
+            stops_in_quotes,
         }
     }
 
@@ -339,6 +355,7 @@ impl Splitter {
                 at += 1;
                 let mut from = at;
                 loop {
+                    at = run(data, at, &self.stops_in_quotes);
                     let Some(&byte) = data.get(at) else {
                         if data.len() > LONGEST_ROW {
                             return Scan::Bad(
@@ -423,11 +440,9 @@ impl Splitter {
                 }
             } else {
                 let mut from = at;
-                while let Some(&byte) = data.get(at) {
-                    if byte == delimiter || byte == b'\n' || byte == b'\r' {
-                        break;
-                    }
-                    if Some(byte) == escape {
+                loop {
+                    at = run(data, at, &self.stops);
+                    if data.get(at).is_some() && data.get(at).copied() == escape {
                         let Some(&escaped) = data.get(at + 1) else {
                             if at_end {
                                 return Scan::Bad(
@@ -444,7 +459,7 @@ impl Splitter {
                         from = at;
                         continue;
                     }
-                    at += 1;
+                    break;
                 }
                 if copied {
                     self.scratch.extend_from_slice(&data[from..at]);
@@ -482,6 +497,16 @@ impl Splitter {
             }
         }
     }
+}
+
+/// The end of the run of bytes from `at` on that are no stops.
+#[inline]
+fn run(data: &[u8], at: usize, stops: &[bool; 256]) -> usize {
+    let rest = data.get(at..).unwrap_or_default();
+    at + rest
+        .iter()
+        .position(|byte| stops[usize::from(*byte)])
+        .unwrap_or(rest.len())
 }
 
 fn is_blank(byte: u8, delimiter: u8) -> bool {

@@ -435,20 +435,25 @@ impl JsonDecoder {
                 at: error.valid_up_to(),
             }));
         }
-        // the whole line first: a line that is no JSON must not leave half a row
+        if text.trim_ascii_start().first() == Some(&b'{') {
+            // the usual case, walked once: the columns are touched when the whole line is known
+            let mut walker = Walker::new(text);
+            let walked = self.find_members(text, &mut walker);
+            let walked = walked.and_then(|()| nothing_follows(&mut walker));
+            return match walked {
+                Ok(()) => self.append_row(text, line).map(Ok),
+                Err(fault) => Ok(Err(fault)),
+            };
+        }
         let mut walker = Walker::new(text);
-        let top = match walker.value() {
-            Ok(value) => value,
+        let top = walker
+            .value()
+            .and_then(|top| nothing_follows(&mut walker).map(|()| top));
+        let top = match top {
+            Ok(top) => top,
             Err(fault) => return Ok(Err(fault)),
         };
-        if !walker.at_end() {
-            return Ok(Err(Fault {
-                reason: "something follows the value, one line holds one row,",
-                at: top.at.end,
-            }));
-        }
         match top.kind {
-            Kind::Object => self.row(text, &top, line)?,
             Kind::Array => {
                 let mut objects = Vec::new();
                 let mut walker = Walker::within(text, &top);
@@ -468,7 +473,11 @@ impl JsonDecoder {
                     }));
                 }
                 for object in objects {
-                    self.row(text, &object, line)?;
+                    let mut walker = Walker::within(text, &object);
+                    if let Err(fault) = self.find_members(text, &mut walker) {
+                        return Ok(Err(fault));
+                    }
+                    self.append_row(&text[..object.at.end], line)?;
                 }
             }
             _ => {
@@ -481,26 +490,28 @@ impl JsonDecoder {
         Ok(Ok(()))
     }
 
-    /// Appends one object as a row.
-    fn row(&mut self, text: &[u8], object: &Value, line: u64) -> Result<()> {
+    /// Notes where the wanted members of the object at hand stand.
+    fn find_members(&mut self, text: &[u8], walker: &mut Walker<'_>) -> Result<(), Fault> {
         self.places.fill(None);
-        let broken =
-            |fault: Fault| ConnectorError::new(ErrorKind::BadRow, fault.reason).with_line(line);
-        let mut walker = Walker::within(text, object);
-        let mut members = walker.object().map_err(broken)?;
+        let mut members = walker.object()?;
         // members mostly come in the order of the columns
         let mut guess = 0;
-        while let Some((name, value)) = walker.next_member(&mut members).map_err(broken)? {
+        while let Some((name, value)) = walker.next_member(&mut members)? {
             let name = string_content(text, &name, &mut self.reader.scratch);
             let count = self.names.len();
-            let found = (0..count)
-                .map(|step| (guess + step) % count)
-                .find(|&index| self.names[index] == name);
+            let found = (guess..count)
+                .chain(0..guess)
+                .find(|index| self.names[*index] == name);
             if let Some(index) = found {
                 self.places[index] = Some(value);
                 guess = index + 1;
             }
         }
+        Ok(())
+    }
+
+    /// Appends a row from the members found.
+    fn append_row(&mut self, text: &[u8], line: u64) -> Result<()> {
         let mut keep = true;
         self.reader.bad = false;
         for (target, place) in self.builder.targets.iter_mut().zip(&self.places) {
@@ -514,7 +525,7 @@ impl JsonDecoder {
                         )
                         .with_column(&target.name)
                         .with_line(line)
-                        .with_value(&text[object.at.clone()])
+                        .with_value(text)
                         .with_remedy(
                             "drop 'json.fail-on-missing-field' to read missing fields as NULL",
                         ));
@@ -547,6 +558,17 @@ impl JsonDecoder {
         self.builder.end_row(keep);
         Ok(())
     }
+}
+
+/// One line holds one value.
+fn nothing_follows(walker: &mut Walker<'_>) -> Result<(), Fault> {
+    if walker.at_end() {
+        return Ok(());
+    }
+    Err(Fault {
+        reason: "something follows the value, one line holds one row,",
+        at: walker.position(),
+    })
 }
 
 impl Decoder for JsonDecoder {

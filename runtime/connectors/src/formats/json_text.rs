@@ -78,6 +78,11 @@ impl<'a> Walker<'a> {
         self.at == self.text.len()
     }
 
+    /// The byte at hand.
+    pub(crate) fn position(&self) -> usize {
+        self.at
+    }
+
     /// Passes over one value.
     pub(crate) fn value(&mut self) -> Result<Value, Fault> {
         self.value_at_depth(0)

@@ -103,6 +103,9 @@ pub(crate) fn boolean(text: &[u8]) -> bool {
 /// `precision`: Flink makes that NULL.
 pub(crate) fn decimal(text: &[u8], precision: u8, scale: u8) -> Result<Option<i128>, Reason> {
     const NOT: Reason = "not a decimal number";
+    if let Some(value) = short_decimal(text, precision, scale) {
+        return Ok(Some(value));
+    }
     let (negative, unsigned) = match text {
         [] => return Err("an empty field is not a number"),
         [b'-', rest @ ..] => (true, rest),
@@ -166,6 +169,39 @@ pub(crate) fn decimal(text: &[u8], precision: u8, scale: u8) -> Result<Option<i1
         }
     }
     Ok(Some(if negative { -value } else { value }))
+}
+
+/// The common case of [`decimal`]: few digits, none to round off, no exponent.
+fn short_decimal(text: &[u8], precision: u8, scale: u8) -> Option<i128> {
+    let (negative, unsigned) = match text {
+        [b'-', rest @ ..] => (true, rest),
+        rest => (false, rest),
+    };
+    let mut value: i64 = 0;
+    let mut after_point = None;
+    if unsigned.len() > 18 {
+        return None;
+    }
+    for &byte in unsigned {
+        if byte == b'.' && after_point.is_none() {
+            after_point = Some(0);
+            continue;
+        }
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
+        value = value * 10 + i64::from(digit);
+        after_point = after_point.map(|count: u32| count + 1);
+    }
+    let missing = u32::from(scale).checked_sub(after_point.unwrap_or(0))?;
+    // 18 digits fit; fewer than the precision cannot overflow it
+    let digits = unsigned.len() as u32 + missing;
+    if digits > 18 || digits > u32::from(precision) || unsigned.len() < 2 {
+        return None;
+    }
+    value *= 10_i64.pow(missing);
+    Some(i128::from(if negative { -value } else { value }))
 }
 
 /// Which of Java's date and time parsers reads a column.
@@ -420,11 +456,15 @@ fn write_clock(seconds: i64, nanos: i64, out: &mut Vec<u8>) {
     out.push(b':');
     write_pair((seconds % 60) as u32, out);
     if nanos > 0 {
-        out.push(b'.');
-        write_padded(nanos, 9, out);
-        while out.last() == Some(&b'0') {
-            out.pop();
+        let mut digits = [b'0'; 10];
+        digits[0] = b'.';
+        let mut rest = nanos;
+        for digit in digits[1..].iter_mut().rev() {
+            *digit += (rest % 10) as u8;
+            rest /= 10;
         }
+        let end = digits.iter().rposition(|digit| *digit != b'0').unwrap_or(0);
+        out.extend_from_slice(&digits[..=end]);
     }
 }
 
@@ -469,24 +509,16 @@ pub(crate) enum DecimalStyle {
 /// Appends a decimal of `unscaled × 10^-scale`.
 pub(crate) fn write_decimal(unscaled: i128, scale: i8, style: DecimalStyle, out: &mut Vec<u8>) {
     let mut scale = i32::from(scale);
-    let mut digits = unscaled.unsigned_abs();
-    if style != DecimalStyle::Full {
-        if digits == 0 {
-            scale = 0;
-        }
-        while digits != 0
-            && digits.is_multiple_of(10)
-            && (style == DecimalStyle::Scientific || scale > 0)
-        {
-            digits /= 10;
-            scale -= 1;
-        }
-    }
-    if unscaled < 0 {
-        out.push(b'-');
-    }
     let mut buffer = [0_u8; 40];
     let mut at = buffer.len();
+    let mut digits = unscaled.unsigned_abs();
+    // 64 bits are divided much faster than 128
+    while digits > u128::from(u64::MAX) {
+        at -= 1;
+        buffer[at] = b'0' + (digits % 10) as u8;
+        digits /= 10;
+    }
+    let mut digits = digits as u64;
     loop {
         at -= 1;
         buffer[at] = b'0' + (digits % 10) as u8;
@@ -495,7 +527,23 @@ pub(crate) fn write_decimal(unscaled: i128, scale: i8, style: DecimalStyle, out:
             break;
         }
     }
-    let text = &buffer[at..];
+    let mut end = buffer.len();
+    if style != DecimalStyle::Full {
+        if unscaled == 0 {
+            scale = 0;
+        }
+        while end - at > 1
+            && buffer[end - 1] == b'0'
+            && (style == DecimalStyle::Scientific || scale > 0)
+        {
+            end -= 1;
+            scale -= 1;
+        }
+    }
+    if unscaled < 0 {
+        out.push(b'-');
+    }
+    let text = &buffer[at..end];
     let exponent = text.len() as i32 - 1 - scale;
     if style == DecimalStyle::Scientific && (scale < 0 || exponent < -6) {
         out.push(text[0]);
