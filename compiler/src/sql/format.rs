@@ -609,8 +609,14 @@ impl Formatter {
             .iter()
             .any(|word| self.is_word(i, word))
         };
-        let mut starts: Vec<usize> = self.top(from + 1, to).filter(|i| clause(*i)).collect();
-        starts.insert(0, from);
+        let mut starts = vec![from];
+        for i in self.top(from + 1, to).filter(|i| clause(*i)) {
+            starts.push(i);
+            if self.is_word(i, "AS") && self.starts_query(i + 1) {
+                // The rest is the query's.
+                break;
+            }
+        }
         let mut docs = Vec::new();
         for (n, start) in starts.iter().enumerate() {
             let end = starts.get(n + 1).copied().unwrap_or(to);
@@ -639,7 +645,10 @@ impl Formatter {
                     docs.push(Doc::text(" "));
                     docs.push(self.listing(open));
                 }
-                None if self.is_word(*start, "AS") && self.starts_query(start + 1) => {
+                None if self.is_word(*start, "AS")
+                    && self.starts_query(start + 1)
+                    && end > start + 1 =>
+                {
                     docs.push(self.item(*start));
                     docs.push(Doc::hard());
                     docs.push(self.query(start + 1, end, &Doc::hard()));
@@ -705,6 +714,9 @@ impl Formatter {
 
     /// A query with `line` between its clauses.
     fn query(&self, from: usize, to: usize, line: &Doc) -> Doc {
+        if from >= to {
+            return Doc::concat(vec![]);
+        }
         let mut starts: Vec<usize> = self
             .top(from, to)
             .filter(|i| *i == from || self.starts_clause(*i, from))

@@ -218,6 +218,32 @@ ALTER TABLE t ADD (
 }
 
 #[test]
+fn what_does_not_parse_keeps_its_tokens() {
+    formats(
+        "create table t with ('a'='b') as with q as (select 1) select * from q;",
+        "
+CREATE TABLE t
+WITH (
+  'a' = 'b'
+)
+AS
+WITH q AS (
+  SELECT 1
+)
+SELECT *
+FROM q;
+",
+    );
+    for text in [
+        "CREATE TABLE AND IS ON AS WITH } * < ] SET",
+        "SELECT . 1 - - 2 / * 3 ) ) ( FROM",
+        "END CASE WHEN ( [ THEN ] )",
+    ] {
+        check_format(text);
+    }
+}
+
+#[test]
 fn comments_stay_where_they_are() {
     formats(
         "-- The job\n-- of the day\n\n/* once */ select a, -- the first\n  -- the second\n  b /* inline */ from t -- tail\nwhere x -- why\n;\n\n-- the end",
