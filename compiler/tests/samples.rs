@@ -1,5 +1,5 @@
-//! The samples: every document is sound, lowers for both targets and can be planned, and a saved
-//! copy is the file as it stands.
+//! The samples: every document is sound, lowers for both targets and can be planned, and saving it
+//! loses nothing.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -103,5 +103,18 @@ fn every_sample_lowers_and_plans() {
                 panic!("{} for {target:?}:\n{found}", path.display());
             }
         }
+    }
+}
+
+#[test]
+fn saving_a_sample_loses_nothing() {
+    for path in documents() {
+        let text = files::read(&path).expect("a readable file");
+        let pipeline = load(&path);
+        let saved = pipeline.to_toml();
+        let again = Pipeline::from_toml(&saved).expect("what was saved");
+        assert_eq!(again.pipeline, pipeline, "{}", path.display());
+        let comments = |text: &str| text.lines().filter(|l| l.starts_with('#')).count();
+        assert_eq!(comments(&saved), comments(&text), "{saved}");
     }
 }

@@ -49,23 +49,30 @@ impl Pipeline {
         for (id, _) in self.nodes() {
             out.extend(self.check_node(id.as_str()));
         }
+        out.extend(self.check_whole());
+        out
+    }
+
+    /// The findings of [`Pipeline::check`] about no node in particular.
+    pub(crate) fn check_whole(&self) -> Option<Diagnostic> {
         if self.nodes.is_empty() {
-            out.push(
+            return Some(
                 Diagnostic::warning("pipeline/empty", "the pipeline has no nodes")
                     .help("add a source, what it feeds, and a sink"),
             );
-        } else if !self.nodes.values().any(|node| {
-            !node.muted && nodes::find(&node.kind).is_none_or(|kind| !kind.spec().has_output)
-        }) {
-            out.push(
-                Diagnostic::warning(
-                    "pipeline/no-sink",
-                    "the pipeline has no sink, so nothing would run",
-                )
-                .help("add a file sink or a print sink at its end"),
-            );
         }
-        out
+        let is_sink = |kind: &str| nodes::find(kind).is_none_or(|kind| !kind.spec().has_output);
+        let runs = self
+            .nodes
+            .values()
+            .any(|node| !node.muted && is_sink(&node.kind));
+        (!runs).then(|| {
+            Diagnostic::warning(
+                "pipeline/no-sink",
+                "the pipeline has no sink, so nothing would run",
+            )
+            .help("add a file sink or a print sink at its end")
+        })
     }
 
     /// The findings of [`Pipeline::check`] about one node.

@@ -88,11 +88,7 @@ pub fn lower(
         script: String::new(),
         map: SourceMap::default(),
         columns: BTreeMap::new(),
-        diagnostics: pipeline
-            .check()
-            .into_iter()
-            .filter(|found| found.node.is_none())
-            .collect(),
+        diagnostics: pipeline.check_whole().into_iter().collect(),
         inserts: Vec::new(),
     };
     lowering.head();
