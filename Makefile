@@ -21,8 +21,7 @@ build: setup
 	cargo build --release --bin millstream
 
 demo: build
-	$(MILLSTREAM) run samples/fraud --parallelism 2 --for 30s --fresh \
-		--state-dir samples/fraud/state
+	python3 scripts/demo.py
 
 test: setup
 	cargo test --workspace

@@ -220,7 +220,11 @@ fn calls_text(calls: &[AggregateCall], input: &[PlanColumn]) -> String {
             if let Some(filter) = call.filter {
                 let _ = write!(text, " FILTER ({})", names(&[filter], input));
             }
-            format!("{text} AS {}", call.output.name)
+            if call.output.name.contains('(') {
+                text
+            } else {
+                format!("{text} AS {}", call.output.name)
+            }
         })
         .collect::<Vec<_>>()
         .join(", ")

@@ -40,7 +40,11 @@ fn fuse_over(plan: &mut StreamPlan) -> Result<()> {
         // Down through Calcs that only this chain reads.
         let mut at = plan.nodes[upper].inputs[0];
         let mut through: Vec<_> = (0..plan.nodes[at].columns.len()).map(column).collect();
-        let only_reader = |plan: &StreamPlan, node: usize| plan.consumers(node).count() == 1;
+        // Calcs that an earlier merge left without a reader do not count.
+        let live = reachable(plan);
+        let only_reader = |plan: &StreamPlan, node: usize| {
+            plan.consumers(node).filter(|&reader| live[reader]).count() == 1
+        };
         let mut fusible = only_reader(plan, at);
         while fusible && let StreamOp::Calc { exprs, filter } = &plan.nodes[at].op {
             fusible = filter.is_none();
@@ -119,6 +123,20 @@ fn fuse_over(plan: &mut StreamPlan) -> Result<()> {
         // The Calcs in between have lost their reader and fall to the next step.
     }
     Ok(())
+}
+
+/// Which operators a sink reads, directly or not.
+fn reachable(plan: &StreamPlan) -> Vec<bool> {
+    let mut live = vec![false; plan.nodes.len()];
+    for (index, node) in plan.nodes.iter().enumerate().rev() {
+        live[index] |= matches!(node.op, StreamOp::Sink { .. });
+        if live[index] {
+            for &input in &node.inputs {
+                live[input] = true;
+            }
+        }
+    }
+    live
 }
 
 /// Drops operators and columns that no sink needs.

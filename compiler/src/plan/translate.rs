@@ -414,7 +414,7 @@ impl Translator<'_> {
         // Everything the calls need becomes a column behind the input's.
         let mut needed: Vec<Expr> = first.params.partition_by.clone();
         for function in &functions {
-            needed.extend(function.params.args.first().cloned());
+            needed.extend(counted_argument(function).cloned());
             needed.extend(function.params.filter.as_deref().cloned());
         }
         let (input, mut positions) = {
@@ -436,7 +436,7 @@ impl Translator<'_> {
             if params.null_treatment.is_some() {
                 return not_impl_err!("IGNORE NULLS and RESPECT NULLS are not supported yet");
             }
-            let args = match params.args.first() {
+            let args: Vec<usize> = match counted_argument(function) {
                 Some(_) => positions.next().into_iter().collect(),
                 None => vec![],
             };
@@ -458,14 +458,14 @@ impl Translator<'_> {
                 .collect::<Result<Vec<_>>>()?;
             calls.push(AggregateCall {
                 kind,
-                args: count_star(kind, args, &columns, params.args.first()),
+                args: count_rows(kind, args, &columns),
                 constants,
                 distinct: params.distinct,
                 filter,
-                output: {
-                    let field = window.schema.field(width + i);
-                    PlanColumn::new(field.name(), field)
-                },
+                output: PlanColumn::new(
+                    call_name(kind, params.args.first()),
+                    window.schema.field(width + i),
+                ),
             });
         }
         let frame = frame_of(first)?;
@@ -667,16 +667,13 @@ impl Translator<'_> {
                     "ORDER BY and IGNORE NULLS inside an aggregate are not supported yet"
                 );
             }
-            let first = params.args.first();
-            let argument = first
+            let argument = params
+                .args
+                .first()
+                .filter(|e| kind != AggregateKind::Count || !is_any_row(e))
                 .map(|e| self.expression(e, schema, &columns))
                 .transpose()?;
             let args = match argument {
-                Some(Expr::Literal(value, _))
-                    if kind == AggregateKind::Count && !value.is_null() =>
-                {
-                    vec![]
-                }
                 Some(e) => vec![place(lower(e)?, None)?],
                 None => vec![],
             };
@@ -836,18 +833,39 @@ fn computed_column(expr: &Expr, columns: &[PlanColumn]) -> Result<PlanColumn> {
     ))
 }
 
-/// `COUNT(1)` and `COUNT(*)` count rows: they have no argument.
-fn count_star(
-    kind: AggregateKind,
-    args: Vec<usize>,
-    columns: &[PlanColumn],
-    first: Option<&Expr>,
-) -> Vec<usize> {
-    let constant = matches!(first, Some(Expr::Literal(value, _)) if !value.is_null());
+/// A call as people write it, for plans.
+fn call_name(kind: AggregateKind, argument: Option<&Expr>) -> String {
+    let name = kind.names()[0].to_uppercase();
+    match argument.map(unaliased) {
+        Some(Expr::Column(c)) => format!("{name}({})", c.name),
+        Some(_) => format!("{name}(…)"),
+        None => format!("{name}()"),
+    }
+}
+
+/// The argument that an OVER call reads; `COUNT(1)` and `COUNT(*)` count rows and read none.
+fn counted_argument(function: &expr::WindowFunction) -> Option<&Expr> {
+    let first = function.params.args.first()?;
+    let counts = over_kind(&function.fun) == Some(AggregateKind::Count);
+    (!counts || !is_any_row(first)).then_some(first)
+}
+
+/// Whether `COUNT` of it counts every row.
+fn is_any_row(argument: &Expr) -> bool {
+    match argument {
+        #[expect(deprecated, reason = "what DataFusion's binder gives for COUNT(*)")]
+        Expr::Wildcard { .. } => true,
+        Expr::Literal(value, _) => !value.is_null(),
+        _ => false,
+    }
+}
+
+/// `COUNT` of a column that is never NULL counts rows, too.
+fn count_rows(kind: AggregateKind, args: Vec<usize>, columns: &[PlanColumn]) -> Vec<usize> {
     let never_null = args
         .first()
         .is_some_and(|&i| !columns[i].field.is_nullable());
-    if kind == AggregateKind::Count && (constant || never_null) {
+    if kind == AggregateKind::Count && never_null {
         vec![]
     } else {
         args

@@ -62,6 +62,7 @@ pub(crate) fn run(arguments: RunArguments) -> Outcome {
         state_dir: arguments.state_dir,
         fresh: arguments.fresh,
         duration: arguments.duration,
+        print_to: None,
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()

@@ -16,7 +16,8 @@ use millstream_compiler::plan::stream::{
     self, PlanColumn, PlanModel, PlanTable, StreamOp, StreamPlan, positional_schema,
 };
 use millstream_connectors::{
-    Position, Read, SinkContext, Source, SplitId, SplitReader, TableSpec, open_sink, open_source,
+    Position, Read, SinkContext, Source, SplitId, SplitReader, TableSpec, open_sink,
+    open_sink_with, open_source,
 };
 use millstream_models::{Binding, Model, Scorer};
 use millstream_operators::aggregates::AggregateCall;
@@ -38,6 +39,8 @@ use super::metrics::JobMetrics;
 use super::predict::Predict;
 use super::sink::SinkOperator;
 use super::source::{SourceParts, SourceState, SourceTask};
+use crate::job::Captured;
+
 use super::task::{Exchange, FragmentTask, Partitioner, TaskEvent, TaskLink};
 
 /// A task of either kind.
@@ -60,8 +63,6 @@ pub struct Built {
     pub release: watch::Sender<bool>,
     /// Counters.
     pub metrics: Arc<JobMetrics>,
-    /// Sinks by operator name: the table they write.
-    pub sinks: BTreeMap<String, TableSpec>,
 }
 
 /// What building needs to know.
@@ -78,6 +79,8 @@ pub struct BuildContext<'a> {
     pub restored: Option<&'a Manifest>,
     /// Identifies the job over its restarts.
     pub job: &'a str,
+    /// Where `print` tables write instead of stdout.
+    pub print_to: Option<&'a Captured>,
 }
 
 /// A table as its connector wants it.
@@ -154,7 +157,6 @@ impl BuildContext<'_> {
         let sources = self.open_sources()?;
         let (report, events) = mpsc::unbounded_channel();
         let (release, released) = watch::channel(false);
-        let mut sinks = BTreeMap::new();
         let mut tasks = Vec::new();
         let mut controls = Vec::new();
 
@@ -265,12 +267,6 @@ impl BuildContext<'_> {
                         ),
                         backend: Arc::new(self.backend.clone()),
                     };
-                    if let StreamOp::Sink { table } = plan_node.op {
-                        sinks.insert(
-                            plan_node.uid.clone(),
-                            table_spec(&self.plan.tables[table], self.base_dir),
-                        );
-                    }
                     let mut operator = self
                         .operator(node, context, &models, &metrics)
                         .with_context(|| plan_node.uid.clone())?;
@@ -340,7 +336,6 @@ impl BuildContext<'_> {
             events,
             release,
             metrics,
-            sinks,
         })
     }
 
@@ -544,14 +539,17 @@ impl BuildContext<'_> {
             }
             StreamOp::Sink { table } => {
                 let spec = table_spec(&self.plan.tables[*table], self.base_dir);
-                let writer = open_sink(
-                    &spec,
-                    &SinkContext {
-                        job: self.job.to_string(),
-                        subtask: context.subtask as u32,
-                        parallelism: context.parallelism as u32,
-                    },
-                )?;
+                let sink_context = SinkContext {
+                    job: self.job.to_string(),
+                    subtask: context.subtask as u32,
+                    parallelism: context.parallelism as u32,
+                };
+                let writer = match self.print_to {
+                    Some(captured) => {
+                        open_sink_with(&spec, &sink_context, Box::new(captured.clone()))?
+                    }
+                    None => open_sink(&spec, &sink_context)?,
+                };
                 Box::new(SinkOperator::new(writer, Arc::clone(metrics)))
             }
         })

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, anyhow, bail};
 use millstream_compiler::plan::StreamPlan;
 use millstream_compiler::plan::settings::{duration_setting, parse_bytes};
+use millstream_compiler::plan::stream::StreamOp;
 use millstream_connectors::{Committable, TableSpec};
 use millstream_state::{
     Blob, CheckpointRequest, CheckpointStats, JobIdentity, Manifest, Start, StateBackend, StateDir,
@@ -22,7 +23,7 @@ use millstream_state::{
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
-use crate::exec::build::{BuildContext, Built, Task};
+use crate::exec::build::{BuildContext, Built, Task, table_spec};
 use crate::exec::channel::Barrier;
 use crate::exec::metrics::JobMetrics;
 use crate::exec::sink::committables;
@@ -31,7 +32,7 @@ use crate::exec::task::{TaskError, TaskEvent};
 /// How often a checkpoint is taken unless the pipeline says otherwise.
 const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(10);
 
-/// A sink's last committables stay under this name in a checkpoint, beside the operator's own.
+/// The state directory within a temporary one.
 const KEEP_DIRECTORY: &str = "state";
 
 /// How to run a job.
@@ -51,6 +52,38 @@ pub struct JobOptions {
     pub fresh: bool,
     /// Stop (with a last checkpoint) after this time.
     pub duration: Option<Duration>,
+    /// Where `print` tables write instead of stdout.
+    pub print_to: Option<Captured>,
+}
+
+/// Bytes that `print` tables wrote, shared with whoever reads them.
+#[derive(Debug, Clone, Default)]
+pub struct Captured(Arc<std::sync::Mutex<Vec<u8>>>);
+
+impl Captured {
+    /// What was written so far, as text.
+    pub fn text(&self) -> String {
+        let bytes = self
+            .0
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+}
+
+impl std::io::Write for Captured {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let mut all = self
+            .0
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        all.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
 /// Why the job ended.
@@ -146,6 +179,8 @@ pub async fn run(
     }
     // What a sink left unfinished in an output folder is told from that of other jobs by this.
     let job = job_id(&state_path, options);
+    let sinks = sink_specs(plan, &options.base_dir);
+    recover_sinks(&sinks, latest.manifest.as_ref(), &job)?;
     let built = BuildContext {
         plan,
         base_dir: &options.base_dir,
@@ -153,6 +188,7 @@ pub async fn run(
         backend: &backend,
         restored: latest.manifest.as_ref(),
         job: &job,
+        print_to: options.print_to.as_ref(),
     }
     .build()?;
     for (uid, state) in backend.unclaimed() {
@@ -162,11 +198,17 @@ pub async fn run(
         )));
     }
     let restored = latest.manifest.as_ref().map(|m| m.epoch);
-    recover_sinks(&built.sinks, latest.manifest.as_ref(), &job)?;
     let interval = duration_setting(&plan.settings, "execution.checkpointing.interval")
         .filter(|interval| !interval.is_zero())
         .unwrap_or(CHECKPOINT_INTERVAL);
-    let mut master = Master::new(built, backend, options.parallelism, interval, restored);
+    let mut master = Master::new(
+        built,
+        sinks,
+        backend,
+        options.parallelism,
+        interval,
+        restored,
+    );
     master.unclaimed = unclaimed_blobs(plan, latest.manifest.as_ref());
     let ending = master.run(options.duration, &mut stop, watch).await?;
     Ok(JobReport {
@@ -220,6 +262,19 @@ fn unclaimed_blobs(plan: &StreamPlan, manifest: Option<&Manifest>) -> BTreeMap<S
         // What a removed sink had to commit was made visible before.
         .filter(|(uid, _)| !uid.contains("/sink"))
         .map(|(uid, state)| (uid.clone(), state.blobs.clone()))
+        .collect()
+}
+
+/// The tables the plan writes, by the name of the sink operator.
+fn sink_specs(plan: &StreamPlan, base_dir: &std::path::Path) -> BTreeMap<String, TableSpec> {
+    plan.nodes
+        .iter()
+        .filter_map(|node| match node.op {
+            StreamOp::Sink { table } => {
+                Some((node.uid.clone(), table_spec(&plan.tables[table], base_dir)))
+            }
+            _ => None,
+        })
         .collect()
 }
 
@@ -277,6 +332,7 @@ struct Master {
 impl Master {
     fn new(
         built: Built,
+        sinks: BTreeMap<String, TableSpec>,
         backend: StateBackend,
         parallelism: usize,
         interval: Duration,
@@ -289,7 +345,7 @@ impl Master {
             events: built.events,
             release: built.release,
             metrics: built.metrics,
-            sinks: built.sinks,
+            sinks,
             next_epoch: backend
                 .next_epoch()
                 .unwrap_or_else(|_| restored.map_or(1, |epoch| epoch + 1)),
@@ -457,8 +513,11 @@ impl Master {
             }
             millstream_connectors::commit(&self.sinks[&uid], &committables)
                 .with_context(|| uid.clone())?;
+            // Committables are relative to the table's folder.
+            let spec = &self.sinks[&uid];
+            let folder = spec.resolve(spec.option("path").unwrap_or_default());
             let paths = committables.iter().map(|c| match c {
-                Committable::File { target, .. } => target.clone(),
+                Committable::File { target, .. } => folder.join(target),
             });
             self.committed.entry(uid).or_default().extend(paths);
         }
