@@ -5,6 +5,7 @@
 //! the last checkpoint. What comes out must be the same multiset of rows every time.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{Array, RecordBatch};
@@ -82,6 +83,7 @@ impl<'a> Harness<'a> {
         let mut position = 0;
         while position < self.rows.num_rows() {
             position += run.feed(position, batch_rows)?;
+            run.housekeeping()?;
         }
         run.finish()?;
         Ok(run.out)
@@ -165,7 +167,14 @@ struct Home {
 
 impl Home {
     fn new() -> Result<Self, OperatorError> {
-        let home = tempfile::tempdir().map_err(|e| {
+        // In memory where there is such a place: hundreds of checkpoints sync their files.
+        let memory = Path::new("/dev/shm");
+        let home = if memory.is_dir() {
+            tempfile::tempdir_in(memory)
+        } else {
+            tempfile::tempdir()
+        };
+        let home = home.map_err(|e| {
             OperatorError::Restore(format!("no temporary directory for the test's state: {e}"))
         })?;
         let job = JobIdentity {
@@ -342,7 +351,7 @@ pub struct Random(pub u64);
 
 impl Random {
     /// The next number.
-    pub fn next(&mut self) -> u64 {
+    pub fn draw(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut x = self.0;
         x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -352,6 +361,6 @@ impl Random {
 
     /// A number from 0 to before `limit`, which is above 0.
     pub fn below(&mut self, limit: usize) -> usize {
-        (self.next() % limit.max(1) as u64) as usize
+        (self.draw() % limit.max(1) as u64) as usize
     }
 }

@@ -28,7 +28,7 @@ use millstream_state::codec::{Reader, put_bytes, put_varint, put_zigzag};
 use millstream_state::{CodecError, KeyedTable, Slot, StateValue};
 
 use crate::aggregates::AggregateCall;
-use crate::aggregates::args::{ArgSet, bytes_at};
+use crate::aggregates::args::{ArgSet, Cell, bytes_at};
 use crate::aggregates::results::ResultColumn;
 use crate::aggregates::units::{CallPlan, Units};
 use crate::batch::{Batch, Watermark};
@@ -154,7 +154,7 @@ impl KeyList {
 #[derive(Debug, Default)]
 struct Scratch {
     words: Vec<u64>,
-    cells: Vec<Option<Box<[u8]>>>,
+    cells: Vec<Cell>,
 }
 
 #[derive(Debug)]
@@ -324,7 +324,8 @@ impl WindowAggregate {
             Window::Hop { size, slide, .. } => {
                 words.fill(0);
                 cells.fill(None);
-                for at in 0..state.entries.len() {
+                // The newest first, as Flink does: sums of doubles round the same.
+                for at in (0..state.entries.len()).rev() {
                     let slice = state.entries[at].end;
                     if slice > end - size && slice <= end {
                         let (entry, kept) = state.accumulator(at);
@@ -547,7 +548,7 @@ struct KeyWindows {
     /// Cells of one entry.
     cell_width: u16,
     words: Vec<u64>,
-    cells: Vec<Option<Box<[u8]>>>,
+    cells: Vec<Cell>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -655,7 +656,7 @@ impl KeyWindows {
         }
     }
 
-    fn accumulator(&self, at: usize) -> (&[u64], &[Option<Box<[u8]>>]) {
+    fn accumulator(&self, at: usize) -> (&[u64], &[Cell]) {
         let (width, cells) = (usize::from(self.width), usize::from(self.cell_width));
         (
             &self.words[at * width..(at + 1) * width],
@@ -664,7 +665,7 @@ impl KeyWindows {
     }
 
     #[inline]
-    fn accumulator_mut(&mut self, at: usize) -> (&mut [u64], &mut [Option<Box<[u8]>>]) {
+    fn accumulator_mut(&mut self, at: usize) -> (&mut [u64], &mut [Cell]) {
         let (width, cells) = (usize::from(self.width), usize::from(self.cell_width));
         (
             &mut self.words[at * width..(at + 1) * width],

@@ -7,6 +7,9 @@ use arrow::datatypes::{
     TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType,
 };
 
+/// A kept value of bytes, `None` for NULL or nothing yet.
+pub(crate) type Cell = Option<Box<[u8]>>;
+
 /// How a value stands in its words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Class {
@@ -22,6 +25,8 @@ pub(crate) enum Class {
     Wide,
     /// No words: strings and bytes are read from the column.
     Bytes,
+    /// No words: only whether the value is NULL.
+    Opaque,
 }
 
 impl Class {
@@ -48,7 +53,7 @@ impl Class {
     /// How many words a value takes.
     pub(crate) fn words(self) -> usize {
         match self {
-            Class::Bytes => 0,
+            Class::Bytes | Class::Opaque => 0,
             Class::Wide => 2,
             _ => 1,
         }
@@ -132,7 +137,18 @@ impl ArgSet {
         if let Some((_, arg)) = self.columns.iter().find(|(c, _)| *c == column) {
             return Some(*arg);
         }
-        let class = Class::of(data_type)?;
+        self.add_class(column, Class::of(data_type)?)
+    }
+
+    /// The argument in `column` of which only NULL matters; `None` if there are too many.
+    pub(crate) fn add_opaque(&mut self, column: usize) -> Option<Arg> {
+        if let Some((_, arg)) = self.columns.iter().find(|(c, _)| *c == column) {
+            return Some(*arg);
+        }
+        self.add_class(column, Class::Opaque)
+    }
+
+    fn add_class(&mut self, column: usize, class: Class) -> Option<Arg> {
         if self.columns.len() == MAX_ARGS {
             return None;
         }
@@ -172,7 +188,7 @@ impl ArgSet {
             let array = rows.column(*column);
             let at = usize::from(arg.at);
             match arg.class {
-                Class::Bytes => {}
+                Class::Bytes | Class::Opaque => {}
                 Class::Wide => {
                     let values = array.as_primitive::<Decimal128Type>().values();
                     for (row, &value) in words.chunks_exact_mut(width).zip(values) {

@@ -39,7 +39,7 @@ impl ResultColumn {
             (Class::Float, _) => Values::Float(Vec::new()),
             (Class::Double, _) => Values::Double(Vec::new()),
             (Class::Wide, _) => Values::Wide(Vec::new()),
-            (Class::Bytes, _) => Values::Bytes {
+            (Class::Bytes | Class::Opaque, _) => Values::Bytes {
                 offsets: vec![0],
                 data: Vec::new(),
             },
@@ -111,7 +111,7 @@ impl ResultColumn {
             Class::Float => self.push_float(f32::from_bits(words[0] as u32)),
             Class::Double => self.push_double(f64::from_bits(words[0])),
             Class::Wide => self.push_wide(super::args::wide(words[0], words[1])),
-            Class::Bytes => self.push_null(),
+            Class::Bytes | Class::Opaque => self.push_null(),
         }
     }
 

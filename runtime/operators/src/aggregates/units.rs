@@ -9,7 +9,7 @@ use arrow::datatypes::{DataType, i256};
 use millstream_functions::aggregate::AggregateKind;
 
 use super::AggregateCall;
-use super::args::{Arg, ArgSet, Class, halves, wide};
+use super::args::{Arg, ArgSet, Cell, Class, halves, wide};
 use super::results::ResultColumn;
 use crate::operator::OperatorError;
 
@@ -258,7 +258,7 @@ impl Unit {
         }
     }
 
-    /// Merges the accumulator `other`, of later rows, into `accs`.
+    /// Merges the accumulator `other` into `accs`; edges take `other` for the later rows.
     pub(crate) fn merge(&self, accs: &mut [u64], other: &[u64]) {
         let at = self.at;
         match self.kind {
@@ -304,7 +304,7 @@ impl Unit {
     }
 
     /// Offers a value to a unit of bytes.
-    pub(crate) fn add_bytes(&self, cell: &mut Option<Box<[u8]>>, value: Option<&[u8]>) {
+    pub(crate) fn add_bytes(&self, cell: &mut Cell, value: Option<&[u8]>) {
         let Some(value) = value else { return };
         let take = match (self.kind, cell.as_deref()) {
             (_, None) => true,
@@ -389,12 +389,7 @@ pub(crate) enum CallPlan {
 impl CallPlan {
     /// Appends the result.
     #[inline(always)]
-    pub(crate) fn emit(
-        &self,
-        accs: &[u64],
-        cells: &[Option<Box<[u8]>>],
-        column: &mut ResultColumn,
-    ) {
+    pub(crate) fn emit(&self, accs: &[u64], cells: &[Cell], column: &mut ResultColumn) {
         match *self {
             CallPlan::Count(at) => column.push_int(accs[at] as i64),
             CallPlan::Cell(at) => column.push_bytes(cells[at].as_deref()),
@@ -561,12 +556,12 @@ impl Units {
         let Some(input) = &call.input_type else {
             return Err(call.unsupported("on an argument without a type", "give it one"));
         };
+        let scalar = || call.unsupported("", "cast the argument to a scalar type");
         if call.kind == AggregateKind::Count && Class::of(input).is_none() {
-            return Err(call.unsupported("", "count a column of a scalar type, or COUNT(*)"));
+            let arg = args.add_opaque(column).ok_or_else(scalar)?;
+            return Ok(CallPlan::Count(self.place(UnitKind::Values(arg), filter)));
         }
-        let arg = args
-            .add(column, input)
-            .ok_or_else(|| call.unsupported("", "cast the argument to a scalar type"))?;
+        let arg = args.add(column, input).ok_or_else(scalar)?;
         if call.kind == AggregateKind::Count {
             return Ok(CallPlan::Count(self.place(UnitKind::Values(arg), filter)));
         }

@@ -18,7 +18,8 @@
 //! watermark. A bounded frame drops a row at or below the rowtime it last computed for the key (and
 //! any row at or before the epoch); it forgets that time, and its rows, when event time has gone
 //! half a frame beyond what it can need. In a chain, a row is dropped by the bounded frame that
-//! remembers longest.
+//! remembers longest. (Flink also takes the time of a cleanup timer that was put off for a
+//! computed one, and so drops a few of the rows that come in such a gap; Millstream keeps them.)
 //!
 //! **State** per key: the rows its frames still need (time and argument values), a cursor and an
 //! accumulator for each frame. Rows that leave a frame are taken back from the accumulator, in
@@ -50,6 +51,16 @@ use crate::time::rowtime_millis;
 
 /// The most rows of an emitted batch.
 const BATCH_ROWS: usize = 8192;
+
+/// How many keys are brought near before their rows are computed.
+const TOUCH_ROWS: usize = 32;
+
+/// Brings the state of keys near, see [`OverState::touch`].
+#[inline]
+fn touch(table: &KeyedTable<OverState>, heads: &[usize], slots: impl Iterator<Item = Slot>) {
+    let sum = slots.fold(0, |sum, slot| sum ^ table.get(slot).touch(heads));
+    std::hint::black_box(sum);
+}
 
 /// What an [`OverAggregate`] computes.
 #[derive(Debug, Clone, PartialEq)]
@@ -233,16 +244,21 @@ impl OverAggregate {
             // What was due before this row decides.
             self.fire(before)?;
             let state = self.table.get(slot);
-            let remembers = self.plan.groups.iter().any(|group| match group.frame {
-                Frame::Rows(Some(_)) => true,
-                Frame::Range(Some(_)) => state
-                    .header()
-                    .get(group.at + CLEANUP)
-                    .is_some_and(|&cleanup| cleanup as i64 > before),
-                _ => false,
-            });
+            let (mut remembers, mut forgot) = (false, false);
+            for group in self.plan.groups.iter().filter(|group| group.is_bounded()) {
+                let word = |at: usize| state.header().get(group.at + at).map_or(0, |&w| w as i64);
+                if matches!(group.frame, Frame::Rows(_)) {
+                    remembers = true;
+                } else if word(RESET) != 0 {
+                    forgot = true;
+                } else {
+                    remembers |= word(CLEANUP) > before;
+                }
+            }
             if remembers && time <= state.last_fired {
                 taken = self.plan.first_bounded;
+            } else if forgot {
+                self.settle_resets(slot);
             }
         }
         Ok(taken)
@@ -329,8 +345,13 @@ impl OverAggregate {
         let mut ripe = std::mem::take(&mut self.ripe);
         self.pending
             .take_ripe(watermark, &mut self.table, &mut ripe)?;
-        let mut start = 0;
+        let (mut start, mut touched) = (0, 0);
         while start < ripe.len() {
+            if start >= touched {
+                touched = ripe.len().min(start + TOUCH_ROWS);
+                let rows = ripe[start..touched].iter();
+                touch(&self.table, &self.plan.heads, rows.map(|row| row.slot));
+            }
             let row = &ripe[start];
             let peers = ripe[start..]
                 .iter()
@@ -502,6 +523,10 @@ impl Operator for OverAggregate {
             .any(|group| matches!(group.frame, Frame::Range(Some(_))));
         let mut before = self.watermark.max(batch.watermark_before.0);
         for (row, (&time, &slot)) in times.iter().zip(&slots).enumerate() {
+            if forgets && row % TOUCH_ROWS == 0 {
+                let ahead = &slots[row..slots.len().min(row + TOUCH_ROWS)];
+                touch(&self.table, &[], ahead.iter().copied());
+            }
             let (mut taken, mut trigger) = (groups, time);
             if time <= before.max(0) {
                 taken = self.judge(slot, time, before)?;

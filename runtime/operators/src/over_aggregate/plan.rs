@@ -8,7 +8,7 @@ use millstream_functions::window::Frame;
 use super::state::{Extra, Layout, Ring};
 use super::{OverGroup, OverSpec};
 use crate::aggregates::AggregateCall;
-use crate::aggregates::args::{Arg, ArgSet, Class};
+use crate::aggregates::args::{Arg, ArgSet, Cell, Class};
 use crate::aggregates::results::ResultColumn;
 use crate::aggregates::units::{CallPlan, Unit, UnitKind, Units, total_order};
 use crate::operator::OperatorError;
@@ -39,6 +39,8 @@ pub(super) struct Plan {
     pub(super) first_unbounded: usize,
     /// Whether some row may be taken by some groups and dropped by a later one.
     mixed: bool,
+    /// Where the heads of sliding frames are in the header.
+    pub(super) heads: Vec<usize>,
 }
 
 #[derive(Debug)]
@@ -120,6 +122,11 @@ impl Plan {
         let (first_bounded, first_unbounded) = (first(true), first(false));
         Ok(Self {
             mixed: first_bounded < groups.len() && first_unbounded < groups.len(),
+            heads: groups
+                .iter()
+                .filter(|group| group.is_bounded())
+                .map(|group| group.at + HEAD)
+                .collect(),
             groups,
             args,
             layout,
@@ -588,7 +595,7 @@ impl Group {
 /// Appends a row to the candidates for an extreme, in the place of those it beats.
 fn offer(
     candidates: &mut std::collections::VecDeque<u64>,
-    bytes: &[std::collections::VecDeque<Option<Box<[u8]>>>],
+    bytes: &[std::collections::VecDeque<Cell>],
     row: u64,
     arg: Arg,
     max: bool,

@@ -10,6 +10,8 @@ use std::collections::VecDeque;
 use millstream_state::codec::{Reader, put_bytes, put_varint, put_zigzag};
 use millstream_state::{CodecError, StateValue};
 
+use crate::aggregates::args::Cell;
+
 /// Words before the argument values of a row: its time.
 pub(super) const ROW_TIME: usize = 0;
 /// The flags of the argument values; the upper eight bits are how many groups take the row.
@@ -39,9 +41,9 @@ pub(super) struct Extra {
     /// For each sliding extreme the numbers of the rows that may still become it, best first.
     pub(super) candidates: Vec<VecDeque<u64>>,
     /// Accumulators of bytes.
-    pub(super) cells: Vec<Option<Box<[u8]>>>,
+    pub(super) cells: Vec<Cell>,
     /// For each argument of bytes its values in the rows of the ring.
-    pub(super) bytes: Vec<VecDeque<Option<Box<[u8]>>>>,
+    pub(super) bytes: Vec<VecDeque<Cell>>,
 }
 
 /// Sizes of the parts, known to the operator.
@@ -134,6 +136,26 @@ impl OverState {
     #[inline(always)]
     pub(super) fn header_mut(&mut self) -> &mut [u64] {
         &mut self.words[..usize::from(self.header)]
+    }
+
+    /// Reads one word of each line of memory that a row of this key will need: the header, the
+    /// places of the next row and of the oldest rows of the frames whose heads stand at `heads`.
+    /// Many keys read one after the other wait for memory together instead of each in turn.
+    #[inline(always)]
+    pub(super) fn touch(&self, heads: &[usize]) -> u64 {
+        let header = self.header();
+        let mut sum = header.iter().step_by(8).fold(0, |a, b| a ^ b);
+        let row = usize::from(self.row);
+        let rows = &self.words[header.len()..];
+        if row > 0 {
+            let mask = (rows.len() / row) as u64 - 1;
+            let place = |number: u64| (number & mask) as usize * row;
+            sum ^= rows[place(self.next)];
+            for &head in heads {
+                sum ^= header.get(head).map_or(0, |&number| rows[place(number)]);
+            }
+        }
+        sum
     }
 
     /// Header, rows and the rest of a prepared state.
@@ -324,7 +346,7 @@ impl StateValue for OverState {
 
     fn heap_size(&self) -> usize {
         let extra = self.extra.as_ref().map_or(0, |extra| {
-            let cell = |cell: &Option<Box<[u8]>>| 16 + cell.as_ref().map_or(0, |c| c.len());
+            let cell = |cell: &Cell| 16 + cell.as_ref().map_or(0, |c| c.len());
             size_of::<Extra>()
                 + extra
                     .candidates
@@ -348,7 +370,7 @@ fn put_cell(out: &mut Vec<u8>, cell: Option<&[u8]>) {
     }
 }
 
-fn get_cell(reader: &mut Reader<'_>) -> Result<Option<Box<[u8]>>, CodecError> {
+fn get_cell(reader: &mut Reader<'_>) -> Result<Cell, CodecError> {
     Ok(if reader.bool()? {
         Some(reader.bytes()?.into())
     } else {

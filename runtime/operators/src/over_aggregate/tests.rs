@@ -224,7 +224,8 @@ fn lag_sees_the_last_peer() {
 /// Input and answers of the notes on moving sums in `docs/semantics.md`.
 #[test]
 fn moving_sums_of_doubles_carry_their_rounding() {
-    let rows: [(i64, Option<&str>, i64, Option<f64>, Option<i32>); 14] = [
+    type Moving = (i64, Option<&'static str>, i64, Option<f64>, Option<i32>);
+    let rows: [Moving; 14] = [
         (1, Some("a"), 10_000, Some(0.1), Some(1)),
         (2, Some("a"), 8_000, Some(0.2), Some(2)),
         (3, None, 12_000, Some(0.3), None),
@@ -407,6 +408,45 @@ fn what_is_not_done_is_refused_by_name() {
         error.to_string().contains("only ascending event time"),
         "{error}"
     );
+}
+
+/// A few rows that wait long must not hold all batches they came in.
+#[test]
+fn rows_that_wait_long_are_copied_out_of_their_batches() {
+    const ROWS: i64 = 80_000;
+    let far = |i: i64| i % 1_000 == 7;
+    let rows: Vec<Row> = (0..ROWS)
+        .map(|i| {
+            let time = 1_000 + i + if far(i) { 1_000_000 } else { 0 };
+            (i, Some(if i % 2 == 0 { "a" } else { "b" }), time, Some(1))
+        })
+        .collect();
+    // The far rows do not raise the watermark.
+    let watermarks = (0..ROWS).map(|i| 1_000 + i).collect();
+    let input = table(&rows);
+    let schema = input.schema();
+    let over = spec(&schema, &[(Frame::Rows(None), &[(Count, None)])]);
+    let harness = Harness::new(
+        move |context| {
+            let operator = OverAggregate::new(context, Arc::clone(&schema), &over)?;
+            Ok(Box::new(operator))
+        },
+        &[1],
+        input,
+        watermarks,
+    );
+    let out = results(harness.run(8192).unwrap());
+    assert_eq!(out.len(), ROWS as usize);
+    let (soon, late) = out.split_at(out.len() - 80);
+    assert_eq!(
+        soon.last().unwrap(),
+        &format!("{}: {}", ROWS - 1, ROWS / 2 - 80)
+    );
+    // All far rows are of key b.
+    let expected: Vec<String> = (0..80)
+        .map(|i| format!("{}: {}", i * 1_000 + 7, ROWS / 2 - 79 + i))
+        .collect();
+    assert_eq!(late, expected);
 }
 
 /// An event of a stream, as Flink's operators see it.

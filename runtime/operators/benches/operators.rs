@@ -1,0 +1,405 @@
+//! What each operator costs a row, on one thread: `cargo bench -p millstream-operators`.
+//!
+//! The input is that of the fraud sample: 10,000 cards in random order, 200 payments a second of
+//! event time, up to 2 s out of order, watermark 5 s behind; batches of 8,192 rows. An argument
+//! picks operators by name; times are those this thread ran (Linux); `ROWS` in the environment sets how many rows (2 million).
+
+// A program that prints a table.
+#![allow(clippy::print_stdout)]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arrow::array::{
+    ArrayRef, Decimal128Array, Int32Array, Int64Array, RecordBatch, StringArray,
+    TimestampMillisecondArray,
+};
+use arrow::datatypes::SchemaRef;
+use datafusion_expr::Operator as ExprOperator;
+use datafusion_physical_expr::expressions::{binary, col, lit};
+use millstream_functions::aggregate::AggregateKind;
+use millstream_functions::window::{Frame, Window};
+use millstream_operators::aggregates::AggregateCall;
+use millstream_operators::calc::Calc;
+use millstream_operators::deduplicate::{DeduplicateFirst, DeduplicateLast, DeduplicateSpec};
+use millstream_operators::exchange::HashPartitioner;
+use millstream_operators::over_aggregate::{OverAggregate, OverGroup, OverSpec};
+use millstream_operators::watermark_assigner::WatermarkGenerator;
+use millstream_operators::window_aggregate::{WindowAggregate, WindowSpec};
+use millstream_operators::{Batch, Operator, OperatorContext, Output, Watermark};
+use millstream_state::backend::{CheckpointRequest, StateBackend, StateOptions};
+use millstream_state::manifest::JobIdentity;
+use millstream_state::state_dir::{Start, StateDir};
+
+type Fallible<T> = Result<T, Box<dyn std::error::Error>>;
+
+const BATCH: usize = 8192;
+const CARDS: u64 = 10_000;
+const CARD: usize = 1;
+const TS: usize = 2;
+const AMOUNT: usize = 3;
+
+/// Payments: id, card, ts, amount DECIMAL(10, 2), merchant, category.
+fn payments(rows: usize) -> Fallible<Vec<RecordBatch>> {
+    let mut seed = 7u64;
+    let mut random = move || {
+        seed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let x = (seed ^ (seed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        x ^ (x >> 27)
+    };
+    let start = 1_704_067_200_000i64;
+    let categories = ["grocery", "fuel", "restaurant", "travel", "online"];
+    let mut batches = Vec::new();
+    for first in (0..rows).step_by(BATCH) {
+        let ids = first as i64..(first + BATCH.min(rows - first)) as i64;
+        let count = ids.clone().count();
+        let mut draw =
+            |limit: u64| -> Vec<i64> { (0..count).map(|_| (random() % limit) as i64).collect() };
+        let (cards, jitter, amounts) = (draw(CARDS), draw(2_000), draw(50_000));
+        let (merchants, category) = (draw(5_000), draw(5));
+        let times = ids
+            .clone()
+            .zip(jitter)
+            .map(|(id, late)| start + id * 5 - late);
+        let amounts = Decimal128Array::from_iter_values(amounts.into_iter().map(i128::from));
+        batches.push(RecordBatch::try_from_iter([
+            (
+                "id",
+                Arc::new(Int64Array::from_iter_values(ids.clone())) as ArrayRef,
+            ),
+            ("card", Arc::new(Int64Array::from(cards))),
+            (
+                "ts",
+                Arc::new(TimestampMillisecondArray::from_iter_values(times)),
+            ),
+            ("amount", Arc::new(amounts.with_precision_and_scale(10, 2)?)),
+            (
+                "merchant",
+                Arc::new(Int32Array::from_iter_values(
+                    merchants.iter().map(|&m| m as i32),
+                )),
+            ),
+            (
+                "category",
+                Arc::new(StringArray::from_iter_values(
+                    category.iter().map(|&c| categories[c as usize]),
+                )),
+            ),
+        ])?);
+    }
+    Ok(batches)
+}
+
+fn generator(schema: &SchemaRef) -> Fallible<WatermarkGenerator> {
+    let delay = datafusion_common::ScalarValue::DurationMillisecond(Some(5_000));
+    let expr = binary(col("ts", schema)?, ExprOperator::Minus, lit(delay), schema)?;
+    Ok(WatermarkGenerator::new(schema, TS, expr)?)
+}
+
+/// The state's directory for one measurement.
+struct Home {
+    backend: Arc<StateBackend>,
+    _dir: StateDir,
+    _home: tempfile::TempDir,
+}
+
+impl Home {
+    fn new() -> Fallible<Self> {
+        let home = tempfile::tempdir()?;
+        let job = JobIdentity {
+            name: "bench".to_owned(),
+            fingerprint: "bench".to_owned(),
+        };
+        let dir = StateDir::open(home.path(), job, Start::Resume)?;
+        let backend = StateBackend::open(&dir.local(), dir.store(), StateOptions::default())?;
+        Ok(Self {
+            backend: Arc::new(backend),
+            _dir: dir,
+            _home: home,
+        })
+    }
+
+    fn context(&self) -> OperatorContext {
+        OperatorContext {
+            uid: "bench".to_owned(),
+            subtask: 0,
+            parallelism: 1,
+            key_groups: 0..128,
+            backend: Arc::clone(&self.backend),
+        }
+    }
+}
+
+/// Time this thread has run, which other work on the machine hardly changes.
+fn cpu_time() -> Duration {
+    let stat = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    let nanos = stat.split(' ').next().and_then(|nanos| nanos.parse().ok());
+    Duration::from_nanos(nanos.unwrap_or_default())
+}
+
+struct Measured {
+    time: Duration,
+    rows_out: usize,
+    snapshot: Option<Duration>,
+}
+
+/// Runs an operator over all batches, with their watermarks, and takes one snapshot at the end.
+fn run(mut operator: Box<dyn Operator>, batches: &[Batch], home: &Home) -> Fallible<Measured> {
+    let mut out = Output::default();
+    let mut rows_out = 0;
+    let start = cpu_time();
+    for batch in batches {
+        let watermark = batch.watermarks.as_ref().and_then(|w| w.last().copied());
+        operator.process(0, batch.clone(), &mut out)?;
+        operator.advance(Watermark(watermark.unwrap_or(i64::MIN)), &mut out)?;
+        operator.housekeeping()?;
+        rows_out += out.drain().map(|batch| batch.len()).sum::<usize>();
+    }
+    let time = cpu_time() - start;
+    let start = cpu_time();
+    operator.snapshot(1)?;
+    let snapshot = cpu_time() - start;
+    home.backend.complete_checkpoint(CheckpointRequest {
+        epoch: 1,
+        parallelism: 1,
+        blobs: std::collections::BTreeMap::new(),
+    })?;
+    Ok(Measured {
+        time,
+        rows_out,
+        snapshot: Some(snapshot),
+    })
+}
+
+fn call(schema: &SchemaRef, kind: AggregateKind, column: Option<usize>) -> Fallible<AggregateCall> {
+    Ok(AggregateCall::new(
+        kind,
+        column.into_iter().collect(),
+        schema,
+    )?)
+}
+
+/// COUNT, SUM and AVG of the amount over 1 min, 10 min and 1 h, and the time before.
+fn over(schema: &SchemaRef) -> Fallible<OverSpec> {
+    let mut groups = Vec::new();
+    for minutes in [1, 10, 60] {
+        groups.push(OverGroup {
+            frame: Frame::Range(Some(minutes * 60_000)),
+            calls: vec![
+                call(schema, AggregateKind::Count, None)?,
+                call(schema, AggregateKind::Sum, Some(AMOUNT))?,
+                call(schema, AggregateKind::Avg, Some(AMOUNT))?,
+            ],
+        });
+    }
+    groups.push(OverGroup {
+        frame: Frame::Range(None),
+        calls: vec![call(schema, AggregateKind::Lag, Some(TS))?],
+    });
+    Ok(OverSpec {
+        partition: vec![CARD],
+        order: TS,
+        groups,
+    })
+}
+
+fn main() -> Fallible<()> {
+    let only: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|arg| !arg.starts_with("--"))
+        .collect();
+    let rows: usize = std::env::var("ROWS").map_or(Ok(2_000_000), |rows| rows.parse())?;
+    let plain = payments(rows)?;
+    let schema = plain[0].schema();
+    let mut watermarks = generator(&schema)?;
+    let mut batches = Vec::new();
+    for rows in &plain {
+        let mut batch = Batch::append(rows.clone(), 0);
+        batch.watermark_before = watermarks.current();
+        batch.watermarks = Some(watermarks.observe(rows)?);
+        batches.push(batch);
+    }
+
+    println!("{rows} rows in batches of {BATCH}, {CARDS} keys, one thread");
+    println!(
+        "{:<44} {:>8} {:>14} {:>12} {:>12}",
+        "operator", "ns/row", "million rows/s", "rows out", "snapshot ms"
+    );
+    let report = |name: &str, measured: Measured| {
+        let nanos = measured.time.as_secs_f64() * 1e9 / rows as f64;
+        println!(
+            "{name:<44} {nanos:>8.1} {:>14.2} {:>12} {:>12}",
+            1e3 / nanos,
+            measured.rows_out,
+            measured.snapshot.map_or("-".to_owned(), |time| {
+                format!("{:.1}", time.as_secs_f64() * 1e3)
+            })
+        );
+    };
+    let wanted = |name: &str| only.is_empty() || only.iter().any(|part| name.contains(part));
+
+    let name = "watermark ts - 5 s";
+    if wanted(name) {
+        let mut generator = generator(&schema)?;
+        let start = cpu_time();
+        for rows in &plain {
+            std::hint::black_box(generator.observe(rows)?);
+        }
+        let time = cpu_time() - start;
+        report(
+            name,
+            Measured {
+                time,
+                rows_out: rows,
+                snapshot: None,
+            },
+        );
+    }
+
+    let name = "calc: 1 of 2 rows, 5 columns, 1 computed";
+    if wanted(name) {
+        let filter = binary(
+            col("merchant", &schema)?,
+            ExprOperator::Lt,
+            lit(2_500i32),
+            &schema,
+        )?;
+        let doubled = binary(col("id", &schema)?, ExprOperator::Plus, lit(1i64), &schema)?;
+        let mut projection = vec![doubled];
+        for column in ["card", "ts", "amount", "category"] {
+            projection.push(col(column, &schema)?);
+        }
+        let fields: Vec<_> = [0, 1, 2, 3, 5].map(|i| schema.fields()[i].clone()).into();
+        let output = Arc::new(arrow::datatypes::Schema::new(fields));
+        let mut calc = Calc::new(&schema, Some(filter), projection, output)?;
+        let (mut out, mut rows_out) = (Output::default(), 0);
+        let start = cpu_time();
+        for batch in &batches {
+            calc.process(0, batch.clone(), &mut out)?;
+            rows_out += out.drain().map(|batch| batch.len()).sum::<usize>();
+        }
+        let time = cpu_time() - start;
+        report(
+            name,
+            Measured {
+                time,
+                rows_out,
+                snapshot: None,
+            },
+        );
+    }
+
+    let name = "exchange by card to 2 instances";
+    if wanted(name) {
+        let mut partitioner = HashPartitioner::new(&schema, &[CARD], 2, 128)?;
+        let mut rows_out = 0;
+        let start = cpu_time();
+        for batch in &batches {
+            partitioner.partition(batch.clone(), |_, part| rows_out += part.len())?;
+        }
+        let time = cpu_time() - start;
+        report(
+            name,
+            Measured {
+                time,
+                rows_out,
+                snapshot: None,
+            },
+        );
+    }
+
+    let name = "over: 3 range frames and lag";
+    if wanted(name) {
+        let home = Home::new()?;
+        let operator = OverAggregate::new(&home.context(), schema.clone(), &over(&schema)?)?;
+        report(name, run(Box::new(operator), &batches, &home)?);
+    }
+
+    let name = "over: the same, 4 columns in";
+    if wanted(name) {
+        let home = Home::new()?;
+        let columns = [0, 1, 2, 3];
+        let narrow: Vec<Batch> = batches
+            .iter()
+            .map(|batch| Ok(batch.with_rows(batch.rows.project(&columns)?)))
+            .collect::<Fallible<_>>()?;
+        let schema = narrow[0].rows.schema();
+        let operator = OverAggregate::new(&home.context(), schema.clone(), &over(&schema)?)?;
+        report(name, run(Box::new(operator), &narrow, &home)?);
+    }
+
+    let name = "over: max over 10 min";
+    if wanted(name) {
+        let home = Home::new()?;
+        let spec = OverSpec {
+            partition: vec![CARD],
+            order: TS,
+            groups: vec![OverGroup {
+                frame: Frame::Range(Some(600_000)),
+                calls: vec![call(&schema, AggregateKind::Max, Some(AMOUNT))?],
+            }],
+        };
+        let operator = OverAggregate::new(&home.context(), schema.clone(), &spec)?;
+        report(name, run(Box::new(operator), &batches, &home)?);
+    }
+
+    for (name, window) in [
+        (
+            "window: tumble 1 min, count sum avg",
+            Window::Tumble {
+                size: 60_000,
+                offset: 0,
+            },
+        ),
+        (
+            "window: hop 1 min by 10 s, count sum avg",
+            Window::Hop {
+                size: 60_000,
+                slide: 10_000,
+                offset: 0,
+            },
+        ),
+        (
+            "window: cumulate 1 h by 1 min, count sum avg",
+            Window::Cumulate {
+                max_size: 3_600_000,
+                step: 60_000,
+                offset: 0,
+            },
+        ),
+    ] {
+        if wanted(name) {
+            let home = Home::new()?;
+            let spec = WindowSpec {
+                keys: vec![CARD],
+                rowtime: TS,
+                window,
+                calls: vec![
+                    call(&schema, AggregateKind::Count, None)?,
+                    call(&schema, AggregateKind::Sum, Some(AMOUNT))?,
+                    call(&schema, AggregateKind::Avg, Some(AMOUNT))?,
+                ],
+            };
+            let operator = WindowAggregate::new(&home.context(), schema.clone(), &spec)?;
+            report(name, run(Box::new(operator), &batches, &home)?);
+        }
+    }
+
+    let spec = DeduplicateSpec {
+        keys: vec![CARD],
+        rowtime: TS,
+    };
+    let name = "deduplicate: first of a card";
+    if wanted(name) {
+        let home = Home::new()?;
+        let operator = DeduplicateFirst::new(&home.context(), schema.clone(), &spec)?;
+        report(name, run(Box::new(operator), &batches, &home)?);
+    }
+    let name = "deduplicate: last of a card";
+    if wanted(name) {
+        let home = Home::new()?;
+        let operator = DeduplicateLast::new(&home.context(), schema.clone(), &spec, true)?;
+        report(name, run(Box::new(operator), &batches, &home)?);
+    }
+    Ok(())
+}
