@@ -25,15 +25,22 @@ def binary() -> str:
     sys.exit(f"no millstream at {built[0]}: run `make build`, or set MILLSTREAM to one")
 
 
-def copy(sample: str, target: pathlib.Path, rows: int | None = None) -> pathlib.Path:
-    """A copy of a sample in which nothing has run yet, its generator bounded to `rows`."""
+def copy(
+    sample: str, target: pathlib.Path, rows: int | None = None, interval: str | None = None
+) -> pathlib.Path:
+    """A copy of a sample in which nothing has run yet.
+
+    Its generator is bounded to `rows`, and checkpoints are taken every `interval`.
+    """
     source = ROOT / "samples" / sample
     if sample == "gmv" and not (source / "data" / "orders.csv").exists():
         subprocess.run([sys.executable, str(source / "fetch.py")], check=True)
     shutil.copytree(source, target, ignore=shutil.ignore_patterns("out", "state", "__pycache__"))
-    if rows is not None:
-        for document in target.glob("*.toml"):
+    for document in target.glob("*.toml"):
+        if rows is not None:
             bound_generator(document, rows)
+        if interval is not None:
+            checkpoint_every(document, interval)
     return target
 
 
@@ -44,6 +51,29 @@ def bound_generator(document: pathlib.Path, rows: int) -> None:
     text = re.sub(
         r'^(generator = ".*"\n)', rf"\g<1>number-of-rows = {rows}\n", text, flags=re.MULTILINE
     )
+    document.write_text(text)
+
+
+def checkpoint_every(document: pathlib.Path, interval: str) -> None:
+    """Sets the checkpoint interval of a pipeline document."""
+    text, count = re.subn(
+        r'^"execution.checkpointing.interval" = ".*"$',
+        f'"execution.checkpointing.interval" = "{interval}"',
+        document.read_text(), flags=re.MULTILINE,
+    )  # fmt: skip
+    if count != 1:
+        sys.exit(f"{document} sets no checkpoint interval")
+    document.write_text(text)
+
+
+def checkpoint_every(document: pathlib.Path, interval: str) -> None:
+    """Sets the checkpoint interval of a pipeline document."""
+    setting = '"execution.checkpointing.interval"'
+    text, found = re.subn(
+        rf"^{setting} = .*$", f'{setting} = "{interval}"', document.read_text(), flags=re.MULTILINE
+    )
+    if found != 1:
+        sys.exit(f"{document}: no {setting} to change")
     document.write_text(text)
 
 
