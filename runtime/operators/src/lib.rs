@@ -1,5 +1,23 @@
 //! Streaming operators: each is one file, works on columnar batches and keeps its state in
 //! keyed tables that are snapshotted at barriers.
+//!
+//! Rows flow in [`Batch`]es that carry the watermark behind every row, so an operator judges
+//! lateness row by row, as Flink does, and still fires once a batch. The driver calls an
+//! [`Operator`] with batches, watermarks and barriers; nothing here knows threads or channels.
+//!
+//! | module | what it computes | state |
+//! |---|---|---|
+//! | [`calc`] | filter and projection | none |
+//! | [`watermark_assigner`] | watermarks of a stream or a split | the running maximum |
+//! | [`exchange`], [`keys`] | which instance a row goes to; keys as bytes | none |
+//! | [`over_aggregate`] | functions of earlier rows of the key, several frames at once | rows in the frames, accumulators |
+//! | [`window_aggregate`] | TUMBLE, HOP and CUMULATE with functions | accumulators by slice |
+//! | [`window_tvf`] | the windows of a row as columns | none |
+//! | [`mod@deduplicate`] | the first or last row of a key by event time | a flag, or the last row |
+//!
+//! [`aggregates`] holds the functions themselves. Rows that wait for the watermark are kept by the
+//! private `pending`. Every stateful operator is tested through `harness` (feature `test-util`):
+//! killed at random places, restored at another parallelism, and compared with the definition.
 
 pub mod aggregates;
 pub mod batch;

@@ -147,12 +147,14 @@ impl OverState {
         let mut sum = header.iter().step_by(8).fold(0, |a, b| a ^ b);
         let row = usize::from(self.row);
         let rows = &self.words[header.len()..];
-        if row > 0 {
-            let mask = (rows.len() / row) as u64 - 1;
+        if let Some(capacity) = rows.len().checked_div(row) {
+            let mask = capacity as u64 - 1;
             let place = |number: u64| (number & mask) as usize * row;
             sum ^= rows[place(self.next)];
             for &head in heads {
-                sum ^= header.get(head).map_or(0, |&number| rows[place(number)]);
+                let number = header.get(head).copied().unwrap_or_default();
+                // The row behind the head too: nearly always one row leaves and one stays.
+                sum ^= rows[place(number)] ^ rows[place(number + 1)];
             }
         }
         sum
