@@ -15,7 +15,7 @@ const REACH: u64 = 32;
 
 /// Shares of all rows that are honest bursts.
 const SPREES: f64 = 0.025;
-const FARES: f64 = 0.012;
+const FARES: f64 = 0.004;
 
 /// What an episode is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -121,12 +121,12 @@ impl Plan {
         let rate = world.rate_at(start);
         let mut random = Random::new(world.episode_key, self.epoch);
         // what kind, the share of all rows that are of it, and how many rows an episode has on average
-        let spree = (Pattern::Spree, (4, 9), (180, 900));
-        let fares = (Pattern::Fares, (5, 12), (30, 180));
+        let spree = (Pattern::Spree, (4, 9), (240, 900));
+        let fares = (Pattern::Fares, (4, 9), (60, 240));
         for (honest, share, size) in [
-            (None, world.fraud_rate, 6.8),
+            (None, world.fraud_rate, 8.9),
             (Some(spree), SPREES, 6.5),
-            (Some(fares), FARES, 8.5),
+            (Some(fares), FARES, 6.5),
         ] {
             let expected = self.epoch_rows as f64 * share / size;
             let count = expected.floor() as u64 + u64::from(random.unit() < expected.fract());
@@ -182,21 +182,21 @@ impl Episode {
     fn fraud(&mut self) {
         match self.random.below(100) {
             0..35 => {
-                self.run(Pattern::CardTest, (6, 14), (20, 60), 1.0);
+                self.run(Pattern::CardTest, (8, 16), (15, 45), 1.0);
                 if self.random.below(100) < 60 {
                     // it works: now for the money
-                    self.at += (self.rate * self.random.between(20, 90) as f64) as u64 + 1;
-                    let factor = 3.0 + self.random.unit() * 9.0;
-                    self.run(Pattern::CashOut, (1, 3), (60, 240), factor);
+                    self.at += (self.rate * self.random.between(10, 60) as f64) as u64 + 1;
+                    let factor = 8.0 + self.random.unit() * 17.0;
+                    self.run(Pattern::CashOut, (1, 3), (30, 120), factor);
                 }
             }
             35..60 => {
-                let factor = 2.5 * (1.0 + self.random.unit() * 4.0);
-                self.run(Pattern::CashOut, (2, 5), (90, 600), factor);
+                let factor = 8.0 + self.random.unit() * 22.0;
+                self.run(Pattern::CashOut, (3, 6), (40, 180), factor);
             }
-            60..85 => {
-                let factor = 0.8 + self.random.unit() * 2.0;
-                self.run(Pattern::Abroad, (4, 10), (60, 300), factor);
+            60..90 => {
+                let factor = 1.2 + self.random.unit() * 1.8;
+                self.run(Pattern::Abroad, (6, 14), (20, 75), factor);
             }
             _ => {
                 let factor = 1.3 + self.random.unit() * 2.5;

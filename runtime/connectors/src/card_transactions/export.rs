@@ -10,6 +10,9 @@ use crate::formats::Encoder as _;
 use crate::formats::csv::{CsvEncoder, CsvFormat};
 use crate::spec::TableSpec;
 
+/// Rows of a split that are made at once.
+const BATCH: u64 = 256;
+
 /// Writes the first `rows` rows of a generator table to `files` files in `folder`, as CSV in Flink's
 /// dialect without a header; gives their names. All rows of a card are in one file, in the order of
 /// their times; a file is as nearly in the order of time as a split is.
@@ -45,25 +48,37 @@ pub(crate) fn export(
         let path = folder.join(format!("part-{number}.csv"));
         let failed = |error| ConnectorError::io("cannot write the file", &path, error);
         let mut out = BufWriter::with_capacity(1 << 20, File::create(&path).map_err(failed)?);
-        // the file's splits take turns, row by row in effect: their rows of one moment lie together
         let mut readers: Vec<_> = (number..splits)
             .step_by(files)
             .map(|split| source.card_reader(split, 0))
             .collect();
-        let turn = 256;
-        let mut text = Vec::new();
-        while !readers.is_empty() {
-            for reader in &mut readers {
-                let count = reader.end.saturating_sub(reader.next).min(turn);
+        let mut texts = vec![Vec::new(); readers.len()];
+        while readers.iter().any(|reader| reader.next < reader.end) {
+            for (reader, text) in readers.iter_mut().zip(&mut texts) {
+                text.clear();
+                let count = reader.end.saturating_sub(reader.next).min(BATCH);
                 if count > 0 {
                     let batch = reader.batch(count as usize)?;
                     reader.next += count;
-                    encoder.encode(&batch, &mut text)?;
+                    encoder.encode(&batch, text)?;
                 }
             }
-            out.write_all(&text).map_err(failed)?;
-            text.clear();
-            readers.retain(|reader| reader.next < reader.end);
+            // The file's splits take turns row by row, for a file that ran a batch of one split and
+            // then of the next would go back in time by more than a watermark allows.
+            let mut lines: Vec<_> = texts
+                .iter()
+                .map(|text| text.split_inclusive(|byte| *byte == b'\n'))
+                .collect();
+            let mut written = true;
+            while written {
+                written = false;
+                for lines in &mut lines {
+                    if let Some(line) = lines.next() {
+                        out.write_all(line).map_err(failed)?;
+                        written = true;
+                    }
+                }
+            }
         }
         out.flush().map_err(failed)?;
         out.into_inner()

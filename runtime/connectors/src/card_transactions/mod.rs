@@ -7,6 +7,10 @@
 //! of a split are nearly in the order of time: each card reports with a delay of its own, at most
 //! [`world::MOST_DELAY`] milliseconds, so a watermark two seconds behind loses nothing.
 //!
+//! A card pays every eight minutes on average (with 10,000 cards and the default of 20 events a
+//! second): busier than people are, so that an hour is worth looking at, and calm enough for a burst
+//! to stand out.
+//!
 //! The number of payments follows the hour of the day; amounts are log-normal, with a scale of
 //! their own for each category and card; a card has its favourite merchants and a home country, and
 //! travels now and then. A part of the rows are honest bursts (a shopping spree, a run of small
@@ -117,7 +121,7 @@ impl Settings {
             start: spec.moment("start-time")?.unwrap_or(1_704_096_000_000),
             events_per_second: spec
                 .number("events-per-second", 0.001, MOST)?
-                .unwrap_or(200.0),
+                .unwrap_or(20.0),
             splits: whole("splits", 1, 4)?,
         };
         let bad = |key: &str, reason: String, remedy: &str| {

@@ -82,9 +82,9 @@ fn the_rows_are_the_ones_that_were_published() {
     assert_eq!(
         text,
         [
-            "0,9109,\"2024-01-01 08:00:01.379\",221.63,3741,online_shopping,US,false",
-            "4,77,\"2024-01-01 08:00:01.451\",252.45,847,clothing,PL,false",
-            "8,8757,\"2024-01-01 08:00:01.656\",47.33,3380,clothing,GB,false",
+            "0,9109,\"2024-01-01 08:00:01.453\",221.63,3741,online_shopping,US,false",
+            "4,77,\"2024-01-01 08:00:01.654\",252.45,847,clothing,PL,false",
+            "8,8757,\"2024-01-01 08:00:02.118\",47.33,3380,clothing,GB,false",
         ]
     );
 }

@@ -87,7 +87,7 @@ const MERCHANTS: u64 = 5_000;
 const MERCHANT_SEED: u64 = 0x6d65_7263_6861_6e74;
 
 /// One row in this many is an honest outlier: a large purchase.
-const OUTLIER: u64 = 64;
+const OUTLIER: u64 = 200;
 
 /// A card.
 #[derive(Debug, Clone)]
@@ -183,13 +183,13 @@ impl World {
 
     pub(super) fn merchant_of(&self, category: usize, bits: u64) -> i32 {
         let merchants = &self.of_category[category];
-        let place = (bits >> 32) * merchants.len() as u64 >> 32;
+        let place = ((bits >> 32) * merchants.len() as u64) >> 32;
         merchants.get(place as usize).copied().unwrap_or(0)
     }
 
     pub(super) fn abroad(&self, card: &Card, bits: u64) -> u8 {
         let others = COUNTRIES.len() as u64 - 1;
-        let other = ((bits & 0xffff) * others >> 16) as u8;
+        let other = (((bits & 0xffff) * others) >> 16) as u8;
         if other >= card.home { other + 1 } else { other }
     }
 }
@@ -281,7 +281,7 @@ impl Clock {
             for (after, bits) in (number + 1..).zip(bits.by_ref().take(here as usize)) {
                 let high = (after as f64 * step) as i64;
                 let width = (high - low) as u64;
-                out.push(start + low + (width * (bits & 0xffff) >> 16) as i64);
+                out.push(start + low + ((width * (bits & 0xffff)) >> 16) as i64);
                 low = high;
             }
             row += here;
@@ -331,7 +331,7 @@ impl Rows {
         world.clock.times(first, &self.bits, &mut self.times);
         let cards = world.cards.len() as f64;
         for &bits in &self.bits {
-            // u^1.5: the busiest cards pay far more often, half of all together a third of the time
+            // u^1.5: the busiest cards pay far more often; half of all make a third of the payments
             let unit = (bits >> 32) as f64 / (1_u64 << 32) as f64;
             let rank = (cards * unit * unit.sqrt()) as u32;
             self.cards.push(rank);
@@ -346,7 +346,7 @@ impl Rows {
             } else {
                 bits >> 32
             };
-            let merchant = (merchant * MERCHANTS >> 32) as usize;
+            let merchant = ((merchant * MERCHANTS) >> 32) as usize;
             self.merchants.push(merchant as i32);
             self.categories.push(world.merchants[merchant]);
         }
@@ -401,7 +401,7 @@ impl Rows {
         let choose = |choices: &[usize]| choices[(more >> 8) as usize % choices.len()];
         let (category, amount, country) = match planned.pattern {
             Pattern::CardTest => {
-                let amount = 0.5 + (more >> 40 & 0xff) as f64 / 255.0 * 4.5;
+                let amount = 0.5 + (more >> 40 & 0xff) as f64 / 255.0 * 1.5;
                 let country = if more & 1 == 0 {
                     card.home
                 } else {
@@ -439,7 +439,7 @@ impl Rows {
                 (category, everyday(card, category, more), card.home)
             }
             Pattern::Fares => {
-                let amount = 1.0 + (more >> 40 & 0xff) as f64 / 255.0 * 4.0;
+                let amount = 1.5 + (more >> 40 & 0xff) as f64 / 255.0 * 4.5;
                 (choose(&[TRANSPORT, TRANSPORT, DIGITAL]), amount, card.home)
             }
         };
