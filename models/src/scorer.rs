@@ -214,3 +214,18 @@ fn fresh(element: ElementType, shape: &[usize]) -> Result<Arc<Tensor>, String> {
         .map(Arc::new)
         .map_err(|error| chain(&error))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A worker takes its scorer along from thread to thread, and shares the model.
+    #[test]
+    fn scorers_travel_between_threads() {
+        fn travels<T: Send>() {}
+        fn is_shared<T: Send + Sync>() {}
+        travels::<Scorer>();
+        is_shared::<Model>();
+        is_shared::<Binding>();
+    }
+}

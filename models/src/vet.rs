@@ -42,7 +42,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             file_bytes: 1 << 30,
-            nodes: 20_000,
+            nodes: 5_000,
             row_elements: 1 << 20,
             tensor_elements: 1 << 26,
         }

@@ -6,8 +6,13 @@
 
 use std::fmt::Debug;
 
+use tract_onnx::model::ParsingContext;
+use tract_onnx::pb::{NodeProto, TensorProto};
 use tract_onnx::tract_core::{as_op, op_as_typed_op, op_out_of_plan};
 use tract_onnx::tract_hir::internal::*;
+
+/// What a [`super::Build`] gives.
+pub(super) type Built = TractResult<(Box<dyn InferenceOp>, Vec<String>)>;
 
 /// A function from one tensor to one tensor.
 pub(super) trait Kernel: Debug + Clone + Eq + Send + Sync + 'static {
@@ -145,4 +150,50 @@ impl Debug for Exact {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         Debug::fmt(&self.get(), f)
     }
+}
+
+/// tract's own operator of that name.
+pub(super) fn by_tract(ctx: &ParsingContext, node: &NodeProto) -> Built {
+    match tract_onnx::onnx().op_register.0.get(&node.op_type) {
+        Some(build) => build(ctx, node),
+        None => bail!("{} is not an operator of tract's", node.op_type),
+    }
+}
+
+/// The constant that the file gives for an input of the node.
+pub(super) fn initialiser<'a>(
+    ctx: &'a ParsingContext,
+    node: &NodeProto,
+    index: usize,
+) -> Option<&'a TensorProto> {
+    let name = node.input.get(index).filter(|name| !name.is_empty())?;
+    ctx.parent_graphs
+        .last()?
+        .initializer
+        .iter()
+        .find(|tensor| tensor.name == *name)
+}
+
+/// A float32 that operators can be compared by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Weight(u32);
+
+impl Weight {
+    pub(super) fn new(value: f32) -> Self {
+        Self(value.to_bits())
+    }
+
+    pub(super) fn get(self) -> f32 {
+        f32::from_bits(self.0)
+    }
+}
+
+/// The values of a float32 constant.
+pub(super) fn weights(tensor: &Tensor) -> TractResult<Arc<[Weight]>> {
+    let view = tensor.try_as_plain_ram()?;
+    Ok(view
+        .as_slice::<f32>()?
+        .iter()
+        .map(|value| Weight::new(*value))
+        .collect())
 }

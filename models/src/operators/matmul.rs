@@ -8,7 +8,7 @@ use tract_onnx::model::ParsingContext;
 use tract_onnx::pb::{NodeProto, TensorProto};
 use tract_onnx::tract_hir::internal::*;
 
-use super::kernel::{Exact, Kernel, wire};
+use super::kernel::{Built, Exact, Kernel, Weight, by_tract, initialiser, weights, wire};
 use super::{DEFAULT_DOMAIN, Engine, Operator, Types};
 
 pub(super) const OPERATORS: &[Operator] = &[
@@ -28,12 +28,10 @@ pub(super) const OPERATORS: &[Operator] = &[
     },
 ];
 
-type Built = TractResult<(Box<dyn InferenceOp>, Vec<String>)>;
-
 fn matmul(ctx: &ParsingContext, node: &NodeProto) -> Built {
     match initialiser(ctx, node, 1) {
         Some(column) if matches!(column.dims[..], [_, 1]) && is_float32(column) => {
-            let weights = floats(&ctx.load_tensor(column)?)?;
+            let weights = weights(&ctx.load_tensor(column)?)?;
             Ok((
                 expand(Column {
                     weights,
@@ -66,17 +64,18 @@ fn gemm(ctx: &ParsingContext, node: &NodeProto) -> Built {
     let has_bias = node.input.get(2).is_some_and(|name| !name.is_empty());
     let bias = match initialiser(ctx, node, 2) {
         Some(bias) if bias.dims.iter().all(|dim| *dim == 1) && is_float32(bias) => {
-            let bias = floats(&ctx.load_tensor(bias)?)?;
+            let bias = weights(&ctx.load_tensor(bias)?)?;
             bias.first()
                 .map(|bias| Exact::new(f64::from(beta * bias.get())))
         }
         _ if has_bias => return by_tract(ctx, node),
         _ => None,
     };
-    let mut weights = floats(&ctx.load_tensor(column)?)?;
-    weights
-        .iter_mut()
-        .for_each(|weight| *weight = Weight::new(alpha * weight.get()));
+    let column = weights(&ctx.load_tensor(column)?)?;
+    let weights = column
+        .iter()
+        .map(|weight| Weight::new(alpha * weight.get()))
+        .collect();
     Ok((
         expand(Column {
             weights,
@@ -87,59 +86,14 @@ fn gemm(ctx: &ParsingContext, node: &NodeProto) -> Built {
     ))
 }
 
-/// tract's own operator of that name.
-fn by_tract(ctx: &ParsingContext, node: &NodeProto) -> Built {
-    match tract_onnx::onnx().op_register.0.get(&node.op_type) {
-        Some(build) => build(ctx, node),
-        None => bail!("{} is not an operator of tract's", node.op_type),
-    }
-}
-
-/// The constant that the file gives for an input of the node, unless an input of the model overrides it.
-fn initialiser<'a>(
-    ctx: &'a ParsingContext,
-    node: &NodeProto,
-    index: usize,
-) -> Option<&'a TensorProto> {
-    let name = node.input.get(index).filter(|name| !name.is_empty())?;
-    ctx.parent_graphs
-        .last()?
-        .initializer
-        .iter()
-        .find(|tensor| tensor.name == *name)
-}
-
 fn is_float32(tensor: &TensorProto) -> bool {
     tensor.data_type == tract_onnx::pb::tensor_proto::DataType::Float as i32
-}
-
-/// A float32 that operators can be compared by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Weight(u32);
-
-impl Weight {
-    fn new(value: f32) -> Self {
-        Self(value.to_bits())
-    }
-
-    fn get(self) -> f32 {
-        f32::from_bits(self.0)
-    }
-}
-
-fn floats(tensor: &Tensor) -> TractResult<Vec<Weight>> {
-    Ok(tensor
-        .try_as_plain_ram()?
-        .as_slice::<f32>()?
-        .iter()
-        .map(|value| Weight::new(*value))
-        .collect())
 }
 
 /// The product of the first input with a constant column, plus a constant.
 #[derive(Debug, Clone)]
 struct Column {
-    weights: Vec<Weight>,
+    weights: Arc<[Weight]>,
     bias: Option<Exact>,
     /// Inputs that the node has; those after the first are the constants above.
     inputs: usize,
@@ -182,7 +136,7 @@ impl Expansion for Column {
         inputs: &[OutletId],
     ) -> TractResult<TVec<OutletId>> {
         let kernel = DotProducts {
-            weights: self.weights.clone().into(),
+            weights: Arc::clone(&self.weights),
             bias: self.bias,
         };
         wire(kernel, prefix, model, inputs[0])

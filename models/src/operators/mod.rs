@@ -15,6 +15,7 @@ mod arg;
 mod cast;
 mod category_mapper;
 mod kernel;
+mod layer_norm;
 mod matmul;
 mod pow;
 mod reduce;
@@ -125,6 +126,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Operator> {
         arg::OPERATORS,
         cast::OPERATORS,
         category_mapper::OPERATORS,
+        layer_norm::OPERATORS,
         matmul::OPERATORS,
         pow::OPERATORS,
         reduce::OPERATORS,

@@ -85,7 +85,6 @@ pub(super) const OPERATORS: &[Operator] = &[
     row("BatchNormalization", FLOATS, &["epsilon"]),
     row("Dropout", FLOATS, &[]),
     row("Einsum", F32, &["equation"]),
-    row("LayerNormalization", F32, &["axis", "epsilon"]),
     // Over a row
     row("CumSum", F32, &[]),
     row("TopK", NUMBERS, &["axis", "largest"]),
