@@ -426,7 +426,12 @@ impl Master {
                             pending = Some(checkpoint);
                         }
                     }
-                    None => bail!("all tasks are gone"),
+                    // Every task dropped its end: the one that failed says why.
+                    None => {
+                        return Err(first_failure(&mut tasks)
+                            .await
+                            .unwrap_or_else(|| anyhow!("all tasks ended before the job did")));
+                    }
                 },
                 Some(ended) = tasks.join_next() => match ended {
                     // Before the last checkpoint is complete no task ends on its own.
