@@ -137,7 +137,7 @@ def fraud_model(work: pathlib.Path) -> bool:
     text = script.read_text()
     script.write_text(re.sub(r"('provider'\s*=\s*)'onnx'", r"\1'constant'", text))
     code, output = flink(script, folder, model="constant")
-    alerts = rows(folder / "out").total()
+    alerts = rows(folder / "out" / "alerts").total()
     if code != 0 or alerts != 100:
         print(f"fraud with a constant model: {alerts} alerts of 100 from Flink\n{output}")
         return False

@@ -27,7 +27,6 @@ import time
 
 import samples
 
-
 # Short, so that a kill finds checkpoints to go on from, and some in the making.
 INTERVAL = {"fraud": "150 ms", "gmv": "20 ms"}
 
@@ -40,6 +39,12 @@ def prepare(
     arguments: argparse.Namespace, target: pathlib.Path, rows: int | None
 ) -> pathlib.Path:
     folder = samples.copy(arguments.sample, target, rows)
+    # Every run starts from what the first one saw, whatever happens to the sample meanwhile.
+    first = target.parent / "undisturbed"
+    if folder != first:
+        for document in [*first.glob("*.toml"), *first.glob("*.onnx")]:
+            shutil.copy(document, folder / document.name)
+        return folder
     samples.checkpoint_every(folder / arguments.pipeline, INTERVAL[arguments.sample])
     return folder
 
@@ -133,9 +138,6 @@ def main() -> int:
         type=lambda text: [int(part) for part in text.split(",")],
         help="parallelisms of the restarts, in turn",
     )
-    parser.add_argument(
-        "--interval", default="100 ms", help="between checkpoints: many, so that kills fall on all of them"
-    )
     parser.add_argument("--max-kills", type=int, default=4, help="kills per run, at most")
     parser.add_argument("--seed", type=int, default=None, help="of the first run")
     parser.add_argument("--keep", action="store_true", help="keep the folders of failed runs")
@@ -158,7 +160,7 @@ def main() -> int:
         failures = kills = restored = 0
         for run in range(arguments.runs):
             seed = first_seed + run
-            folder = prepare(arguments, work / f"run-{seed}", rows, arguments.interval)
+            folder = prepare(arguments, work / f"run-{seed}", rows)
             try:
                 hit = disturbed(folder, arguments, seconds, seed)
                 kills += hit

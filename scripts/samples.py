@@ -25,22 +25,15 @@ def binary() -> str:
     sys.exit(f"no millstream at {built[0]}: run `make build`, or set MILLSTREAM to one")
 
 
-def copy(
-    sample: str, target: pathlib.Path, rows: int | None = None, interval: str | None = None
-) -> pathlib.Path:
-    """A copy of a sample in which nothing has run yet.
-
-    Its generator is bounded to `rows`, and checkpoints are taken every `interval`.
-    """
+def copy(sample: str, target: pathlib.Path, rows: int | None = None) -> pathlib.Path:
+    """A copy of a sample in which nothing has run yet, its generator bounded to `rows`."""
     source = ROOT / "samples" / sample
     if sample == "gmv" and not (source / "data" / "orders.csv").exists():
         subprocess.run([sys.executable, str(source / "fetch.py")], check=True)
     shutil.copytree(source, target, ignore=shutil.ignore_patterns("out", "state", "__pycache__"))
-    for document in target.glob("*.toml"):
-        if rows is not None:
+    if rows is not None:
+        for document in target.glob("*.toml"):
             bound_generator(document, rows)
-        if interval is not None:
-            checkpoint_every(document, interval)
     return target
 
 
@@ -63,17 +56,6 @@ def checkpoint_every(document: pathlib.Path, interval: str) -> None:
     )  # fmt: skip
     if count != 1:
         sys.exit(f"{document} sets no checkpoint interval")
-    document.write_text(text)
-
-
-def checkpoint_every(document: pathlib.Path, interval: str) -> None:
-    """Sets the checkpoint interval of a pipeline document."""
-    setting = '"execution.checkpointing.interval"'
-    text, found = re.subn(
-        rf"^{setting} = .*$", f'{setting} = "{interval}"', document.read_text(), flags=re.MULTILINE
-    )
-    if found != 1:
-        sys.exit(f"{document}: no {setting} to change")
     document.write_text(text)
 
 
