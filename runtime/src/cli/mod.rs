@@ -157,7 +157,6 @@ pub(crate) fn main() -> ExitCode {
 /// A job that was read and planned.
 pub(crate) struct Planned {
     pub input: Input,
-    pub script: Script,
     pub plan: StreamPlan,
 }
 
@@ -172,11 +171,7 @@ pub(crate) fn plan(job: &std::path::Path) -> Result<Planned, Failure> {
         .plan(&script, &environment)
         .map_err(|found| Failure::Input(render(&input, &found, Some(&script))))?;
     print_findings(&input, Some(&script));
-    Ok(Planned {
-        input,
-        script,
-        plan,
-    })
+    Ok(Planned { input, plan })
 }
 
 fn environment(input: &Input) -> FileEnvironment {

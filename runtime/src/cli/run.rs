@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+use millstream_runtime::exec::task::TaskError;
 use millstream_runtime::job::{self, JobOptions};
 use tokio::sync::oneshot;
 
@@ -123,8 +124,15 @@ fn failure_text(error: &anyhow::Error, has_state: bool) -> String {
             parts.push(text);
         }
     }
-    let mut text = format!("error: the job failed: {}", parts.join(": "));
-    if has_state {
+    // A job that ran and failed goes on from its checkpoint; one that could not start does not.
+    let ran = error.downcast_ref::<TaskError>().is_some();
+    let what = if ran {
+        "the job failed"
+    } else {
+        "the job could not run"
+    };
+    let mut text = format!("error: {what}: {}", parts.join(": "));
+    if ran && has_state {
         text.push_str(
             "\n  help: nothing that was committed is lost; run the same command again to go on from the last checkpoint",
         );
