@@ -513,3 +513,103 @@ pub(crate) fn is_zero(value: &ScalarValue) -> bool {
             | ScalarValue::Decimal128(Some(0), _, _)
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{call, column, failure, int, literal, null, one, type_of};
+
+    #[test]
+    fn integers_divide_toward_zero_and_wrap() {
+        let values = column("INT", &[Some("7"), Some("-7"), None, Some("-2147483648")]);
+        assert_eq!(
+            call("__divide", &[values.clone(), int(2)]),
+            ["3", "-3", "null", "-1073741824"]
+        );
+        assert_eq!(
+            call("__divide", &[values.clone(), int(-1)])[3],
+            "-2147483648"
+        );
+        assert_eq!(
+            call("__mod", &[values.clone(), int(3)]),
+            ["1", "-1", "null", "-2"]
+        );
+        assert_eq!(
+            failure("__divide", &[values.clone(), int(0)]),
+            "Execution error: / by zero"
+        );
+        let zeros = column("INT", &[Some("1"), Some("0"), Some("0"), Some("1")]);
+        assert_eq!(
+            failure("__mod", &[values.clone(), zeros]),
+            "Execution error: / by zero"
+        );
+        let nulls = column("INT", &[None, None]);
+        assert_eq!(call("__divide", &[nulls, int(0)]), ["null", "null"]);
+        assert_eq!(
+            type_of("__divide", &[int(1), literal("BIGINT", "2")]),
+            "BIGINT NOT NULL"
+        );
+    }
+
+    #[test]
+    fn decimals_have_flinks_types_and_round_half_up() {
+        let price = column("DECIMAL(10, 2)", &[Some("10.00"), Some("-0.05"), None]);
+        assert_eq!(
+            call("__add", &[price.clone(), int(1)]),
+            ["11.00", "0.95", "null"]
+        );
+        assert_eq!(type_of("__add", &[price.clone(), int(1)]), "DECIMAL(13, 2)");
+        assert_eq!(
+            call("__subtract", &[int(1), price.clone()]),
+            ["-9.00", "1.05", "null"]
+        );
+        assert_eq!(
+            call("__multiply", &[price.clone(), price.clone()]),
+            ["100.0000", "0.0025", "null"]
+        );
+        assert_eq!(
+            call("__divide", &[price.clone(), int(3)]),
+            ["3.3333333333333", "-0.0166666666667", "null"]
+        );
+        assert_eq!(
+            type_of("__divide", &[price.clone(), int(3)]),
+            "DECIMAL(21, 13)"
+        );
+        assert_eq!(
+            call("__mod", &[price.clone(), int(3)]),
+            ["1.00", "-0.05", "null"]
+        );
+        assert!(failure("__divide", &[price.clone(), int(0)]).contains("Division by zero"));
+        assert_eq!(
+            call("__add", &[price.clone(), null()]),
+            ["null", "null", "null"]
+        );
+        assert_eq!(
+            call("__multiply", &[price, literal("DOUBLE", "0.5")]),
+            ["5.0", "-0.025", "null"]
+        );
+    }
+
+    #[test]
+    fn decimal_overflow_is_null() {
+        let big = column(
+            "DECIMAL(38, 0)",
+            &[Some("99999999999999999999999999999999999999")],
+        );
+        assert_eq!(call("__add", &[big.clone(), big.clone()]), ["null"]);
+        assert_eq!(call("__multiply", &[big.clone(), big.clone()]), ["null"]);
+        assert_eq!(call("__subtract", &[big.clone(), big.clone()]), ["0"]);
+        assert_eq!(one("__divide", &[big.clone(), big]), "1.000000");
+        let wide = column("DECIMAL(38, 18)", &[Some("2.5")]);
+        assert_eq!(
+            call("__divide", &[wide.clone(), wide.clone()]),
+            ["1.000000"]
+        );
+        assert_eq!(call("__multiply", &[wide.clone(), wide]), ["6.250000"]);
+    }
+
+    #[test]
+    fn times_of_day_go_round() {
+        let hour = literal("BIGINT", "1");
+        assert!(failure("__time_plus", &[hour.clone(), hour]).contains("Invalid function call"));
+    }
+}

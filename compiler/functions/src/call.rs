@@ -636,7 +636,9 @@ impl Rows {
     #[inline]
     pub fn at(&self, row: usize) -> Option<usize> {
         let row = if self.constant { 0 } else { row };
-        (!self.array.is_null(row)).then_some(row)
+        // An array of NULLs has no bitmap to say so.
+        let present = self.array.is_valid(row) && self.array.data_type() != &DataType::Null;
+        present.then_some(row)
     }
 }
 

@@ -287,6 +287,12 @@ impl Zone {
 
 /// Appends `value` with at least `width` digits.
 pub(crate) fn pad(value: i64, width: usize, out: &mut String) {
+    // Nearly all fields of dates and times.
+    if width == 2 && (0..100).contains(&value) {
+        out.push(char::from(b'0' + (value / 10) as u8));
+        out.push(char::from(b'0' + (value % 10) as u8));
+        return;
+    }
     if value < 0 {
         out.push('-');
     }
@@ -703,7 +709,7 @@ impl Pattern {
 }
 
 fn is_numeric(letter: char, count: usize) -> bool {
-    !matches!(letter, 'E' | 'a' | 'G') && !(matches!(letter, 'M' | 'L' | 'e' | 'c') && count > 2)
+    !(matches!(letter, 'E' | 'a' | 'G') || matches!(letter, 'M' | 'L' | 'e' | 'c') && count > 2)
 }
 
 fn write_year(year: i64, count: usize, out: &mut String) {

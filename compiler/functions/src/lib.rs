@@ -26,6 +26,8 @@ pub mod display;
 mod planner;
 pub mod row_kind;
 mod scalar;
+#[cfg(test)]
+mod testing;
 pub mod types;
 pub mod window;
 

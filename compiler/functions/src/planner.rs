@@ -60,7 +60,7 @@ impl ExprPlanner for FlinkExprPlanner {
             BinaryOperator::LtEq => comparison(Operator::LtEq, left, right, schema)?,
             BinaryOperator::Gt => comparison(Operator::Gt, left, right, schema)?,
             BinaryOperator::GtEq => comparison(Operator::GtEq, left, right, schema)?,
-            BinaryOperator::StringConcat => call("concat_op", vec![left, right])?,
+            BinaryOperator::StringConcat => call("__concat", vec![left, right])?,
             BinaryOperator::Overlaps => overlaps(left, right)?,
             BinaryOperator::And | BinaryOperator::Or => {
                 return Ok(PlannerResult::Original(RawBinaryExpr { op, left, right }));
@@ -302,11 +302,11 @@ fn temporal(
         plan_err!("Cannot apply '{operator}' to arguments of type '<{l}> {operator} <{r}>'")
     };
     match (&l.kind, op, &r.kind) {
-        (IntervalDayTime { .. } | IntervalYearMonth { .. }, Op::Add, other)
-            if matches!(other, Date | Time(_) | Timestamp(_) | TimestampLtz(_)) =>
-        {
-            temporal(op, operator, (right, r), (left, l))
-        }
+        (
+            IntervalDayTime { .. } | IntervalYearMonth { .. },
+            Op::Add,
+            Date | Time(_) | Timestamp(_) | TimestampLtz(_),
+        ) => temporal(op, operator, (right, r), (left, l)),
         (Timestamp(_) | TimestampLtz(_), Op::Add | Op::Subtract, IntervalDayTime { .. }) => {
             let (Timestamp(precision) | TimestampLtz(precision)) = l.kind else {
                 return refuse(&l, &r);
@@ -436,6 +436,13 @@ pub(crate) fn align(left: Expr, l: &FlinkType, right: Expr, r: &FlinkType) -> Re
             let target = l.kind.to_string();
             Ok((left, call("__cast", vec![right, lit(target)])?))
         }
+        // A decimal and an approximate number are compared as DOUBLEs. DataFusion would make both
+        // decimals, which rounds the number and has no place for a large one.
+        (TypeKind::Float | TypeKind::Double, TypeKind::Decimal { .. })
+        | (TypeKind::Decimal { .. }, TypeKind::Float | TypeKind::Double) => {
+            let double = |expr: Expr| call("__cast", vec![expr, lit(TypeKind::Double.to_string())]);
+            Ok((double(left)?, double(right)?))
+        }
         (a, b) if comparable_kinds(l, r) || a == b => Ok((left, right)),
         _ => plan_err!("Cannot compare a value of type {l} with a value of type {r}"),
     }
@@ -493,4 +500,183 @@ fn overlaps(left: Expr, right: Expr) -> Result<Expr> {
     let mut args = pair(left)?;
     args.extend(pair(right)?);
     call("__overlaps", args)
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::datatypes::Schema;
+    use datafusion_common::config::ConfigOptions;
+    use datafusion_expr::planner::ContextProvider;
+    use datafusion_expr::{AggregateUDF, HigherOrderUDF, ScalarUDF, TableSource, WindowUDF};
+    use datafusion_sql::planner::{ParserOptions, PlannerContext, SqlToRel};
+    use datafusion_sql::sqlparser::dialect::GenericDialect;
+    use datafusion_sql::sqlparser::parser::Parser;
+
+    use super::*;
+
+    struct Context {
+        options: ConfigOptions,
+        planners: Vec<Arc<dyn ExprPlanner>>,
+    }
+
+    impl ContextProvider for Context {
+        fn get_table_source(&self, name: TableReference) -> Result<Arc<dyn TableSource>> {
+            plan_err!("no table {name}")
+        }
+        fn get_expr_planners(&self) -> &[Arc<dyn ExprPlanner>] {
+            &self.planners
+        }
+        fn get_type_planner(&self) -> Option<Arc<dyn TypePlanner>> {
+            Some(Arc::new(FlinkTypePlanner))
+        }
+        fn get_function_meta(&self, name: &str) -> Option<Arc<ScalarUDF>> {
+            crate::scalar_functions()
+                .into_iter()
+                .find(|f| f.name() == name)
+        }
+        fn get_higher_order_meta(&self, _name: &str) -> Option<Arc<HigherOrderUDF>> {
+            None
+        }
+        fn get_aggregate_meta(&self, _name: &str) -> Option<Arc<AggregateUDF>> {
+            None
+        }
+        fn get_window_meta(&self, _name: &str) -> Option<Arc<WindowUDF>> {
+            None
+        }
+        fn get_variable_type(&self, _names: &[String]) -> Option<DataType> {
+            None
+        }
+        fn options(&self) -> &ConfigOptions {
+            &self.options
+        }
+        fn udf_names(&self) -> Vec<String> {
+            Vec::new()
+        }
+        fn higher_order_function_names(&self) -> Vec<String> {
+            Vec::new()
+        }
+        fn udaf_names(&self) -> Vec<String> {
+            Vec::new()
+        }
+        fn udwf_names(&self) -> Vec<String> {
+            Vec::new()
+        }
+    }
+
+    fn schema() -> DFSchema {
+        let fields: Vec<Field> = [
+            ("i", "INT"),
+            ("d", "DECIMAL(10, 2)"),
+            ("x", "DOUBLE"),
+            ("t", "TIMESTAMP(3)"),
+            ("u", "TIMESTAMP(6)"),
+            ("z", "TIMESTAMP_LTZ(3)"),
+            ("c", "TIME(0)"),
+            ("s", "STRING"),
+        ]
+        .into_iter()
+        .map(|(name, ty)| FlinkType::parse(ty).unwrap().to_field(name))
+        .collect();
+        DFSchema::try_from(Schema::new(fields)).unwrap()
+    }
+
+    fn planned(sql: &str) -> Result<String> {
+        let context = Context {
+            options: ConfigOptions::default(),
+            planners: vec![Arc::new(FlinkExprPlanner)],
+        };
+        let ast = Parser::new(&GenericDialect {})
+            .try_with_sql(sql)
+            .unwrap()
+            .parse_expr()
+            .unwrap();
+        let options = ParserOptions::new().with_parse_float_as_decimal(true);
+        let schema = schema();
+        let expr = SqlToRel::new_with_options(&context, options).sql_to_expr(
+            ast,
+            &schema,
+            &mut PlannerContext::new(),
+        )?;
+        Ok(crate::analyze_expr(expr, &schema)?.to_string())
+    }
+
+    #[test]
+    fn operators_get_flinks_meaning() {
+        for (sql, expected) in [
+            ("i + 1", "i + Int32(1)"),
+            ("i / 2", "__divide(i, Int32(2))"),
+            ("x / 2", "x / Int32(2)"),
+            ("i % 2", "__mod(i, Int32(2))"),
+            ("d * 0.5", "__multiply(d, Decimal128(0.5,2,1))"),
+            ("d + x", "__add(d, x)"),
+            (
+                "t - INTERVAL '5' SECOND",
+                "t - DurationMillisecond(\"5000\")",
+            ),
+            (
+                "u + INTERVAL '5' SECOND",
+                "u + DurationMicrosecond(\"5000000\")",
+            ),
+            ("INTERVAL '1' MONTH + t", "t + IntervalYearMonth(\"1\")"),
+            (
+                "c + INTERVAL '1' HOUR",
+                "__time_plus(c, DurationMillisecond(\"3600000\"))",
+            ),
+            (
+                "i * INTERVAL '1' SECOND",
+                "__interval_multiply(DurationMillisecond(\"1000\"), i)",
+            ),
+            ("s || 'x'", "__concat(s, Utf8(\"x\"))"),
+            ("i = '7'", "i = __cast(Utf8(\"7\"), Utf8(\"INT\"))"),
+            ("t < z", "__cast(t, Utf8(\"TIMESTAMP_LTZ(3)\")) < z"),
+            (
+                "i BETWEEN '1' AND 5",
+                "i >= __cast(Utf8(\"1\"), Utf8(\"INT\")) AND i <= Int32(5)",
+            ),
+            (
+                "i IN (1, 3000000000)",
+                "i IN ([Int32(1), Int64(3000000000)])",
+            ),
+            (
+                "if(i > 0, 1, i / 0.0)",
+                "CASE WHEN i > Int32(0) THEN Int32(1) ELSE \
+                 __divide(i, Decimal128(0,2,1)) END",
+            ),
+            (
+                "coalesce(i, 1)",
+                "CASE WHEN i IS NOT NULL THEN i ELSE Int32(1) END",
+            ),
+            ("s LIKE 'a%'", "s LIKE Utf8(\"a%\")"),
+            (
+                "s LIKE 'a!%' ESCAPE '!'",
+                "__like(s, Utf8(\"a!%\"), Utf8(\"!\"))",
+            ),
+            ("DATE '2024-01-01'", "Date32(\"2024-01-01\")"),
+        ] {
+            match planned(sql) {
+                Ok(plan) => assert_eq!(plan, expected, "{sql}"),
+                Err(error) if sql.contains("/ 0.0") => {
+                    assert!(error.to_string().contains("Division by zero"));
+                }
+                Err(error) => panic!("{sql}: {error}"),
+            }
+        }
+    }
+
+    #[test]
+    fn what_flink_refuses_is_refused() {
+        for (sql, message) in [
+            ("i / 0", "Division by zero"),
+            ("t + 1", "Cannot apply '+'"),
+            ("t + t", "Cannot apply '+'"),
+            ("t = i", "Cannot compare"),
+            ("i ^ 2", "not supported"),
+            ("s + 1 ", ""),
+        ] {
+            match planned(sql) {
+                Err(error) => assert!(error.to_string().contains(message), "{sql}: {error}"),
+                Ok(plan) => assert!(message.is_empty(), "{sql} became {plan}"),
+            }
+        }
+    }
 }

@@ -501,10 +501,11 @@ fn unit_precision(unit: TimeUnit) -> u8 {
     }
 }
 
-/// The Arrow type of a map. Unlike Arrow's own maps, keys may be NULL, as they may in Flink.
+/// The Arrow type of a map, with the names that DataFusion's own map functions use. Arrow's keys
+/// are never NULL (Flink's may be).
 pub fn map_type(key: DataType, value: DataType) -> DataType {
     let entries = Fields::from(vec![
-        Field::new("key", key, true),
+        Field::new("key", key, false),
         Field::new("value", value, true),
     ]);
     DataType::Map(

@@ -353,7 +353,7 @@ fn array(args: &Args) -> Result<ArrayRef> {
 fn resolve_map(call: &Call<'_>) -> Result<Resolved> {
     let side = |offset: usize| FlinkType::common_of(call.types.iter().skip(offset).step_by(2));
     match (side(0), side(1)) {
-        (Some(key), Some(value)) if call.types.len() % 2 == 0 => Ok(Resolved {
+        (Some(key), Some(value)) if call.types.len().is_multiple_of(2) => Ok(Resolved {
             args: keep(call),
             result: FlinkType::new(TypeKind::Map(Box::new(key), Box::new(value))).not_null(),
         }),
@@ -402,6 +402,9 @@ fn build_map(
             nulls.append_non_null();
             let start = key_picks.len();
             for &(column, at) in &entry {
+                if keys[column].is_null(at) {
+                    return exec_err!("A NULL key of a map is not supported");
+                }
                 let key = identities[column].key(at);
                 let known = key_picks[start..]
                     .iter()
@@ -1050,7 +1053,14 @@ fn map_part(args: &Args, part: fn(&MapArray) -> ArrayRef) -> Result<ArrayRef> {
         return Ok(new_null_array(args.result.data_type(), args.rows));
     }
     let map: MapArray = downcast(&array)?;
-    let values = part(&map);
+    let mut values = part(&map);
+    if let (Some(entries), DataType::List(item)) = (values.as_struct_opt(), args.result.data_type())
+        && let DataType::Struct(fields) = item.data_type()
+    {
+        // The fields of a row may be NULL, the key of an entry may not.
+        let columns = entries.columns().to_vec();
+        values = Arc::new(StructArray::try_new(fields.clone(), columns, None)?);
+    }
     let field = Arc::new(Field::new("item", values.data_type().clone(), true));
     Ok(Arc::new(ListArray::try_new(
         field,
@@ -1192,4 +1202,112 @@ fn str_to_map(args: &Args) -> Result<ArrayRef> {
             .map(|range: std::ops::Range<usize>| picks.extend(range.map(|at| (0, at))))
             .is_some())
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{
+        Argument, call, column, failure, int, nested, null, one, strings, text, type_of,
+    };
+
+    fn array(items: &[Argument]) -> Argument {
+        nested("__array", items)
+    }
+
+    fn ints(items: &[i32]) -> Argument {
+        array(&items.iter().map(|item| int(*item)).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn constructors_find_a_common_type() {
+        assert_eq!(one("__array", &[int(1), null(), int(3)]), "[1, null, 3]");
+        assert_eq!(
+            type_of("__array", &[int(1), crate::testing::literal("BIGINT", "2")]),
+            "ARRAY<BIGINT NOT NULL> NOT NULL"
+        );
+        assert_eq!(one("__row", &[int(1), text("x")]), "+I[1, x]");
+        assert_eq!(
+            one("__map", &[text("a"), int(1), text("a"), int(2)]),
+            "{a=2}"
+        );
+        let columns = [column("INT", &[Some("1"), Some("2")]), int(9)];
+        assert_eq!(call("__array", &columns), ["[1, 9]", "[2, 9]"]);
+        assert!(failure("__array", &[int(1), text("x")]).contains("ARRAY"));
+    }
+
+    #[test]
+    fn items_are_found() {
+        let list = ints(&[5, 6]);
+        assert_eq!(one("__item", &[list.clone(), int(2)]), "6");
+        assert_eq!(one("__item", &[list.clone(), int(3)]), "null");
+        assert!(failure("__item", &[list.clone(), int(0)]).contains("starting at 1"));
+        let map = nested("__map", &[text("a"), int(1)]);
+        assert_eq!(one("__item", &[map.clone(), text("a")]), "1");
+        assert_eq!(one("__item", &[map.clone(), text("b")]), "null");
+        assert_eq!(one("cardinality", &[map]), "1");
+        let row = nested("__row", &[int(1), text("x")]);
+        assert_eq!(one("__item", &[row.clone(), text("EXPR$1")]), "x");
+        assert!(failure("__item", &[row, text("nope")]).contains("no field nope"));
+        assert_eq!(one("element", &[ints(&[7])]), "7");
+        assert!(failure("element", &[list]).contains("more than one element"));
+    }
+
+    #[test]
+    fn arrays_are_edited() {
+        let list = array(&[int(2), null(), int(1), int(2)]);
+        for (name, args, expected) in [
+            ("array_append", vec![int(9)], "[2, null, 1, 2, 9]"),
+            ("array_prepend", vec![null()], "[null, 2, null, 1, 2]"),
+            ("array_remove", vec![int(2)], "[null, 1]"),
+            ("array_contains", vec![null()], "true"),
+            ("array_position", vec![int(1)], "3"),
+            ("array_position", vec![int(7)], "0"),
+            ("array_distinct", vec![], "[2, null, 1]"),
+            ("array_reverse", vec![], "[2, 1, null, 2]"),
+            ("array_max", vec![], "2"),
+            ("array_min", vec![], "1"),
+            ("array_sort", vec![], "[null, 1, 2, 2]"),
+            ("array_slice", vec![int(-2)], "[1, 2]"),
+            ("array_slice", vec![int(1), int(2)], "[2, null]"),
+            ("array_slice", vec![int(4), int(2)], "[]"),
+            ("array_union", vec![ints(&[3, 1])], "[2, null, 1, 3]"),
+            ("array_intersect", vec![ints(&[2, 5])], "[2]"),
+            ("array_except", vec![ints(&[2])], "[null, 1]"),
+            ("array_concat", vec![ints(&[4])], "[2, null, 1, 2, 4]"),
+        ] {
+            let mut all = vec![list.clone()];
+            all.extend(args);
+            assert_eq!(one(name, &all), expected, "{name}");
+        }
+        assert!(failure("array_contains", &[list, text("x")]).contains("ARRAY ELEMENT"));
+        let words = array(&[text("a"), null(), text("b")]);
+        assert_eq!(one("array_join", &[words.clone(), text("+")]), "a+b");
+        assert_eq!(one("array_join", &[words, text("+"), text("?")]), "a+?+b");
+        assert_eq!(
+            call("split", &[strings(&["a,b", ""]), text(",")]),
+            ["[a, b]", "[]"]
+        );
+    }
+
+    #[test]
+    fn maps_are_taken_apart_and_merged() {
+        let map = nested("__map", &[text("a"), int(1), text("b"), null()]);
+        assert_eq!(one("map_keys", &[map.clone()]), "[a, b]");
+        assert_eq!(one("map_values", &[map.clone()]), "[1, null]");
+        assert_eq!(
+            one("map_entries", &[map.clone()]),
+            "[+I[a, 1], +I[b, null]]"
+        );
+        let other = nested("__map", &[text("b"), int(2)]);
+        assert_eq!(one("map_union", &[map, other]), "{a=1, b=2}");
+        assert_eq!(
+            one(
+                "map_from_arrays",
+                &[ints(&[1, 2]), array(&[text("x"), text("y")])]
+            ),
+            "{1=x, 2=y}"
+        );
+        assert!(failure("map_from_arrays", &[ints(&[1]), ints(&[])]).contains("not equal"));
+        assert_eq!(one("str_to_map", &[text("k=v,x=y")]), "{k=v, x=y}");
+    }
 }

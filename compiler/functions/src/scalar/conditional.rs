@@ -16,19 +16,11 @@ use crate::types::{FlinkType, TypeKind};
 pub(crate) fn functions() -> Vec<FlinkFunction> {
     vec![
         FlinkFunction::new("coalesce", |call| common(call, 0, 1), coalesce),
-        FlinkFunction::new("ifnull", |call| common_of_two(call), coalesce),
+        FlinkFunction::new("ifnull", common_of_two, coalesce),
         FlinkFunction::new("if", resolve_if, evaluate_if),
         FlinkFunction::new("nullif", resolve_nullif, nullif),
-        FlinkFunction::new(
-            "greatest",
-            |call| extreme_type(call),
-            |args| extreme(args, true),
-        ),
-        FlinkFunction::new(
-            "least",
-            |call| extreme_type(call),
-            |args| extreme(args, false),
-        ),
+        FlinkFunction::new("greatest", extreme_type, |args| extreme(args, true)),
+        FlinkFunction::new("least", extreme_type, |args| extreme(args, false)),
         FlinkFunction::of(
             "typeof",
             &[&[Is::Any], &[Is::Any, Is::Bool]],
@@ -74,6 +66,9 @@ fn common_of_two(call: &Call<'_>) -> Result<Resolved> {
 
 fn coalesce(args: &Args) -> Result<ArrayRef> {
     let ty = args.result_type();
+    if ty.kind == TypeKind::Null {
+        return args.array(0);
+    }
     let mut result = args.cast_to(args.len() - 1, &ty)?;
     for index in (0..args.len() - 1).rev() {
         let array = args.cast_to(index, &ty)?;
@@ -169,4 +164,46 @@ fn extreme(args: &Args, greatest: bool) -> Result<ArrayRef> {
         result = zip(&take_other, &other, &result)?;
     }
     Ok(Arc::clone(&result))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{call, column, failure, int, literal, null, one, text, type_of};
+
+    #[test]
+    fn the_first_value_that_is_not_null_counts() {
+        let values = column("INT", &[Some("1"), None]);
+        let fallback = literal("BIGINT", "7");
+        assert_eq!(
+            call("coalesce", &[values.clone(), fallback.clone()]),
+            ["1", "7"]
+        );
+        assert_eq!(
+            type_of("coalesce", &[values.clone(), fallback.clone()]),
+            "BIGINT NOT NULL"
+        );
+        assert_eq!(call("ifnull", &[values.clone(), fallback]), ["1", "7"]);
+        assert_eq!(call("nullif", &[values.clone(), int(1)]), ["null", "null"]);
+        assert!(failure("coalesce", &[values, text("x")]).contains("COALESCE(INT, STRING)"));
+    }
+
+    #[test]
+    fn branches_have_a_common_type() {
+        let condition = column("BOOLEAN", &[Some("true"), Some("false"), None]);
+        let branches = [condition, int(1), literal("DECIMAL(3, 1)", "2.5")];
+        assert_eq!(call("if", &branches), ["1.0", "2.5", "2.5"]);
+        assert_eq!(type_of("if", &branches), "DECIMAL(11, 1) NOT NULL");
+    }
+
+    #[test]
+    fn extremes_are_null_with_any_null() {
+        assert_eq!(one("greatest", &[int(1), int(3), int(2)]), "3");
+        assert_eq!(one("least", &[int(2), literal("DOUBLE", "1.5")]), "1.5");
+        assert_eq!(one("greatest", &[int(1), null()]), "null");
+        assert_eq!(one("greatest", &[null(), int(1)]), "null");
+        assert_eq!(
+            one("typeof", &[literal("DECIMAL(3, 1)", "1.0")]),
+            "DECIMAL(3, 1) NOT NULL"
+        );
+    }
 }

@@ -618,7 +618,7 @@ fn on_null_argument(call: &Call<'_>) -> Result<()> {
 fn resolve_object(call: &Call<'_>) -> Result<Resolved> {
     on_null_argument(call)?;
     let keys = call.types[1..].iter().step_by(2).all(|ty| ty.is_string());
-    if !keys || call.types.len() % 2 == 0 {
+    if !keys || call.types.len().is_multiple_of(2) {
         return Err(call.mismatch("JSON_OBJECT(KEY <CHARACTER_STRING> VALUE <ANY>, …)"));
     }
     let args = call.types.iter().map(|ty| ty.kind.clone()).collect();
@@ -785,4 +785,112 @@ fn unescape(text: &str, out: &mut String) -> Option<()> {
         }
     }
     Some(())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{Argument, call, column, failure, int, literal, nested, null, one, text};
+
+    const DOCUMENT: &str = r#"{"b": [1, null, {"c": "x"}], "a": {"d": 2.50}, "s": "t"}"#;
+
+    fn value(path: &str, args: &[Argument]) -> String {
+        let mut all = vec![text(DOCUMENT), text(path)];
+        all.extend_from_slice(args);
+        one("json_value", &all)
+    }
+
+    #[test]
+    fn scalars_are_read() {
+        assert_eq!(value("$.s", &[]), "t");
+        assert_eq!(value("$.a.d", &[]), "2.50");
+        assert_eq!(value("$.a.d", &[text("DOUBLE")]), "2.5");
+        assert_eq!(value("$.nope", &[]), "null");
+        assert_eq!(value("$.a", &[]), "null", "an object is no scalar");
+        let clauses =
+            |empty: &str, error: &str| [text("INT"), text(empty), int(1), text(error), int(2)];
+        assert_eq!(value("lax $.nope", &clauses("DEFAULT", "NULL")), "1");
+        assert_eq!(value("strict $.nope", &clauses("NULL", "DEFAULT")), "2");
+        assert_eq!(
+            value("$.s", &clauses("NULL", "DEFAULT")),
+            "2",
+            "'t' is not an INT"
+        );
+        let mut args = vec![text("no json"), text("$")];
+        args.extend(clauses("NULL", "ERROR"));
+        assert!(failure("json_value", &args).contains("not valid JSON"));
+    }
+
+    #[test]
+    fn arrays_and_objects_are_read() {
+        let query = |path: &str, args: &[Argument]| {
+            let mut all = vec![text(DOCUMENT), text(path)];
+            all.extend_from_slice(args);
+            one("json_query", &all)
+        };
+        assert_eq!(query("$.b", &[]), r#"[1,null,{"c":"x"}]"#);
+        assert_eq!(
+            query("$.b", &[text("ARRAY<STRING>")]),
+            r#"[1, null, {"c":"x"}]"#
+        );
+        let wrapped = |wrapper: &str| query("$.s", &[text("STRING"), text(wrapper)]);
+        assert_eq!(wrapped("WITHOUT ARRAY"), "null");
+        assert_eq!(wrapped("WITH CONDITIONAL ARRAY"), r#"["t"]"#);
+        let empty = [
+            text("STRING"),
+            text("WITHOUT ARRAY"),
+            text("EMPTY OBJECT"),
+            text("NULL"),
+        ];
+        assert_eq!(query("lax $.nope", &empty), "{}");
+        let exists = |path: &str| one("json_exists", &[text(DOCUMENT), text(path)]);
+        assert_eq!([exists("$.a"), exists("$.z")], ["true", "false"]);
+        let texts = column("STRING", &[Some("{}"), Some("[1]"), Some("{"), None]);
+        assert_eq!(
+            call("__is_json", &[texts.clone()]),
+            ["true", "true", "false", "null"]
+        );
+        assert_eq!(
+            call("__is_json", &[texts, text("ARRAY")]),
+            ["false", "true", "false", "null"]
+        );
+    }
+
+    #[test]
+    fn json_is_written_with_sorted_keys() {
+        let object = [text("NULL"), text("z"), int(1), text("a"), null()];
+        assert_eq!(one("__json_object", &object), r#"{"a":null,"z":1}"#);
+        let object = [text("ABSENT"), text("z"), text("\"q\""), text("a"), null()];
+        assert_eq!(one("__json_object", &object), r#"{"z":"\"q\""}"#);
+        let inner = nested("__json", &[text("{ \"k\": 1 }")]);
+        assert_eq!(
+            one("__json_array", &[text("NULL"), inner, null()]),
+            r#"[{"k":1},null]"#
+        );
+        assert!(failure("__json", &[text("{")]).contains("Invalid JSON string"));
+        let row = nested(
+            "__row",
+            &[
+                literal("DATE", "2024-01-02"),
+                literal("DECIMAL(3, 1)", "1.5"),
+            ],
+        );
+        assert_eq!(
+            one("json_string", &[row]),
+            r#"{"EXPR$0":"2024-01-02","EXPR$1":1.5}"#
+        );
+    }
+
+    #[test]
+    fn quoting_round_trips() {
+        for original in ["plain", "a\"b\\c/d", "tab\tline\n", "ä😀"] {
+            let quoted = one("json_quote", &[text(original)]);
+            assert!(quoted.is_ascii());
+            assert_eq!(one("json_unquote", &[text(&quoted)]), original);
+        }
+        assert_eq!(
+            one("json_unquote", &[text(r#""broken \u00""#)]),
+            r#""broken \u00""#
+        );
+        assert_eq!(one("json_unquote", &[text("\"")]), "\"");
+    }
 }

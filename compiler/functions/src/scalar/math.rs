@@ -531,3 +531,81 @@ fn conv(args: &Args) -> Result<ArrayRef> {
         Ok(true)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{call, column, failure, int, literal, null, one, text, type_of};
+
+    #[test]
+    fn rounding_is_half_away_from_zero() {
+        let values = column(
+            "DOUBLE",
+            &[Some("2.5"), Some("-2.5"), Some("1e300"), Some("NaN"), None],
+        );
+        assert_eq!(
+            call("round", &[values.clone()]),
+            ["3.0", "-3.0", "1.0E300", "NaN", "null"]
+        );
+        assert_eq!(call("truncate", &[values])[..2], ["2.0", "-2.0"]);
+        let double = |text| literal("DOUBLE", text);
+        assert_eq!(one("round", &[double("1.005"), int(2)]), "1.01");
+        assert_eq!(one("round", &[double("1234.5"), int(-2)]), "1200.0");
+        assert_eq!(one("round", &[double("1.0E-10"), int(10)]), "1.0E-10");
+        assert_eq!(one("round", &[int(155), int(-1)]), "160");
+        assert_eq!(one("truncate", &[int(155), int(-1)]), "150");
+        let decimal = literal("DECIMAL(7, 4)", "123.4565");
+        assert_eq!(one("round", &[decimal.clone(), int(3)]), "123.457");
+        assert_eq!(
+            type_of("round", &[decimal.clone(), int(3)]),
+            "DECIMAL(7, 3) NOT NULL"
+        );
+        assert_eq!(one("round", &[decimal.clone()]), "123");
+        assert_eq!(one("round", &[decimal.clone(), int(-2)]), "100");
+        assert_eq!(one("truncate", &[decimal, int(2)]), "123.45");
+    }
+
+    #[test]
+    fn steps_keep_the_type() {
+        let decimal = literal("DECIMAL(5, 2)", "-1.25");
+        assert_eq!(one("abs", &[decimal.clone()]), "1.25");
+        assert_eq!(one("floor", &[decimal.clone()]), "-2");
+        assert_eq!(one("ceil", &[decimal.clone()]), "-1");
+        assert_eq!(one("sign", &[decimal.clone()]), "-1.00");
+        assert_eq!(type_of("floor", &[decimal]), "DECIMAL(5, 0) NOT NULL");
+        assert_eq!(
+            one("abs", &[literal("TINYINT", "-128")]),
+            "-128",
+            "as Java wraps"
+        );
+        assert_eq!(one("ceiling", &[literal("DOUBLE", "1.2")]), "2.0");
+        assert!(failure("abs", &[text("x")]).contains("ABS(STRING)"));
+        assert_eq!(one("abs", &[null()]), "null");
+    }
+
+    #[test]
+    fn functions_of_doubles_take_any_number() {
+        assert_eq!(one("sqrt", &[int(9)]), "3.0");
+        assert_eq!(
+            one("power", &[literal("DECIMAL(2, 1)", "2.0"), int(10)]),
+            "1024.0"
+        );
+        assert_eq!(one("log", &[int(2), int(8)]), "3.0");
+        assert_eq!(one("ln", &[int(0)]), "-Infinity");
+        assert_eq!(one("pi", &[]), "3.141592653589793");
+        assert_eq!(one("conv", &[text("ff"), int(16), int(10)]), "255");
+        assert_eq!(
+            one("conv", &[int(-1), int(10), int(16)]),
+            "FFFFFFFFFFFFFFFF"
+        );
+        assert_eq!(one("conv", &[text("1"), int(1), int(10)]), "null");
+    }
+
+    #[test]
+    fn seeded_random_numbers_are_javas() {
+        // new java.util.Random(42): nextInt() starts with -1170105035, nextDouble() with 0.7275….
+        let two = column("INT", &[Some("100"), Some("100")]);
+        assert_eq!(call("rand_integer", &[int(42), two]), ["30", "63"]);
+        assert_eq!(one("rand", &[int(42)]), "0.7275636800328681");
+        assert!(failure("rand_integer", &[int(0)]).contains("must be positive"));
+    }
+}

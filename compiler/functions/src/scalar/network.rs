@@ -226,3 +226,56 @@ fn inet_aton(text: &str) -> Option<i64> {
         .fold(0, |sum, (index, part)| sum | part << (24 - 8 * index));
     Some(leading | last)
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{call, column, literal, one, text};
+
+    #[test]
+    fn urls_are_coded() {
+        assert_eq!(one("url_encode", &[text("a b/ä")]), "a+b%2F%C3%A4");
+        let coded = column("STRING", &[Some("a+b%2F"), Some("broken%2"), None]);
+        assert_eq!(call("url_decode", &[coded]), ["a b/", "null", "null"]);
+    }
+
+    #[test]
+    fn urls_are_taken_apart() {
+        let url = text("http://user:pw@host:8080/p/q.php?a=1&b=2#end");
+        for (part, expected) in [
+            ("HOST", "host"),
+            ("PATH", "/p/q.php"),
+            ("QUERY", "a=1&b=2"),
+            ("REF", "end"),
+            ("PROTOCOL", "http"),
+            ("FILE", "/p/q.php?a=1&b=2"),
+            ("AUTHORITY", "user:pw@host:8080"),
+            ("USERINFO", "user:pw"),
+            ("NONE", "null"),
+        ] {
+            assert_eq!(
+                one("parse_url", &[url.clone(), text(part)]),
+                expected,
+                "{part}"
+            );
+        }
+        assert_eq!(
+            one("parse_url", &[url.clone(), text("QUERY"), text("b")]),
+            "2"
+        );
+        assert_eq!(one("parse_url", &[text("no url"), text("HOST")]), "null");
+    }
+
+    #[test]
+    fn addresses_are_numbers() {
+        assert_eq!(one("inet_aton", &[text("1.2.3.4")]), "16909060");
+        assert_eq!(one("inet_aton", &[text("1.2")]), "16777218");
+        for bad in ["", "1.2.3.4.5", "1.2.3.256", "a.b", "1..2", "-1.2"] {
+            assert_eq!(one("inet_aton", &[text(bad)]), "null", "{bad}");
+        }
+        assert_eq!(
+            one("inet_ntoa", &[literal("BIGINT", "4294967295")]),
+            "255.255.255.255"
+        );
+        assert_eq!(one("inet_ntoa", &[literal("BIGINT", "4294967296")]), "null");
+    }
+}

@@ -415,3 +415,67 @@ fn from_similar(pattern: &str, escape: Option<char>) -> String {
     out.push_str(")$");
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{call, column, failure, int, one, strings, text};
+
+    #[test]
+    fn groups_are_extracted() {
+        let texts = column("STRING", &[Some("k=7;"), Some("none"), None]);
+        let args = [texts, text("(\\w)=(\\d)"), int(2)];
+        assert_eq!(call("regexp_extract", &args), ["7", "null", "null"]);
+        assert_eq!(one("regexp_extract", &[text("abc"), text("b.")]), "bc");
+        assert_eq!(
+            one("regexp_extract", &[text("abc"), text("b"), int(5)]),
+            "null"
+        );
+        assert!(failure("regexp_extract", &[text("abc"), text("(")]).contains("REGEXP_EXTRACT"));
+        assert_eq!(
+            one("regexp_extract_all", &[text("a1b2"), text("([a-z])\\d")]),
+            "[a, b]"
+        );
+        assert_eq!(one("regexp_count", &[text("a1b2"), text("\\d")]), "2");
+        assert_eq!(one("regexp_instr", &[text("äb2"), text("\\d")]), "3");
+        assert_eq!(one("regexp_substr", &[text("ab12"), text("[0-9]+")]), "12");
+        assert_eq!(one("regexp", &[text("ab12"), text("^b")]), "false");
+        assert_eq!(one("regexp", &[text("ab12"), text("")]), "false");
+    }
+
+    #[test]
+    fn replacements_follow_java() {
+        let replaced = |to: &str| one("regexp_replace", &[text("a-b"), text("(a)-(b)"), text(to)]);
+        assert_eq!(replaced("$2$1"), "ba");
+        assert_eq!(replaced("\\$2"), "$2");
+        assert_eq!(replaced("$12"), "a2");
+        assert_eq!(replaced("$9"), "null", "there is no such group");
+        // Patterns from a column may be wrong: then the result is NULL.
+        let args = [text("x"), strings(&["(", "x"]), text("y")];
+        assert_eq!(call("regexp_replace", &args), ["null", "y"]);
+    }
+
+    #[test]
+    fn classes_are_ascii() {
+        assert_eq!(one("regexp_count", &[text("1٣"), text("\\d")]), "1");
+        assert_eq!(one("regexp_count", &[text("a ä"), text("[\\w]")]), "1");
+        assert_eq!(one("regexp_count", &[text("a.b"), text("\\Q.\\E")]), "1");
+    }
+
+    #[test]
+    fn similar_matches_the_whole_text() {
+        for (value, pattern, expected) in [
+            ("abc", "a%", "true"),
+            ("abc", "a", "false"),
+            ("abc", "(a|x)b_", "true"),
+            ("a.c", "a.c", "true"),
+            ("abc", "a.c", "false"),
+            ("aab", "a{2}[bc]", "true"),
+        ] {
+            assert_eq!(
+                one("__similar", &[text(value), text(pattern)]),
+                expected,
+                "{pattern}"
+            );
+        }
+    }
+}

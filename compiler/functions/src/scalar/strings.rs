@@ -41,16 +41,8 @@ fn characters(text: &str) -> i32 {
 
 pub(crate) fn functions() -> Vec<FlinkFunction> {
     let mut functions = vec![
-        map("upper", |text, out| {
-            push_mapped(text, out, u8::to_ascii_uppercase, |c, out| {
-                out.extend(c.to_uppercase());
-            })
-        }),
-        map("lower", |text, out| {
-            push_mapped(text, out, u8::to_ascii_lowercase, |c, out| {
-                out.extend(c.to_lowercase());
-            })
-        }),
+        map("upper", |text, out| push_case(text, true, out)),
+        map("lower", |text, out| push_case(text, false, out)),
         map("initcap", initcap),
         map("reverse", |text, out| out.extend(text.chars().rev())),
         measure("char_length", characters).also(&["character_length", "length"]),
@@ -117,7 +109,7 @@ pub(crate) fn functions() -> Vec<FlinkFunction> {
         }),
         FlinkFunction::of("concat", &[&[Str, Many(&Str)]], Out::Strict(STRING), concat),
         FlinkFunction::of(
-            "concat_op",
+            "__concat",
             &[&[Str, Str], &[Bin, Bin]],
             Out::Infer(|call| {
                 let binary = call.types.iter().any(FlinkType::is_binary);
@@ -398,14 +390,21 @@ pub(crate) fn functions() -> Vec<FlinkFunction> {
     functions
 }
 
-/// Appends the text with every character mapped; ASCII goes byte by byte.
-fn push_mapped(text: &str, out: &mut String, ascii: fn(&u8) -> u8, other: fn(char, &mut String)) {
-    for c in text.chars() {
-        if c.is_ascii() {
-            out.push(char::from(ascii(&(c as u8))));
+/// Appends the text in another case; ASCII, which is nearly all text, goes without looking at
+/// characters.
+fn push_case(text: &str, upper: bool, out: &mut String) {
+    if text.is_ascii() {
+        let start = out.len();
+        out.push_str(text);
+        if upper {
+            out[start..].make_ascii_uppercase();
         } else {
-            other(c, out);
+            out[start..].make_ascii_lowercase();
         }
+    } else if upper {
+        out.extend(text.chars().flat_map(char::to_uppercase));
+    } else {
+        out.extend(text.chars().flat_map(char::to_lowercase));
     }
 }
 
@@ -1376,5 +1375,190 @@ fn push_padded(text: &str, flags: &str, width: usize, numeric: bool, out: &mut S
     } else {
         out.extend(std::iter::repeat_n(' ', missing));
         out.push_str(text);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{call, column, failure, int, literal, null, one, strings, text, type_of};
+
+    #[test]
+    fn case_and_length_count_characters() {
+        let words = column("STRING", &[Some("straße"), Some(""), None]);
+        assert_eq!(call("upper", &[words.clone()]), ["STRASSE", "", "null"]);
+        assert_eq!(call("char_length", &[words.clone()]), ["6", "0", "null"]);
+        assert_eq!(call("octet_length", &[words.clone()]), ["7", "0", "null"]);
+        assert_eq!(call("reverse", &[words]), ["eßarts", "", "null"]);
+        assert_eq!(one("initcap", &[text("hello wORLD-x")]), "Hello World-X");
+        assert_eq!(one("ascii", &[text("a")]), "97");
+        assert_eq!(one("chr", &[int(97)]), "a");
+        assert_eq!(type_of("upper", &[text("a")]), "STRING NOT NULL");
+        assert!(failure("upper", &[int(1)]).contains("UPPER(INT)"));
+        assert!(failure("upper", &[]).contains("UPPER(<CHARACTER_STRING>)"));
+    }
+
+    #[test]
+    fn substrings_start_at_one() {
+        let word = text("héllo");
+        for (start, length, expected) in [
+            (1, Some(2), "hé"),
+            (0, Some(2), "hé"),
+            (-3, None, "llo"),
+            (2, Some(100), "éllo"),
+            (9, Some(1), ""),
+            (-9, Some(1), ""),
+            (2, Some(-1), "null"),
+        ] {
+            let mut args = vec![word.clone(), int(start)];
+            args.extend(length.map(int));
+            assert_eq!(one("substring", &args), expected, "{start} {length:?}");
+        }
+        assert_eq!(one("left", &[word.clone(), int(2)]), "hé");
+        assert_eq!(one("right", &[word.clone(), int(2)]), "lo");
+        assert_eq!(one("right", &[word.clone(), int(0)]), "");
+        assert_eq!(one("overlay", &[word.clone(), text("XX"), int(2)]), "hXXlo");
+        assert_eq!(
+            one("overlay", &[word.clone(), text("X"), int(2), int(3)]),
+            "hXo"
+        );
+        assert_eq!(one("overlay", &[word.clone(), text("X"), int(9)]), "héllo");
+        assert_eq!(one("locate", &[text("l"), word.clone(), int(4)]), "4");
+        assert_eq!(one("locate", &[text("l"), word.clone()]), "3");
+        assert_eq!(one("__position", &[text("z"), word.clone()]), "0");
+        assert_eq!(one("instr", &[word, text("o")]), "5");
+    }
+
+    #[test]
+    fn joining_and_splitting() {
+        assert_eq!(one("concat", &[text("a"), text("b"), null()]), "null");
+        assert_eq!(
+            one("concat_ws", &[text("-"), text("a"), null(), text("b")]),
+            "a-b"
+        );
+        assert_eq!(one("concat_ws", &[null(), text("a")]), "null");
+        let csv = strings(&["a,b,c", "x"]);
+        assert_eq!(
+            call("split_index", &[csv.clone(), text(","), int(2)]),
+            ["c", "null"]
+        );
+        assert_eq!(
+            call("split_index", &[csv.clone(), int(44), int(0)]),
+            ["a", "x"]
+        );
+        assert_eq!(
+            call("split_index", &[csv.clone(), text(","), int(-1)]),
+            ["null", "null"]
+        );
+        assert_eq!(
+            call("replace", &[csv, text(","), text("; ")]),
+            ["a; b; c", "x"]
+        );
+        assert_eq!(one("repeat", &[text("ab"), int(3)]), "ababab");
+        assert_eq!(one("lpad", &[text("7"), int(3), text("ab")]), "ab7");
+        assert_eq!(one("rpad", &[text("abcd"), int(2), text("x")]), "ab");
+        assert_eq!(one("rpad", &[text("a"), int(-2), text("x")]), "null");
+        assert_eq!(one("btrim", &[text("xxaxx"), text("x")]), "a");
+        assert_eq!(one("ltrim", &[text("  a ")]), "a ");
+        assert_eq!(
+            one("translate", &[text("hello"), text("el"), text("i")]),
+            "hio"
+        );
+        assert_eq!(one("elt", &[int(2), text("a"), text("b")]), "b");
+        assert_eq!(one("elt", &[int(3), text("a"), text("b")]), "null");
+        assert_eq!(one("startswith", &[text("abc"), text("ab")]), "true");
+        assert_eq!(one("endswith", &[text("abc"), text("ab")]), "false");
+    }
+
+    #[test]
+    fn like_takes_any_escape() {
+        for (value, pattern, escape, expected) in [
+            ("abc", "a%c", None, "true"),
+            ("abc", "a_", None, "false"),
+            ("ab", "a_", None, "true"),
+            ("a%c", "a!%c", Some("!"), "true"),
+            ("abc", "a!%c", Some("!"), "false"),
+            ("a\\c", "a\\c", None, "true"),
+            ("aXbXc", "%X%c", None, "true"),
+            ("aXbXd", "%X%c", None, "false"),
+            ("", "%", None, "true"),
+        ] {
+            let mut args = vec![text(value), text(pattern)];
+            args.extend(escape.map(text));
+            assert_eq!(one("__like", &args), expected, "{value} LIKE {pattern}");
+        }
+        let wrong = failure("__like", &[text("a"), text("a!b"), text("!")]);
+        assert!(
+            wrong.contains("Invalid escape sequence 'a!b', 1"),
+            "{wrong}"
+        );
+        assert!(failure("__like", &[text("a"), text("a"), text("!!")]).contains("'!!'"));
+    }
+
+    #[test]
+    fn digests_and_encodings() {
+        // The test vectors of RFC 1321 and FIPS 180-4.
+        assert_eq!(
+            one("md5", &[text("abc")]),
+            "900150983cd24fb0d6963f7d28e17f72"
+        );
+        assert_eq!(one("md5", &[text("")]), "d41d8cd98f00b204e9800998ecf8427e");
+        let long =
+            "12345678901234567890123456789012345678901234567890123456789012345678901234567890";
+        assert_eq!(
+            one("md5", &[text(long)]),
+            "57edf4a22be3c955ac49da2e2107b67a"
+        );
+        assert_eq!(
+            one("sha1", &[text("abc")]),
+            "a9993e364706816aba3e25717850c26c9cd0d89d"
+        );
+        assert_eq!(
+            one(
+                "sha1",
+                &[text(
+                    "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq"
+                )]
+            ),
+            "84983e441c3bd26ebaae4aa1f95129e5e54670f1"
+        );
+        assert_eq!(
+            one("sha2", &[text("abc"), int(256)]),
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+        );
+        assert!(failure("sha2", &[text("abc"), int(1)]).contains("not supported"));
+        assert_eq!(one("to_base64", &[text("hello")]), "aGVsbG8=");
+        assert_eq!(one("from_base64", &[text("aGVsbG8=")]), "hello");
+        assert!(failure("from_base64", &[text("a?")]).contains("not Base64"));
+        assert_eq!(one("hex", &[int(255)]), "FF");
+        assert_eq!(one("hex", &[text("hi")]), "6869");
+        assert_eq!(one("unhex", &[text("F0a")]), "[15, 10]");
+        assert_eq!(one("unhex", &[text("xy")]), "null");
+        assert_eq!(one("bin", &[int(5)]), "101");
+        assert_eq!(one("encode", &[text("ä"), text("ISO-8859-1")]), "[-28]");
+        assert!(failure("encode", &[text("ä"), text("KLINGON")]).contains("KLINGON"));
+    }
+
+    #[test]
+    fn printf_formats_as_java() {
+        let formatted = |format: &str, value| one("printf", &[text(format), value]);
+        assert_eq!(formatted("%05d|", int(-42)), "-0042|");
+        assert_eq!(formatted("%-5s|", text("ab")), "ab   |");
+        assert_eq!(formatted("%+.2f", literal("DOUBLE", "1.005")), "+1.00");
+        assert_eq!(formatted("%x", int(-1)), "ffffffff");
+        assert_eq!(
+            formatted("%.3e", literal("DOUBLE", "12345.678")),
+            "1.235e+04"
+        );
+        assert_eq!(formatted("100%% %s", text("x")), "100% x");
+        assert_eq!(
+            formatted("%d", text("x")),
+            "null",
+            "a wrong conversion is NULL"
+        );
+        assert_eq!(
+            formatted("%s %s", text("x")),
+            "null",
+            "so is a missing value"
+        );
     }
 }

@@ -29,16 +29,8 @@ pub(crate) fn functions() -> Vec<FlinkFunction> {
             |call| resolve_unit(call, 0),
             |args| extract(args, None),
         ),
-        FlinkFunction::new(
-            "__floor",
-            |call| resolve_rounding(call),
-            |args| floor(args, false),
-        ),
-        FlinkFunction::new(
-            "__ceil",
-            |call| resolve_rounding(call),
-            |args| floor(args, true),
-        ),
+        FlinkFunction::new("__floor", resolve_rounding, |args| floor(args, false)),
+        FlinkFunction::new("__ceil", resolve_rounding, |args| floor(args, true)),
         FlinkFunction::new("__timestampadd", resolve_add, timestamp_add),
         FlinkFunction::of(
             "__timestampdiff",
@@ -972,4 +964,175 @@ fn overlaps(args: &Args) -> Result<ArrayRef> {
             .zip(other)
             .map(|(one, other)| one.0 <= other.1 && other.0 <= one.1))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{
+        call, column, failure, int, literal, null, one, text, try_call_in, type_of,
+    };
+
+    fn ts(text: &str) -> crate::testing::Argument {
+        literal("TIMESTAMP(3)", text)
+    }
+
+    #[test]
+    fn fields_are_extracted() {
+        let t = ts("2024-02-29 13:14:15.678");
+        for (unit, expected) in [
+            ("YEAR", "2024"),
+            ("QUARTER", "1"),
+            ("MONTH", "2"),
+            ("WEEK", "9"),
+            ("DAY", "29"),
+            ("DOY", "60"),
+            ("DOW", "5"),
+            ("HOUR", "13"),
+            ("MINUTE", "14"),
+            ("SECOND", "15"),
+            ("MILLISECOND", "15678"),
+            ("EPOCH", "1709212455"),
+            ("DECADE", "202"),
+            ("CENTURY", "21"),
+        ] {
+            assert_eq!(
+                one("__extract", &[text(unit), t.clone()]),
+                expected,
+                "{unit}"
+            );
+        }
+        assert_eq!(
+            one("dayofweek", &[literal("DATE", "2024-03-03")]),
+            "1",
+            "a Sunday"
+        );
+        assert_eq!(one("hour", &[literal("TIME(0)", "23:59:59")]), "23");
+        assert!(failure("__extract", &[text("LIGHTYEAR"), t]).contains("LIGHTYEAR"));
+        let instant = literal("TIMESTAMP_LTZ(3)", "2024-01-01 00:30:00");
+        let local = try_call_in("-01:00", "year", &[instant]).unwrap();
+        assert_eq!(local, ["2023"], "a wall clock of the session");
+    }
+
+    #[test]
+    fn rounding_to_units() {
+        let t = ts("2024-02-29 13:14:15.678");
+        for (unit, down, up) in [
+            ("SECOND", "2024-02-29T13:14:15", "2024-02-29T13:14:16"),
+            ("HOUR", "2024-02-29T13:00", "2024-02-29T14:00"),
+            ("DAY", "2024-02-29T00:00", "2024-03-01T00:00"),
+            ("WEEK", "2024-02-25T00:00", "2024-03-03T00:00"),
+            ("MONTH", "2024-02-01T00:00", "2024-03-01T00:00"),
+            ("QUARTER", "2024-01-01T00:00", "2024-04-01T00:00"),
+            ("YEAR", "2024-01-01T00:00", "2025-01-01T00:00"),
+        ] {
+            assert_eq!(one("__floor", &[t.clone(), text(unit)]), down);
+            assert_eq!(one("__ceil", &[t.clone(), text(unit)]), up);
+        }
+        assert_eq!(
+            one("__ceil", &[ts("2024-01-01"), text("YEAR")]),
+            "2024-01-01T00:00"
+        );
+    }
+
+    #[test]
+    fn adding_and_differences() {
+        let t = ts("2024-01-31 10:00:00");
+        assert_eq!(
+            one("__timestampadd", &[text("MONTH"), int(1), t.clone()]),
+            "2024-02-29T10:00"
+        );
+        assert_eq!(
+            one("__timestampadd", &[text("MINUTE"), int(-1), t.clone()]),
+            "2024-01-31T09:59"
+        );
+        let date = literal("DATE", "2024-01-31");
+        assert_eq!(
+            one("__timestampadd", &[text("DAY"), int(1), date.clone()]),
+            "2024-02-01"
+        );
+        assert_eq!(
+            type_of("__timestampadd", &[text("HOUR"), int(1), date]),
+            "TIMESTAMP(3) NOT NULL"
+        );
+        let later = ts("2024-03-30 09:59:59");
+        let between = |unit| one("__timestampdiff", &[text(unit), t.clone(), later.clone()]);
+        assert_eq!(
+            [between("MONTH"), between("DAY"), between("HOUR")],
+            ["1", "58", "1415"]
+        );
+        let back = one(
+            "__timestampdiff",
+            &[text("MONTH"), later.clone(), t.clone()],
+        );
+        assert_eq!(back, "-1");
+        assert_eq!(one("__timestamp_minus", &[later, t]), "PT1415H59M59S");
+    }
+
+    #[test]
+    fn texts_and_times() {
+        let t = ts("2024-02-29 13:14:15.678");
+        assert_eq!(
+            one("date_format", &[t.clone(), text("yyyy/MM/dd HH:mm:ss.SSS")]),
+            "2024/02/29 13:14:15.678"
+        );
+        assert_eq!(
+            one("date_format", &[text("2024-02-29 01:02:03"), text("HH")]),
+            "01"
+        );
+        assert!(failure("date_format", &[t, text("bb")]).contains("'b'"));
+        let texts = column("STRING", &[Some("2024-01-02 03:04:05"), Some("bad"), None]);
+        assert_eq!(
+            call("to_timestamp", &[texts.clone()]),
+            ["2024-01-02T03:04:05", "null", "null"]
+        );
+        assert_eq!(
+            one("to_timestamp", &[text("02.01.2024"), text("dd.MM.yyyy")]),
+            "2024-01-02T00:00"
+        );
+        assert_eq!(one("to_date", &[text("2024-1-2")]), "2024-01-02");
+        assert_eq!(
+            call("unix_timestamp", &[texts])[..2],
+            ["1704164645", "-9223372036854775808"]
+        );
+        assert_eq!(one("from_unixtime", &[int(44)]), "1970-01-01 00:00:44");
+        assert_eq!(
+            one("to_timestamp_ltz", &[int(44), int(0)]),
+            "1970-01-01T00:00:44Z"
+        );
+        assert_eq!(
+            one("to_timestamp_ltz", &[int(44)]),
+            "1970-01-01T00:00:00.044Z"
+        );
+        assert!(failure("to_timestamp_ltz", &[int(1), int(6)]).contains("precision 6"));
+        assert_eq!(one("to_timestamp_ltz", &[null(), int(3)]), "null");
+        assert_eq!(
+            one(
+                "convert_tz",
+                &[
+                    text("2024-07-01 12:00:00"),
+                    text("UTC"),
+                    text("Europe/Berlin")
+                ]
+            ),
+            "2024-07-01 14:00:00"
+        );
+        assert_eq!(
+            type_of("current_timestamp", &[]),
+            "TIMESTAMP_LTZ(3) NOT NULL"
+        );
+        assert_eq!(type_of("current_date", &[]), "DATE NOT NULL");
+    }
+
+    #[test]
+    fn overlapping_periods_touch() {
+        let overlap = |a, b, c, d| one("__overlaps", &[ts(a), ts(b), ts(c), ts(d)]);
+        assert_eq!(
+            overlap("2024-01-01", "2024-01-03", "2024-01-03", "2024-01-04"),
+            "true"
+        );
+        assert_eq!(
+            overlap("2024-01-04", "2024-01-03", "2024-01-01", "2024-01-02"),
+            "false"
+        );
+    }
 }
