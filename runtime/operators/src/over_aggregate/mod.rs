@@ -18,7 +18,7 @@
 //! watermark. A bounded frame drops a row at or below the rowtime it last computed for the key (and
 //! any row at or before the epoch); it forgets that time, and its rows, when event time has gone
 //! half a frame beyond what it can need. In a chain, a row is dropped by the bounded frame that
-//! remembers longest. (Flink also takes the time of a cleanup timer that was put off for a
+//! remembers longest, and all of them forget by the rows that came in. (Flink also takes the time of a cleanup timer that was put off for a
 //! computed one, and so drops a few of the rows that come in such a gap; Millstream keeps them.)
 //!
 //! **State** per key: the rows its frames still need (time and argument values), a cursor and an
@@ -38,7 +38,7 @@ use millstream_functions::RowKind;
 use millstream_functions::window::Frame;
 use millstream_state::{KeyedTable, Slot};
 
-use self::plan::{CLEANUP, Plan, RESET, Rows};
+use self::plan::{CLEANUP, FORGETS, Plan, RESET, Rows};
 use self::state::{Extra, OverState};
 use crate::aggregates::AggregateCall;
 use crate::aggregates::args::bytes_at;
@@ -252,7 +252,7 @@ impl OverAggregate {
                 } else if word(RESET) != 0 {
                     forgot = true;
                 } else {
-                    remembers |= word(CLEANUP) > before;
+                    remembers |= word(FORGETS) > before;
                 }
             }
             if remembers && time <= state.last_fired {
@@ -293,8 +293,9 @@ impl OverAggregate {
                     continue;
                 };
                 let cleanup = state.header()[group.at + CLEANUP] as i64;
+                let forgets = state.header()[group.at + FORGETS] as i64;
                 let mut remembered = cleanup;
-                if cleanup != 0 && cleanup <= before {
+                if cleanup != 0 && forgets <= before {
                     if time <= before {
                         // All rows so far are computed, see `judge`.
                         let (header, _, extra) = state.split();
@@ -315,7 +316,9 @@ impl OverAggregate {
                     let until = time
                         .saturating_add(preceding.saturating_add(preceding / 2))
                         .saturating_add(1);
+                    let forgets = until.max(before.saturating_add(1));
                     state.header_mut()[group.at + CLEANUP] = until as u64;
+                    state.header_mut()[group.at + FORGETS] = forgets as u64;
                 }
             }
             if again {
@@ -474,8 +477,8 @@ impl OverAggregate {
             let header = state.header();
             let forgotten = plan.groups.iter().all(|group| {
                 header
-                    .get(group.at + CLEANUP)
-                    .is_some_and(|&cleanup| cleanup as i64 <= watermark)
+                    .get(group.at + FORGETS)
+                    .is_some_and(|&forgets| forgets as i64 <= watermark)
             });
             if forgotten {
                 gone.push(key.into());

@@ -16,14 +16,17 @@ use crate::operator::OperatorError;
 /// The rows of a group's frame are those from number `HEAD` up to before `TAIL`.
 const HEAD: usize = 0;
 const TAIL: usize = 1;
-/// When event time comes here, the group forgets the key (bounded RANGE only; 0: not yet known).
+/// Until when the group remembers the key (bounded RANGE only; 0: it does not know the key).
 pub(super) const CLEANUP: usize = 2;
+/// The watermark that makes the group forget the key: `CLEANUP`, or the next one if that had passed
+/// already.
+pub(super) const FORGETS: usize = 4;
 /// The group forgot the key when event time came here; later rows begin anew (0: no).
 pub(super) const RESET: usize = 3;
 /// Rows in the frame (bounded ROWS only).
 const INSIDE: usize = 2;
 /// Cursor words before a group's accumulators.
-const CURSORS: usize = 4;
+const CURSORS: usize = 5;
 
 /// The most groups one operator takes.
 const MAX_GROUPS: usize = 64;
@@ -426,9 +429,10 @@ impl Group {
 
     /// Begins anew: no row so far is in the frame.
     fn reset(&self, words: &mut [u64], extra: &mut Extra) {
-        let (cleanup, tail) = (words[CLEANUP], words[TAIL]);
+        let (cleanup, forgets, tail) = (words[CLEANUP], words[FORGETS], words[TAIL]);
         words.fill(0);
-        (words[HEAD], words[TAIL], words[CLEANUP]) = (tail, tail, cleanup);
+        (words[HEAD], words[TAIL]) = (tail, tail);
+        (words[CLEANUP], words[FORGETS]) = (cleanup, forgets);
         for sliding in &self.sliding {
             if let Sliding::Extreme { at, .. } = sliding {
                 extra.candidates[*at].clear();
