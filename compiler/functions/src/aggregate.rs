@@ -51,8 +51,9 @@ impl AggregateKind {
             AggregateKind::Avg => &["avg"],
             AggregateKind::Min => &["min"],
             AggregateKind::Max => &["max"],
-            AggregateKind::FirstValue => &["first_value"],
-            AggregateKind::LastValue => &["last_value"],
+            // DataFusion reserves the lower-case names for functions of its own.
+            AggregateKind::FirstValue => &["FIRST_VALUE"],
+            AggregateKind::LastValue => &["LAST_VALUE"],
             AggregateKind::StddevPop => &["stddev_pop"],
             AggregateKind::StddevSamp => &["stddev_samp", "stddev"],
             AggregateKind::VarPop => &["var_pop"],

@@ -846,7 +846,7 @@ mod tests {
         assert_eq!([exists("$.a"), exists("$.z")], ["true", "false"]);
         let texts = column("STRING", &[Some("{}"), Some("[1]"), Some("{"), None]);
         assert_eq!(
-            call("__is_json", &[texts.clone()]),
+            call("__is_json", std::slice::from_ref(&texts)),
             ["true", "true", "false", "null"]
         );
         assert_eq!(

@@ -543,7 +543,7 @@ mod tests {
             &[Some("2.5"), Some("-2.5"), Some("1e300"), Some("NaN"), None],
         );
         assert_eq!(
-            call("round", &[values.clone()]),
+            call("round", std::slice::from_ref(&values)),
             ["3.0", "-3.0", "1.0E300", "NaN", "null"]
         );
         assert_eq!(call("truncate", &[values])[..2], ["2.0", "-2.0"]);
@@ -559,7 +559,7 @@ mod tests {
             type_of("round", &[decimal.clone(), int(3)]),
             "DECIMAL(7, 3) NOT NULL"
         );
-        assert_eq!(one("round", &[decimal.clone()]), "123");
+        assert_eq!(one("round", std::slice::from_ref(&decimal)), "123");
         assert_eq!(one("round", &[decimal.clone(), int(-2)]), "100");
         assert_eq!(one("truncate", &[decimal, int(2)]), "123.45");
     }
@@ -567,10 +567,10 @@ mod tests {
     #[test]
     fn steps_keep_the_type() {
         let decimal = literal("DECIMAL(5, 2)", "-1.25");
-        assert_eq!(one("abs", &[decimal.clone()]), "1.25");
-        assert_eq!(one("floor", &[decimal.clone()]), "-2");
-        assert_eq!(one("ceil", &[decimal.clone()]), "-1");
-        assert_eq!(one("sign", &[decimal.clone()]), "-1.00");
+        assert_eq!(one("abs", std::slice::from_ref(&decimal)), "1.25");
+        assert_eq!(one("floor", std::slice::from_ref(&decimal)), "-2");
+        assert_eq!(one("ceil", std::slice::from_ref(&decimal)), "-1");
+        assert_eq!(one("sign", std::slice::from_ref(&decimal)), "-1.00");
         assert_eq!(type_of("floor", &[decimal]), "DECIMAL(5, 0) NOT NULL");
         assert_eq!(
             one("abs", &[literal("TINYINT", "-128")]),

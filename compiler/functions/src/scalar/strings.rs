@@ -1385,9 +1385,18 @@ mod tests {
     #[test]
     fn case_and_length_count_characters() {
         let words = column("STRING", &[Some("straße"), Some(""), None]);
-        assert_eq!(call("upper", &[words.clone()]), ["STRASSE", "", "null"]);
-        assert_eq!(call("char_length", &[words.clone()]), ["6", "0", "null"]);
-        assert_eq!(call("octet_length", &[words.clone()]), ["7", "0", "null"]);
+        assert_eq!(
+            call("upper", std::slice::from_ref(&words)),
+            ["STRASSE", "", "null"]
+        );
+        assert_eq!(
+            call("char_length", std::slice::from_ref(&words)),
+            ["6", "0", "null"]
+        );
+        assert_eq!(
+            call("octet_length", std::slice::from_ref(&words)),
+            ["7", "0", "null"]
+        );
         assert_eq!(call("reverse", &[words]), ["eßarts", "", "null"]);
         assert_eq!(one("initcap", &[text("hello wORLD-x")]), "Hello World-X");
         assert_eq!(one("ascii", &[text("a")]), "97");

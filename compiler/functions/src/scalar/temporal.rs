@@ -1082,7 +1082,7 @@ mod tests {
         assert!(failure("date_format", &[t, text("bb")]).contains("'b'"));
         let texts = column("STRING", &[Some("2024-01-02 03:04:05"), Some("bad"), None]);
         assert_eq!(
-            call("to_timestamp", &[texts.clone()]),
+            call("to_timestamp", std::slice::from_ref(&texts)),
             ["2024-01-02T03:04:05", "null", "null"]
         );
         assert_eq!(
