@@ -1,7 +1,10 @@
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -68,6 +71,9 @@ public final class Oracle {
         defaults.put("table.local-time-zone", "UTC");
         defaults.put("restart-strategy.type", "none");
         defaults.put("taskmanager.memory.network.min", "64mb");
+        // In memory, where it would be otherwise, a checkpoint may not hold more than 5 MB.
+        defaults.put("execution.checkpointing.storage", "filesystem");
+        defaults.put("execution.checkpointing.dir", checkpoints());
         defaults.forEach(configuration::setString);
         TableEnvironment environment = TableEnvironment.create(
                 EnvironmentSettings.newInstance()
@@ -91,6 +97,23 @@ public final class Oracle {
             }
         }
         return ok;
+    }
+
+    /** A folder for checkpoints, gone when this process ends. */
+    private static String checkpoints() {
+        try {
+            Path folder = Files.createTempDirectory("flink-oracle-");
+            Runtime.getRuntime().addShutdownHook(new Thread(() -> {
+                try (var files = Files.walk(folder)) {
+                    files.sorted(Comparator.reverseOrder()).forEach(file -> file.toFile().delete());
+                } catch (IOException error) {
+                    // A leftover in the temporary folder harms nobody.
+                }
+            }));
+            return folder.toUri().toString();
+        } catch (IOException error) {
+            throw new UncheckedIOException(error);
+        }
     }
 
     private static void execute(TableEnvironment environment, String statement, boolean quiet)
