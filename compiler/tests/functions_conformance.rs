@@ -212,7 +212,7 @@ fn run(case: &Value, sql: &str, batch: &RecordBatch) -> std::result::Result<bool
         if matches!(&expected, Json::Type(_)) {
             continue;
         }
-        let wanted = build(&actual, &[expected.clone()]).map_err(|error| {
+        let wanted = build(&actual, std::slice::from_ref(&expected)).map_err(|error| {
             format!("got {}, wanted {expected:?}: {error}", show(&actual, array))
         })?;
         if !same(array.as_ref(), 0, wanted.as_ref(), 0) {

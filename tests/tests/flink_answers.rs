@@ -9,6 +9,9 @@ use millstream_tests::{How, run_sql};
 
 const MARK: &str = "-- Flink 2.3.0:\n";
 
+/// Cases that Millstream must refuse as not supported, by name, until it has what they need.
+const NOT_YET: &[&str] = &["current_watermark"];
+
 fn folder() -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("conformance")
 }
@@ -27,6 +30,15 @@ fn check(case: &Path) -> Result<(), String> {
         .replace("${data}", &folder().join("data").display().to_string());
     let dir = tempfile::tempdir().map_err(|e| e.to_string())?;
     let ran = run_sql(dir.path(), &format!("{tables}\n{query}"), &How::default());
+    let name = case.file_stem().unwrap_or_default().to_string_lossy();
+    if NOT_YET.contains(&name.as_ref()) {
+        return match ran {
+            Err(why) if why.contains("not supported") => Ok(()),
+            other => Err(format!(
+                "expected a refusal as not supported, got {other:?}"
+            )),
+        };
+    }
     if let Some(error) = answer[0].strip_prefix("error: ") {
         return match ran {
             Err(_) => Ok(()),

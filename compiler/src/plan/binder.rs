@@ -892,7 +892,10 @@ fn diagnose(error: &DataFusionError, text: &str) -> Diagnostic {
         )
         .help("write the table before it, as in t.column"),
         _ => {
-            let message = clean_message(error);
+            let mut message = clean_message(error);
+            if message.starts_with("Invalid function 'current_watermark'") {
+                message = "CURRENT_WATERMARK is not supported yet".into();
+            }
             let code = if message.contains("not supported") {
                 "sql/not-supported"
             } else {

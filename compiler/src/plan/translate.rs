@@ -161,12 +161,12 @@ impl Translator<'_> {
             .iter()
             .map(|e| self.expression(e, projection.input.schema(), &columns))
             .collect::<Result<Vec<_>>>()?;
-        let outputs = projection
-            .schema
-            .fields()
+        // Types are those of the simplified expressions: a folded constant may narrow one.
+        let outputs = exprs
             .iter()
-            .map(|f| PlanColumn::new(f.name(), f))
-            .collect();
+            .zip(projection.schema.fields())
+            .map(|(e, f)| Ok(computed_column(e, &columns)?.renamed(f.name())))
+            .collect::<Result<_>>()?;
         self.calc(input, exprs, None, outputs)
     }
 

@@ -38,7 +38,7 @@ use super::graph::{FragmentGraph, Routing};
 use super::metrics::JobMetrics;
 use super::predict::Predict;
 use super::sink::SinkOperator;
-use super::source::{SourceParts, SourceState, SourceTask};
+use super::source::{Alignment, SourceParts, SourceState, SourceTask};
 use crate::job::Captured;
 
 use super::task::{Exchange, FragmentTask, Partitioner, TaskEvent, TaskLink};
@@ -155,6 +155,13 @@ impl BuildContext<'_> {
             .map(|m| bind_model(m, self.base_dir))
             .collect::<Result<Vec<_>>>()?;
         let sources = self.open_sources()?;
+        let alignments: BTreeMap<usize, Arc<Alignment>> = sources
+            .keys()
+            .map(|&node| {
+                let instances = graph.fragments[graph.fragment_of[node]].parallelism;
+                (node, Arc::new(Alignment::new(instances)))
+            })
+            .collect();
         let (report, events) = mpsc::unbounded_channel();
         let (release, released) = watch::channel(false);
         let mut tasks = Vec::new();
@@ -303,6 +310,7 @@ impl BuildContext<'_> {
                             commands,
                             (chain, targets_of(node), exchanges),
                             &metrics,
+                            &alignments[&node],
                         )?;
                         Task::Source(SourceTask::open(parts)?)
                     }
@@ -372,6 +380,7 @@ impl BuildContext<'_> {
         control: mpsc::UnboundedReceiver<Barrier>,
         (chain, entries, exchanges): (Chain, Vec<Target>, Vec<Exchange>),
         metrics: &Arc<JobMetrics>,
+        alignment: &Arc<Alignment>,
     ) -> Result<SourceParts> {
         let plan_node = &self.plan.nodes[node];
         let source = Arc::clone(&sources[&node]);
@@ -437,6 +446,7 @@ impl BuildContext<'_> {
             restored,
             columns,
             generator,
+            alignment: Arc::clone(alignment),
             metrics: Arc::clone(metrics),
             chain,
             entries,

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 use arrow::array::RecordBatch;
@@ -26,8 +26,38 @@ use super::task::{Exchange, TaskError, TaskEvent, TaskLink, flush, forward_barri
 /// Rows a source hands over at once at full load.
 const BATCH_ROWS: usize = 8192;
 
+/// How long a source that is ahead of its other instances waits before it looks again.
+const AHEAD_WAIT: Duration = Duration::from_micros(500);
+
 /// How long a source without rows waits before it asks again.
 const IDLE_WAIT: Duration = Duration::from_millis(2);
+
+/// How far the instances of a source have come in event time, so that none runs far ahead.
+///
+/// Rows of an instance that is ahead wait downstream for the others' watermark: they cost memory
+/// and latency and gain nothing. An instance that is idle or at its end holds nobody up.
+#[derive(Debug)]
+pub struct Alignment(Vec<AtomicI64>);
+
+impl Alignment {
+    /// Of a source with so many instances.
+    pub fn new(instances: usize) -> Self {
+        Self((0..instances).map(|_| AtomicI64::new(i64::MIN)).collect())
+    }
+
+    fn report(&self, subtask: usize, watermark: Watermark) {
+        self.0[subtask].store(watermark.0, Ordering::Relaxed);
+    }
+
+    /// The lowest watermark of all instances that have rows.
+    fn lowest(&self) -> i64 {
+        self.0
+            .iter()
+            .map(|w| w.load(Ordering::Relaxed))
+            .min()
+            .unwrap_or(i64::MAX)
+    }
+}
 
 /// A split and how far it was read; goes into checkpoints as JSON.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,6 +94,9 @@ pub struct SourceTask {
     columns: Option<Box<dyn Operator>>,
     metrics: Arc<JobMetrics>,
     watermark: Watermark,
+    /// How far the last batches took event time, at most: what this instance may be ahead.
+    stride: i64,
+    alignment: Arc<Alignment>,
     has_watermarks: bool,
     exhausted: bool,
     chain: Chain,
@@ -90,6 +123,8 @@ pub struct SourceParts {
     pub columns: Option<Box<dyn Operator>>,
     /// Makes watermarks; `None` if the table declares none.
     pub generator: Option<WatermarkGenerator>,
+    /// How far all instances have come.
+    pub alignment: Arc<Alignment>,
     /// Counters.
     pub metrics: Arc<JobMetrics>,
     /// The operators behind the source.
@@ -144,6 +179,8 @@ impl SourceTask {
             columns: parts.columns,
             metrics: parts.metrics,
             watermark: Watermark::MIN,
+            stride: 0,
+            alignment: parts.alignment,
             has_watermarks: parts.generator.is_some(),
             exhausted: false,
             chain: parts.chain,
@@ -182,13 +219,16 @@ impl SourceTask {
                 }
                 continue;
             }
-            if self.read()? {
+            if self.is_ahead() {
+                tokio::time::sleep(AHEAD_WAIT).await;
+            } else if self.read()? {
                 self.chain.housekeeping()?;
                 flush(&mut self.chain, &mut self.exchanges).await?;
                 // Lets barriers, other tasks and the master in when channels never are full.
                 tokio::task::yield_now().await;
             } else if self.active.is_empty() {
                 self.exhausted = true;
+                self.alignment.report(self.link.subtask, Watermark::MAX);
                 self.chain.advance(&self.entries, Watermark::MAX)?;
                 flush(&mut self.chain, &mut self.exchanges).await?;
                 // A master that is gone has given the job up.
@@ -196,9 +236,19 @@ impl SourceTask {
                     task: self.link.task,
                 });
             } else {
+                self.alignment.report(self.link.subtask, Watermark::MAX);
                 tokio::time::sleep(IDLE_WAIT).await;
             }
         }
+    }
+
+    /// Whether the other instances should catch up first.
+    fn is_ahead(&self) -> bool {
+        if !self.has_watermarks || self.watermark == Watermark::MIN {
+            return false;
+        }
+        let lowest = self.alignment.lowest();
+        self.watermark.0 > lowest.saturating_add(self.stride)
     }
 
     /// Reads one batch from the split that is furthest behind; false if there was none to read.
@@ -311,7 +361,11 @@ impl SourceTask {
             .map(WatermarkGenerator::current)
             .min()
             .unwrap_or(Watermark::MIN);
+        self.alignment.report(self.link.subtask, lowest);
         if lowest > self.watermark {
+            if self.watermark != Watermark::MIN {
+                self.stride = self.stride.max(lowest.0.saturating_sub(self.watermark.0));
+            }
             self.watermark = lowest;
             self.metrics.operators[self.node][self.link.subtask]
                 .watermark
