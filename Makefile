@@ -3,7 +3,7 @@ CARGO_TARGET_DIR ?= $(CURDIR)/target
 export CARGO_TARGET_DIR
 export MILLSTREAM ?= $(CARGO_TARGET_DIR)/release/millstream
 
-.PHONY: help setup build demo test bench conformance kill-test model ide
+.PHONY: help setup build demo test bench conformance kill-test model check-scores ide
 
 help:
 	@echo 'make demo         score card payments for half a minute, at full speed'
@@ -12,6 +12,7 @@ help:
 	@echo 'make conformance  the samples on Millstream and on a real Flink, row by row'
 	@echo 'make kill-test    kill the samples at random moments and compare what they wrote'
 	@echo 'make model        train the fraud model on what its own pipeline writes'
+	@echo 'make check-scores score payments and compare with ONNX Runtime'
 	@echo 'make setup        only install what a build needs'
 
 setup:
@@ -39,6 +40,9 @@ kill-test: build
 
 model: build
 	python3 scripts/train-fraud.py
+
+check-scores: build
+	python3 scripts/check-scores.py
 
 ide:
 	@echo 'The editor is not built yet. Until it is, write a pipeline.toml (samples/fraud has one)' >&2
