@@ -16,7 +16,7 @@ use datafusion_expr::{Expr, ExprSchemable, LogicalPlan, Operator, lit};
 
 use crate::catalogue::call;
 use crate::planner::{align, literal};
-use crate::types::FlinkType;
+use crate::types::{FlinkType, TypeKind};
 
 /// Rewrites a bound plan; its columns keep their names, their types become Flink's.
 ///
@@ -166,8 +166,8 @@ fn flink_type(expr: &Expr, schema: &DFSchema) -> Result<Option<FlinkType>> {
 
 /// Whether comparing the two needs [`align`]: DataFusion gets all other pairs right.
 fn text_with_other(left: &FlinkType, right: &FlinkType) -> bool {
-    use crate::types::TypeKind::Null;
-    left.is_string() != right.is_string() && left.kind != Null && right.kind != Null
+    let typed = |ty: &FlinkType| ty.kind != TypeKind::Null;
+    left.is_string() != right.is_string() && typed(left) && typed(right)
 }
 
 fn rewrite_between(between: Between, schema: &DFSchema) -> Result<Transformed<Expr>> {
@@ -179,7 +179,9 @@ fn rewrite_between(between: Between, schema: &DFSchema) -> Result<Transformed<Ex
     let (Some(ty), Some(low_ty), Some(high_ty)) = types else {
         return Ok(Transformed::no(Expr::Between(between)));
     };
-    if !text_with_other(&ty, &low_ty) && !text_with_other(&ty, &high_ty) {
+    let differs =
+        |other: &FlinkType| text_with_other(&ty, other) || approximate_with_decimal(&ty, other);
+    if !differs(&low_ty) && !differs(&high_ty) {
         return Ok(Transformed::no(Expr::Between(between)));
     }
     let Between {
@@ -215,6 +217,14 @@ fn rewrite_in(list: InList, schema: &DFSchema) -> Result<Transformed<Expr>> {
                 }
                 items.push(right);
             }
+            // Flink: the list takes the type of what is looked for, so a FLOAT is IN (0.1).
+            Some(item_ty)
+                if approximate_with_decimal(&ty, &item_ty)
+                    && matches!(item_ty.kind, TypeKind::Decimal { .. }) =>
+            {
+                changed = true;
+                items.push(call("__cast", vec![item, lit(ty.kind.to_string())])?);
+            }
             _ => items.push(item),
         }
     }
@@ -224,6 +234,14 @@ fn rewrite_in(list: InList, schema: &DFSchema) -> Result<Transformed<Expr>> {
     } else {
         Transformed::no(list)
     })
+}
+
+/// Whether one side is a FLOAT or DOUBLE and the other a DECIMAL: DataFusion would make both
+/// decimals, which rounds and has no place for large numbers.
+fn approximate_with_decimal(left: &FlinkType, right: &FlinkType) -> bool {
+    let approximate = |ty: &FlinkType| matches!(ty.kind, TypeKind::Float | TypeKind::Double);
+    let decimal = |ty: &FlinkType| matches!(ty.kind, TypeKind::Decimal { .. });
+    (approximate(left) && decimal(right)) || (decimal(left) && approximate(right))
 }
 
 /// Arrow's `LIKE` takes a backslash for an escape character; Flink has none unless told.
