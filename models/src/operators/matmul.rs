@@ -4,6 +4,9 @@
 //! order of additions, for almost every batch size; then no two batch sizes agree to the bit and only one could be
 //! used. A product with a constant column is therefore our own: a dot product a row, in an order that is fixed.
 
+use std::fmt::Debug;
+use std::ops::{Add, Mul};
+
 use tract_onnx::model::ParsingContext;
 use tract_onnx::pb::{NodeProto, TensorProto};
 use tract_onnx::tract_hir::internal::*;
@@ -29,20 +32,27 @@ pub(super) const OPERATORS: &[Operator] = &[
 ];
 
 fn matmul(ctx: &ParsingContext, node: &NodeProto) -> Built {
-    match initialiser(ctx, node, 1) {
-        Some(column) if matches!(column.dims[..], [_, 1]) && is_float32(column) => {
-            let weights = weights(&ctx.load_tensor(column)?)?;
-            Ok((
-                expand(Column {
-                    weights,
-                    bias: None,
-                    inputs: 2,
-                }),
-                vec![],
-            ))
+    let column = match initialiser(ctx, node, 1) {
+        Some(column) if matches!(column.dims[..], [_, 1]) => ctx.load_tensor(column)?,
+        _ => return by_tract(ctx, node),
+    };
+    match column.datum_type() {
+        DatumType::F32 => product(weights(&column)?, None, 2),
+        DatumType::F64 => {
+            let view = column.try_as_plain_ram()?;
+            let weights = view
+                .as_slice::<f64>()?
+                .iter()
+                .map(|value| Exact::new(*value));
+            product(weights.collect::<Arc<[Exact]>>(), None, 2)
         }
         _ => by_tract(ctx, node),
     }
+}
+
+fn product<W: Stored>(weights: Arc<[W]>, bias: Option<Exact>, inputs: usize) -> Built {
+    let kernel = DotProducts { weights, bias };
+    Ok((expand(Column { kernel, inputs }), vec![]))
 }
 
 fn gemm(ctx: &ParsingContext, node: &NodeProto) -> Built {
@@ -76,30 +86,54 @@ fn gemm(ctx: &ParsingContext, node: &NodeProto) -> Built {
         .iter()
         .map(|weight| Weight::new(alpha * weight.get()))
         .collect();
-    Ok((
-        expand(Column {
-            weights,
-            bias,
-            inputs: 2 + usize::from(has_bias),
-        }),
-        vec![],
-    ))
+    product::<Weight>(weights, bias, 2 + usize::from(has_bias))
 }
 
 fn is_float32(tensor: &TensorProto) -> bool {
     tensor.data_type == tract_onnx::pb::tensor_proto::DataType::Float as i32
 }
 
+/// A number as operators keep it, comparable bit by bit.
+trait Stored: Debug + Copy + Eq + Send + Sync + 'static {
+    type Number: Datum + Copy + Default + Add<Output = Self::Number> + Mul<Output = Self::Number>;
+
+    fn number(self) -> Self::Number;
+    fn from_exact(value: Exact) -> Self::Number;
+}
+
+impl Stored for Weight {
+    type Number = f32;
+
+    fn number(self) -> f32 {
+        self.get()
+    }
+
+    fn from_exact(value: Exact) -> f32 {
+        value.get() as f32
+    }
+}
+
+impl Stored for Exact {
+    type Number = f64;
+
+    fn number(self) -> f64 {
+        self.get()
+    }
+
+    fn from_exact(value: Exact) -> f64 {
+        value.get()
+    }
+}
+
 /// The product of the first input with a constant column, plus a constant.
 #[derive(Debug, Clone)]
-struct Column {
-    weights: Arc<[Weight]>,
-    bias: Option<Exact>,
-    /// Inputs that the node has; those after the first are the constants above.
+struct Column<W: Stored> {
+    kernel: DotProducts<W>,
+    /// Inputs that the node has; those after the first are the constants of the kernel.
     inputs: usize,
 }
 
-impl Expansion for Column {
+impl<W: Stored> Expansion for Column<W> {
     fn name(&self) -> StaticName {
         "MatMul".into()
     }
@@ -112,16 +146,16 @@ impl Expansion for Column {
     ) -> InferenceResult {
         check_input_arity(inputs, self.inputs)?;
         check_output_arity(outputs, 1)?;
-        solver.equals(&inputs[0].datum_type, f32::datum_type())?;
-        solver.equals(&outputs[0].datum_type, f32::datum_type())?;
+        solver.equals(&inputs[0].datum_type, W::Number::datum_type())?;
+        solver.equals(&outputs[0].datum_type, W::Number::datum_type())?;
         solver.given(&inputs[0].shape, move |solver, shape| {
             let Some((last, head)) = shape.split_last() else {
                 bail!("a product of a single number");
             };
+            let rows = self.kernel.weights.len();
             ensure!(
-                *last == self.weights.len().to_dim(),
-                "a product of {last} columns with {} rows",
-                self.weights.len()
+                *last == rows.to_dim(),
+                "a product of {last} columns with {rows} rows"
             );
             let mut shape: TVec<TDim> = head.into();
             shape.push(1.to_dim());
@@ -135,21 +169,17 @@ impl Expansion for Column {
         model: &mut TypedModel,
         inputs: &[OutletId],
     ) -> TractResult<TVec<OutletId>> {
-        let kernel = DotProducts {
-            weights: Arc::clone(&self.weights),
-            bias: self.bias,
-        };
-        wire(kernel, prefix, model, inputs[0])
+        wire(self.kernel.clone(), prefix, model, inputs[0])
     }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct DotProducts {
-    weights: Arc<[Weight]>,
+struct DotProducts<W: Stored> {
+    weights: Arc<[W]>,
     bias: Option<Exact>,
 }
 
-impl Kernel for DotProducts {
+impl<W: Stored> Kernel for DotProducts<W> {
     fn name(&self) -> &'static str {
         "DotProducts"
     }
@@ -172,33 +202,35 @@ impl Kernel for DotProducts {
         if let Some(last) = shape.last_mut() {
             *last = 1;
         }
-        let mut output = Tensor::zero::<f32>(&shape)?;
+        let mut output = Tensor::zero_dt(W::Number::datum_type(), &shape)?;
         let view = input.try_as_plain_ram()?;
-        let rows = view.as_slice::<f32>()?.chunks_exact(width);
+        let rows = view.as_slice::<W::Number>()?.chunks_exact(width);
         let mut target = output.try_as_plain_ram_mut()?;
-        let bias = self.bias.map_or(0.0, |bias| bias.get() as f32);
-        for (row, out) in rows.zip(target.as_slice_mut::<f32>()?) {
+        let bias = self.bias.map_or_else(Default::default, W::from_exact);
+        for (row, out) in rows.zip(target.as_slice_mut::<W::Number>()?) {
             *out = self.dot(row) + bias;
         }
         Ok(output)
     }
 }
 
-impl DotProducts {
+impl<W: Stored> DotProducts<W> {
     /// Eight sums side by side, which vectorises, then these in order, then the rest in order.
-    fn dot(&self, row: &[f32]) -> f32 {
+    fn dot(&self, row: &[W::Number]) -> W::Number {
         const LANES: usize = 8;
-        let mut sums = [0.0f32; LANES];
+        let mut sums = [W::Number::default(); LANES];
         let (values, weights) = (row.chunks_exact(LANES), self.weights.chunks_exact(LANES));
         let (last_values, last_weights) = (values.remainder(), weights.remainder());
         for (values, weights) in values.zip(weights) {
             for lane in 0..LANES {
-                sums[lane] += values[lane] * weights[lane].get();
+                sums[lane] = sums[lane] + values[lane] * weights[lane].number();
             }
         }
-        let mut total = sums.iter().fold(0.0, |total, sum| total + sum);
+        let mut total = sums
+            .into_iter()
+            .fold(W::Number::default(), |total, sum| total + sum);
         for (value, weight) in last_values.iter().zip(last_weights) {
-            total += value * weight.get();
+            total = total + *value * weight.number();
         }
         total
     }

@@ -14,6 +14,7 @@ mod activation;
 mod arg;
 mod cast;
 mod category_mapper;
+mod classify;
 mod kernel;
 mod layer_norm;
 mod matmul;
@@ -126,6 +127,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Operator> {
         arg::OPERATORS,
         cast::OPERATORS,
         category_mapper::OPERATORS,
+        classify::OPERATORS,
         layer_norm::OPERATORS,
         matmul::OPERATORS,
         pow::OPERATORS,

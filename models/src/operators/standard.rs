@@ -73,8 +73,6 @@ pub(super) const OPERATORS: &[Operator] = &[
     row("Equal", NUMBERS, &[]),
     row("Greater", NUMBERS, &[]),
     row("GreaterOrEqual", NUMBERS, &[]),
-    row("IsInf", F32, &["detect_negative"]),
-    row("IsNaN", F32, &[]),
     row("Less", NUMBERS, &[]),
     row("LessOrEqual", NUMBERS, &[]),
     row("Not", BOOL, &[]),
