@@ -73,8 +73,10 @@ const INDEX_COST: usize = 14;
 /// The fewest entries worth encoding at once.
 const MIN_TRICKLE: usize = 256;
 
-/// How long one batch may be held up for the writer when memory is far over the budget.
-const MAX_STALL: Duration = Duration::from_millis(100);
+/// How long one batch is held up for the writer when memory is at the budget; more the further
+/// over it is, up to [`MAX_STALL`].
+const STALL: Duration = Duration::from_millis(50);
+const MAX_STALL: Duration = Duration::from_millis(1_000);
 
 struct Entry<V> {
     value: V,
@@ -888,7 +890,8 @@ impl<V: StateValue> KeyedTable<V> {
         if self.shared.budget.used() <= self.shared.budget.limit() {
             return Ok(());
         }
-        let deadline = Instant::now() + MAX_STALL;
+        let over = self.shared.budget.used() as f64 / self.shared.budget.limit() as f64;
+        let deadline = Instant::now() + STALL.mul_f64(over * over).min(MAX_STALL);
         loop {
             let budget = &self.shared.budget;
             let (used, limit) = (budget.used(), budget.limit());

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use millstream_state::{
     CheckpointRequest, JobIdentity, KeyedTable, Start, StateBackend, StateDir, StateError,
-    StateOptions, key_group, key_group_range, stable_hash, subtask_of,
+    StateOptions, key_group, key_group_range, stable_hash, stable_hash_u64, subtask_of,
 };
 use proptest::prelude::*;
 
@@ -16,7 +16,9 @@ const MAX: u16 = 128;
 enum Step {
     /// A batch of keys, each with what to do.
     Batch(Vec<(u16, Op)>),
-    /// Between batches.
+    /// Between batches: what the runtime does after each.
+    Tidy,
+    /// As if there were no memory at all.
     Evict,
     /// A checkpoint in which subtasks reach the barrier in turn, with a batch after each.
     Checkpoint(Vec<(u16, Op)>),
@@ -52,6 +54,7 @@ fn batch() -> impl Strategy<Value = Vec<(u16, Op)>> {
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         8 => batch().prop_map(Step::Batch),
+        4 => Just(Step::Tidy),
         4 => Just(Step::Evict),
         3 => batch().prop_map(Step::Checkpoint),
         1 => Just(Step::Aborted),
@@ -205,6 +208,11 @@ fn run(steps: &[Step], options: StateOptions, parallelism: u32) -> Result<(), Te
     for step in steps {
         match step {
             Step::Batch(rows) => job.batch(rows, &mut model, None)?,
+            Step::Tidy => {
+                for table in &mut job.tables {
+                    table.evict().unwrap();
+                }
+            }
             Step::Evict => {
                 for table in &mut job.tables {
                     table.evict_all_clean().unwrap();
@@ -259,8 +267,16 @@ fn run(steps: &[Step], options: StateOptions, parallelism: u32) -> Result<(), Te
     Ok(())
 }
 
+/// Few, since each case writes checkpoints; more by the usual variable.
+fn cases() -> u32 {
+    std::env::var("PROPTEST_CASES")
+        .ok()
+        .and_then(|cases| cases.parse().ok())
+        .unwrap_or(24)
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(), ..ProptestConfig::default() })]
 
     #[test]
     fn a_table_is_the_map_whatever_happens(
@@ -271,4 +287,78 @@ proptest! {
         let options = StateOptions { memory_budget: 16 << 20, dirty_bytes, ..StateOptions::default() };
         run(&steps, options, parallelism)?;
     }
+}
+
+/// A state several times the budget: entries leave memory by the clock while they are updated,
+/// trickled, removed and checkpointed, and a restore reads them as they are needed.
+#[test]
+fn a_state_larger_than_memory_is_the_map() {
+    let options = StateOptions {
+        memory_budget: 16 << 20,
+        dirty_bytes: 1 << 20,
+        ..StateOptions::default()
+    };
+    let mut job = Job::start(options, 2).unwrap();
+    let mut model: BTreeMap<u64, Vec<u8>> = BTreeMap::new();
+    let mut durable = model.clone();
+    for round in 0..24u64 {
+        let rows: Vec<u64> = (0..4_000)
+            .map(|n| stable_hash_u64(round * 4_000 + n) % 40_000)
+            .collect();
+        let parallelism = job.tables.len() as u32;
+        for (subtask, table) in job.tables.iter_mut().enumerate() {
+            let mine: Vec<u64> = rows
+                .iter()
+                .copied()
+                .filter(|&key| {
+                    let group = key_group(stable_hash_u64(key), MAX);
+                    subtask_of(group, parallelism, MAX) == subtask as u32
+                })
+                .collect();
+            for batch in mine.chunks(500) {
+                let keys: Vec<[u8; 8]> = batch.iter().map(|key| key.to_be_bytes()).collect();
+                let hashes: Vec<u64> = batch.iter().map(|&key| stable_hash_u64(key)).collect();
+                let mut slots = Vec::new();
+                table.slots(&hashes, |row| &keys[row], &mut slots).unwrap();
+                for (&key, slot) in batch.iter().zip(slots) {
+                    assert_eq!(table.is_live(slot), model.contains_key(&key), "key {key}");
+                    if (key + round).is_multiple_of(11) {
+                        table.remove(slot);
+                        model.remove(&key);
+                    } else {
+                        let value = table.get_mut(slot);
+                        assert_eq!(*value, model.get(&key).cloned().unwrap_or_default());
+                        value.resize((value.len() + 400) % 1_500, round as u8);
+                        model.insert(key, value.clone());
+                    }
+                }
+                table.evict().unwrap();
+            }
+        }
+        if round % 4 == 3 {
+            let epoch = job.epoch;
+            job.tables
+                .iter_mut()
+                .for_each(|table| table.snapshot(epoch).unwrap());
+            job.complete().unwrap();
+            durable.clone_from(&model);
+        }
+        if round == 13 {
+            job.restart(3).unwrap();
+            model.clone_from(&durable);
+        }
+    }
+    let evicted: u64 = job.tables.iter().map(|table| table.stats().evicted).sum();
+    let read: u64 = job.tables.iter().map(|table| table.stats().disk_hits).sum();
+    assert!(
+        evicted > 10_000 && read > 10_000,
+        "{evicted} evicted, {read} read"
+    );
+    let found: BTreeMap<u64, Vec<u8>> = job
+        .scan()
+        .into_iter()
+        .map(|(key, value)| (u64::from_be_bytes(key.try_into().unwrap()), value))
+        .collect();
+    assert_eq!(found.len(), model.len());
+    assert!(found == model);
 }
