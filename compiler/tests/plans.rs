@@ -179,6 +179,8 @@ fn what_flink_refuses_is_refused_in_better_words() {
             "INSERT INTO out_sums SELECT card, note, amount FROM tx;",
             "write CAST(note AS BIGINT)",
         ),
+        ("EXPLAIN SELECT card FROM tx;", "`millstream explain`"),
+        ("SHOW TABLES;", "not supported"),
         (
             "SELECT * FROM ML_PREDICT(TABLE tx, MODEL nosuch, DESCRIPTOR(amount));",
             "there is no model 'nosuch'",

@@ -162,10 +162,12 @@ impl<'e> Binder<'e> {
                 }
             }
             StatementKind::Query(query) => self.select(query, text),
-            // Shown by the command line, not part of a job.
-            StatementKind::Explain(_) | StatementKind::Show(_) | StatementKind::Describe(_) => {
-                Ok(())
-            }
+            StatementKind::Explain(_) => Err(at(Diagnostic::not_supported("EXPLAIN in a script")
+                .help("`millstream explain` shows the plan of a whole script"))),
+            StatementKind::Show(_) | StatementKind::Describe(_) => Err(at(
+                Diagnostic::not_supported("SHOW and DESCRIBE in a script")
+                    .help("take the statement out; a script only declares, inserts and selects"),
+            )),
             StatementKind::CreateFunction(_) => Err(at(Diagnostic::not_supported(
                 "CREATE FUNCTION (functions of your own) in the embedded runtime",
             ))),

@@ -30,6 +30,34 @@ use crate::sql::markers;
 /// Metadata that marks the time columns a window function adds.
 pub(crate) const WINDOW_COLUMNS: [&str; 3] = ["window_start", "window_end", "window_time"];
 
+/// The columns of `input` and those that a table function adds, without a qualifier.
+///
+/// Flink numbers a column whose name the input has already; a clear refusal reads better than a
+/// column called score0.
+fn with_columns<'a>(
+    input: &LogicalPlan,
+    function: &str,
+    added: impl IntoIterator<Item = (&'a str, &'a FlinkType)>,
+) -> Result<DFSchemaRef> {
+    let mut fields: Vec<(Option<TableReference>, Arc<Field>)> = input
+        .schema()
+        .iter()
+        .map(|(q, f)| (q.cloned(), Arc::clone(f)))
+        .collect();
+    for (name, ty) in added {
+        if input.schema().has_column_with_unqualified_name(name) {
+            return plan_err!(
+                "{function} adds a column '{name}', but the input has one of that name; rename one of them"
+            );
+        }
+        fields.push((None, Arc::new(ty.to_field(name))));
+    }
+    Ok(Arc::new(DFSchema::new_with_metadata(
+        fields,
+        Default::default(),
+    )?))
+}
+
 /// A window TVF over its input.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct WindowTvfNode {
@@ -48,21 +76,9 @@ impl PartialOrd for WindowTvfNode {
 
 impl WindowTvfNode {
     fn try_new(input: LogicalPlan, window: Window, time_column: usize) -> Result<Self> {
-        let mut fields: Vec<(Option<TableReference>, Arc<Field>)> = input
-            .schema()
-            .iter()
-            .map(|(q, f)| (q.cloned(), Arc::clone(f)))
-            .collect();
-        for name in WINDOW_COLUMNS {
-            if input.schema().has_column_with_unqualified_name(name) {
-                return plan_err!(
-                    "the input of the window function already has a column '{name}'; rename it first"
-                );
-            }
-            let ty = FlinkType::new(TypeKind::Timestamp(3)).not_null();
-            fields.push((None, Arc::new(ty.to_field(name))));
-        }
-        let schema = Arc::new(DFSchema::new_with_metadata(fields, Default::default())?);
+        let ty = FlinkType::new(TypeKind::Timestamp(3)).not_null();
+        let added = WINDOW_COLUMNS.map(|name| (name, &ty));
+        let schema = with_columns(&input, "a window function", added)?;
         Ok(Self {
             input,
             window,
@@ -119,22 +135,8 @@ impl PredictNode {
         args: Vec<usize>,
         outputs: &[(String, FlinkType)],
     ) -> Result<Self> {
-        let mut fields: Vec<(Option<TableReference>, Arc<Field>)> = input
-            .schema()
-            .iter()
-            .map(|(q, f)| (q.cloned(), Arc::clone(f)))
-            .collect();
-        for (name, ty) in outputs {
-            // Flink numbers an output that clashes with an input; a clear refusal reads better
-            // than a column called score0.
-            if input.schema().has_column_with_unqualified_name(name) {
-                return plan_err!(
-                    "the model's output '{name}' has the name of an input column; rename one of them"
-                );
-            }
-            fields.push((None, Arc::new(ty.to_field(name))));
-        }
-        let schema = Arc::new(DFSchema::new_with_metadata(fields, Default::default())?);
+        let added = outputs.iter().map(|(name, ty)| (name.as_str(), ty));
+        let schema = with_columns(&input, "the model", added)?;
         Ok(Self {
             input,
             model,
