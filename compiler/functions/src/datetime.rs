@@ -57,7 +57,9 @@ pub(crate) fn days_in_month(year: i64, month: i64) -> i64 {
 /// Adds months; a day that the month does not have becomes its last (Jan 31 + 1 month = Feb 29).
 pub(crate) fn add_months(days: i64, months: i64) -> i64 {
     let (year, month, day) = civil_from_days(days);
-    let total = (year * 12 + month - 1).saturating_add(months);
+    // Far outside of what a timestamp can hold, and far from overflowing.
+    let months = months.clamp(-12_000_000_000, 12_000_000_000);
+    let total = year * 12 + month - 1 + months;
     let (year, month) = (total.div_euclid(12), total.rem_euclid(12) + 1);
     days_from_civil(year, month, day.min(days_in_month(year, month)))
 }

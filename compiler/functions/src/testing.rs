@@ -1,6 +1,6 @@
 //! Calls functions of the catalogue in tests, the way DataFusion does: coerce, infer, evaluate.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use arrow::array::{ArrayRef, StringArray};
 use arrow::datatypes::{Field, FieldRef};
@@ -77,9 +77,12 @@ pub(crate) fn nested(name: &str, args: &[Argument]) -> Argument {
 }
 
 fn function(name: &str) -> Arc<ScalarUDF> {
-    crate::scalar_functions()
-        .into_iter()
-        .find(|f| f.name() == name || f.aliases().iter().any(|alias| alias == name))
+    crate::catalogue::by_name(name)
+        .or_else(|| {
+            crate::scalar_functions()
+                .into_iter()
+                .find(|f| f.aliases().iter().any(|alias| alias == name))
+        })
         .unwrap_or_else(|| panic!("no function {name}"))
 }
 
@@ -116,14 +119,17 @@ fn invoke(name: &str, args: &[Argument], zone: &str) -> Result<(FieldRef, Column
             ColumnarValue::Scalar(_) => None,
         })
         .unwrap_or(1);
-    let mut options = ConfigOptions::default();
-    options.execution.time_zone = Some(zone.to_string());
+    static UTC: LazyLock<Arc<ConfigOptions>> = LazyLock::new(Arc::default);
+    let mut options = Arc::clone(&UTC);
+    if zone != "UTC" {
+        Arc::make_mut(&mut options).execution.time_zone = Some(zone.to_string());
+    }
     let result = function.invoke_with_args(ScalarFunctionArgs {
         args: values,
         arg_fields: fields,
         number_rows: rows,
         return_field: Arc::clone(&return_field),
-        config_options: Arc::new(options),
+        config_options: options,
     })?;
     assert_eq!(
         &result.data_type(),

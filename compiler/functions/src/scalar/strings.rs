@@ -143,7 +143,12 @@ pub(crate) fn functions() -> Vec<FlinkFunction> {
                 let (Some(text), Some(count)) = (text.get(row), count.get(row)) else {
                     return Ok(false);
                 };
-                let count = count.max(0) as usize;
+                // Nothing repeated for ever is nothing.
+                let count = if text.is_empty() {
+                    0
+                } else {
+                    count.max(0) as usize
+                };
                 if text.len().saturating_mul(count) > i32::MAX as usize {
                     return exec_err!("The result of REPEAT is longer than 2 GiB");
                 }

@@ -56,7 +56,7 @@ pub(crate) fn functions() -> Vec<FlinkFunction> {
                     Ok(left
                         .get(row)
                         .zip(right.get(row))
-                        .map(|(l, r)| millis(l) - millis(r)))
+                        .map(|(l, r)| millis(l).wrapping_sub(millis(r))))
                 })
             },
         ),
