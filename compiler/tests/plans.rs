@@ -182,15 +182,6 @@ fn what_flink_refuses_is_refused_in_better_words() {
         ("EXPLAIN SELECT card FROM tx;", "`millstream explain`"),
         ("SHOW TABLES;", "not supported"),
         (
-            "SELECT COUNT(DISTINCT id) OVER (PARTITION BY card ORDER BY ts) FROM tx;",
-            "DISTINCT and FILTER in OVER are not supported yet",
-        ),
-        (
-            "SELECT COUNT(DISTINCT id) FROM TUMBLE(TABLE tx, DESCRIPTOR(ts), INTERVAL '1' HOUR)
-             GROUP BY window_start, window_end;",
-            "DISTINCT in an aggregate is not supported yet",
-        ),
-        (
             "SELECT * FROM ML_PREDICT(TABLE tx, MODEL nosuch, DESCRIPTOR(amount));",
             "there is no model 'nosuch'",
         ),

@@ -15,7 +15,7 @@ use datafusion_optimizer::simplify_expressions::ExprSimplifier;
 use millstream_functions::aggregate::{AggregateKind, aggregate_kind};
 use millstream_functions::interval_millis;
 use millstream_functions::types::{FlinkType, TypeKind};
-use millstream_functions::window::{Frame, Window, duration_text};
+use millstream_functions::window::{Frame, duration_text};
 
 use super::stream::{
     AggregateCall, AttachedWindow, ChangelogMode, OverGroup, PlanColumn, PlanNode, StreamOp,
@@ -436,9 +436,6 @@ impl Translator<'_> {
             if params.null_treatment.is_some() {
                 return not_impl_err!("IGNORE NULLS and RESPECT NULLS are not supported yet");
             }
-            if params.distinct || params.filter.is_some() {
-                return not_impl_err!("DISTINCT and FILTER in OVER are not supported yet");
-            }
             let args: Vec<usize> = match counted_argument(function) {
                 Some(_) => positions.next().into_iter().collect(),
                 None => vec![],
@@ -680,16 +677,6 @@ impl Translator<'_> {
                 Some(e) => vec![place(lower(e)?, None)?],
                 None => vec![],
             };
-            if params.distinct {
-                return not_impl_err!("DISTINCT in an aggregate is not supported yet");
-            }
-            if matches!(kind, AggregateKind::FirstValue | AggregateKind::LastValue)
-                && !matches!(window, Window::Tumble { .. })
-            {
-                return not_impl_err!(
-                    "FIRST_VALUE and LAST_VALUE over HOP and CUMULATE are not supported yet"
-                );
-            }
             let filter = params
                 .filter
                 .as_ref()
