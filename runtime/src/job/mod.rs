@@ -201,13 +201,14 @@ pub async fn run(
     let interval = duration_setting(&plan.settings, "execution.checkpointing.interval")
         .filter(|interval| !interval.is_zero())
         .unwrap_or(CHECKPOINT_INTERVAL);
+    let next_epoch = backend.next_epoch()?;
     let mut master = Master::new(
         built,
         sinks,
         backend,
         options.parallelism,
         interval,
-        restored,
+        next_epoch,
     );
     master.unclaimed = unclaimed_blobs(plan, latest.manifest.as_ref());
     let ending = master.run(options.duration, &mut stop, watch).await?;
@@ -336,7 +337,7 @@ impl Master {
         backend: StateBackend,
         parallelism: usize,
         interval: Duration,
-        restored: Option<u64>,
+        next_epoch: u64,
     ) -> Self {
         Self {
             task_count: built.tasks.len(),
@@ -346,9 +347,7 @@ impl Master {
             release: built.release,
             metrics: built.metrics,
             sinks,
-            next_epoch: backend
-                .next_epoch()
-                .unwrap_or_else(|_| restored.map_or(1, |epoch| epoch + 1)),
+            next_epoch,
             backend,
             parallelism,
             interval,
