@@ -230,6 +230,16 @@ fn opsets(proto: &ModelProto) -> Result<BTreeMap<String, i64>, Refusal> {
             ));
         }
     }
+    if let Some(version) = opsets.get(operators::ML_DOMAIN) {
+        let supported = operators::ml::VERSIONS;
+        if !supported.contains(version) {
+            return unsupported(format!(
+                "it uses operator set {version} of ai.onnx.ml; sets {} to {} are supported",
+                supported.start(),
+                supported.end()
+            ));
+        }
+    }
     Ok(opsets)
 }
 

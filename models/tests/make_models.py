@@ -195,6 +195,17 @@ class Cases:
             }
         )
 
+    def write(self, name):
+        """Writes the cases to tests/data and tells which ones ONNX Runtime does not take."""
+        titles = [case["title"] for case in self.cases]
+        twice = sorted({title for title in titles if titles.count(title) > 1})
+        assert not twice, f"cases share a title: {twice}"
+        lines = ",\n".join(json.dumps(case, separators=(",", ":")) for case in self.cases)
+        (DATA / name).write_text("[\n" + lines + "\n]\n")
+        print(f"{name}: {len(titles)} cases; ONNX Runtime itself does not take {len(self.skipped)}")
+        for text in self.skipped:
+            print("  ", text)
+
     @staticmethod
     def model(graph, opset):
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)])
@@ -608,14 +619,7 @@ def refused():
 
 def main():
     DATA.mkdir(exist_ok=True)
-    cases = operator_cases()
-    titles = [case["title"] for case in cases.cases]
-    assert len(set(titles)) == len(titles), "two cases share a title"
-    with open(DATA / "operators.json", "w") as out:
-        out.write("[\n" + ",\n".join(json.dumps(case, separators=(",", ":")) for case in cases.cases) + "\n]\n")
-    print(f"{len(titles)} operator cases; ONNX Runtime itself does not take {len(cases.skipped)}:")
-    for text in cases.skipped:
-        print("  ", text)
+    operator_cases().write("operators.json")
     for name, (model, feeds) in models().items():
         onnx.checker.check_model(model)
         outputs = session(model).run(None, feeds)

@@ -18,6 +18,7 @@ mod classify;
 mod kernel;
 mod layer_norm;
 mod matmul;
+pub(crate) mod ml;
 mod pow;
 mod reduce;
 mod softmax;
@@ -136,6 +137,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Operator> {
         standard::OPERATORS,
     ]
     .into_iter()
+    .chain(ml::TABLES.iter().copied())
     .flatten()
 }
 
