@@ -422,7 +422,8 @@ fn check_tensor(tensor: &TensorProto, name: &str, limits: &Limits) -> Result<(),
         DataType::Double => (8, tensor.double_data.len()),
         DataType::Int32 => (4, tensor.int32_data.len()),
         DataType::Int64 => (8, tensor.int64_data.len()),
-        DataType::Bool => (1, tensor.int32_data.len()),
+        // Bytes are only ever attributes: the tests of TreeEnsemble.
+        DataType::Bool | DataType::Uint8 => (1, tensor.int32_data.len()),
         // Strings have no raw form.
         DataType::String if tensor.raw_data.is_empty() => (1, tensor.string_data.len()),
         other => {

@@ -8,8 +8,10 @@
 //! Runtime does where it is not; the cases of `models/tests/data/operators.json` hold them.
 
 mod attributes;
+mod post_transform;
 mod scaler;
 mod tabular;
+mod trees;
 
 use super::Operator;
 
@@ -17,4 +19,5 @@ use super::Operator;
 pub(crate) const VERSIONS: std::ops::RangeInclusive<i64> = 1..=5;
 
 /// The families' tables.
-pub(super) const TABLES: &[&[Operator]] = &[scaler::OPERATORS];
+pub(super) const TABLES: &[&[Operator]] =
+    &[scaler::OPERATORS, trees::CLASSIFIER, trees::REGRESSORS];
