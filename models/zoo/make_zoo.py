@@ -1,0 +1,154 @@
+"""Makes the model zoo: models as the common exporters write them, each with rows and what ONNX Runtime gives for them.
+
+    make zoo
+    models/train/setup.sh trees
+    ~/.cache/millstream/venv/trees/bin/python models/zoo/make_zoo.py [--output FOLDER] [--only TEXT] [--rows N]
+
+Writes into ${MILLSTREAM_CACHE:-~/.cache/millstream}/zoo, for every model:
+
+    NAME.onnx       the model
+    NAME.parquet    10,000 rows: a column `in.TENSOR` for every input, `out.TENSOR` for every output; a tensor of one
+                    value a row is a plain column, a wider one a list column; the element type is the tensor's own
+
+and `zoo.json`, which tells what each model is and why it is there. A ZipMap's output is a list column of the values in
+the order of its classes. The `out.` columns are what ONNX Runtime gave on one thread, all rows in one call.
+
+The rows are realistic ones, values that hit a tree's thresholds exactly and miss them by one unit in the last place,
+extreme values, and NaN where the model knows a way with it. Everything comes from fixed seeds: the same versions
+(models/train/requirements/trees.txt) make the same zoo.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import pathlib
+import sys
+import time
+import warnings
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+import exported
+import raw
+from registry import MODELS
+
+ARROW = {
+    "float32": pa.float32(),
+    "float64": pa.float64(),
+    "int64": pa.int64(),
+    "int32": pa.int32(),
+    "bool": pa.bool_(),
+    "object": pa.string(),
+}
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Makes the model zoo; see the text at the top of this file.")
+    cache = pathlib.Path(os.environ.get("MILLSTREAM_CACHE") or pathlib.Path.home() / ".cache" / "millstream")
+    parser.add_argument("--output", type=pathlib.Path, default=cache / "zoo", help="default: %(default)s")
+    parser.add_argument("--only", default="", help="only the models whose name contains this; the index stays as it is")
+    parser.add_argument("--rows", type=int, default=10_000, help="rows a model (default: %(default)s)")
+    args = parser.parse_args()
+    warnings.filterwarnings("ignore")
+    args.output.mkdir(parents=True, exist_ok=True)
+    begin, index, failed = time.monotonic(), [], []
+    chosen = [entry for entry in MODELS if args.only in entry.name]
+    if not chosen:
+        sys.exit(f"no model has {args.only!r} in its name; see {args.output / 'zoo.json'}")
+    for entry in chosen:
+        start = time.monotonic()
+        # A model's values depend on its name only, not on the models made before it.
+        seed = int.from_bytes(hashlib.sha256(entry.name.encode()).digest()[:4], "little")
+        try:
+            model, inputs = entry.make(np.random.default_rng(seed), args.rows)
+            settle(model, entry.name)
+            index.append({**entry.facts(), **write(args.output, entry.name, model, inputs)})
+        except Exception as error:  # the others are still worth having
+            failed.append(entry.name)
+            print(f"{entry.name}: {type(error).__name__}: {error}", file=sys.stderr)
+            if os.environ.get("ZOO_TRACE"):
+                raise
+            continue
+        print(f"{entry.name:<32} {index[-1]['bytes']:>10,} bytes {time.monotonic() - start:6.1f} s", flush=True)
+    if not args.only:
+        names = {item["name"] for item in index}
+        for file in args.output.glob("*"):
+            if file.suffix in (".onnx", ".parquet") and file.stem not in names:
+                file.unlink()
+        (args.output / "zoo.json").write_text(json.dumps(index, indent=1) + "\n")
+    print(f"{len(index)} models in {args.output}, {time.monotonic() - begin:.0f} s")
+    if failed:
+        sys.exit(f"{len(failed)} models could not be made: {', '.join(failed)}")
+
+
+def settle(model, name):
+    """Gives what the exporters leave to chance, the graph's name and the order of the operator sets, one form."""
+    model.graph.name = name
+    opsets = sorted(model.opset_import, key=lambda opset: opset.domain)
+    del model.opset_import[:]
+    model.opset_import.extend(opsets)
+
+
+def write(folder, name, model, inputs):
+    """Runs the model and writes both files; gives what the index says about them."""
+    content = model.SerializeToString(deterministic=True)
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    session = ort.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    outputs = dict(zip([output.name for output in session.get_outputs()], session.run(None, inputs)))
+    rows = len(next(iter(inputs.values())))
+    columns = {}
+    for name_, value in inputs.items():
+        columns[f"in.{name_}"] = column(value, rows)
+    for name_, value in outputs.items():
+        if isinstance(value, list):
+            value = unzipped(model, name_, value)
+        columns[f"out.{name_}"] = column(value, rows)
+    (folder / f"{name}.onnx").write_bytes(content)
+    pq.write_table(pa.table(columns), folder / f"{name}.parquet", compression="snappy")
+    return {
+        "opsets": {opset.domain or "ai.onnx": opset.version for opset in model.opset_import},
+        "operators": sorted({node.op_type for node in model.graph.node}),
+        "inputs": {value.name: f"{value.type}{shape(value)}" for value in session.get_inputs()},
+        "outputs": {value.name: f"{value.type}{shape(value)}" for value in session.get_outputs()},
+        "bytes": len(content),
+    }
+
+
+def shape(value):
+    return f"[{', '.join('?' if side is None else str(side) for side in value.shape)}]"
+
+
+def column(value, rows):
+    value = np.asarray(value)
+    if value.shape[:1] != (rows,):
+        raise ValueError(f"{rows} rows went in and a tensor of shape {value.shape} came out")
+    flat = value.reshape(rows, -1)
+    kind = ARROW["object" if flat.dtype.kind in "OUS" else flat.dtype.name]
+    values = pa.array(flat.ravel().tolist() if kind == pa.string() else flat.ravel(), kind)
+    if flat.shape[1] == 1:
+        return values
+    offsets = pa.array(np.arange(0, flat.size + 1, flat.shape[1], dtype=np.int32))
+    return pa.ListArray.from_arrays(offsets, values)
+
+
+def unzipped(model, name, maps):
+    """What a ZipMap made, as a matrix again: a column a class, in the order the node names them."""
+    (node,) = [node for node in model.graph.node if name in node.output]
+    classes = next(
+        onnx.helper.get_attribute_value(attribute)
+        for attribute in node.attribute
+        if attribute.name in ("classlabels_strings", "classlabels_int64s")
+    )
+    classes = [label.decode() if isinstance(label, bytes) else label for label in classes]
+    return np.array([[row[label] for label in classes] for row in maps], np.float32)
+
+
+if __name__ == "__main__":
+    main()
