@@ -30,21 +30,14 @@ import warnings
 import numpy as np
 import onnx
 import onnxruntime as ort
-import pyarrow as pa
-import pyarrow.parquet as pq
 
-import exported
-import raw
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "train"))
+
+import exported  # fills the registry
+import raw  # likewise
 from registry import MODELS
-
-ARROW = {
-    "float32": pa.float32(),
-    "float64": pa.float64(),
-    "int64": pa.int64(),
-    "int32": pa.int32(),
-    "bool": pa.bool_(),
-    "object": pa.string(),
-}
+from rows import write_rows
+from trained import settle
 
 
 def main():
@@ -86,14 +79,6 @@ def main():
         sys.exit(f"{len(failed)} models could not be made: {', '.join(failed)}")
 
 
-def settle(model, name):
-    """Gives what the exporters leave to chance, the graph's name and the order of the operator sets, one form."""
-    model.graph.name = name
-    opsets = sorted(model.opset_import, key=lambda opset: opset.domain)
-    del model.opset_import[:]
-    model.opset_import.extend(opsets)
-
-
 def write(folder, name, model, inputs):
     """Runs the model and writes both files; gives what the index says about them."""
     content = model.SerializeToString(deterministic=True)
@@ -101,17 +86,13 @@ def write(folder, name, model, inputs):
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 3
     session = ort.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-    outputs = dict(zip([output.name for output in session.get_outputs()], session.run(None, inputs)))
-    rows = len(next(iter(inputs.values())))
-    columns = {}
-    for name_, value in inputs.items():
-        columns[f"in.{name_}"] = column(value, rows)
-    for name_, value in outputs.items():
-        if isinstance(value, list):
-            value = unzipped(model, name_, value)
-        columns[f"out.{name_}"] = column(value, rows)
+    names = [output.name for output in session.get_outputs()]
+    outputs = {
+        output: unzipped(model, output, value) if isinstance(value, list) else value
+        for output, value in zip(names, session.run(names, inputs))
+    }
     (folder / f"{name}.onnx").write_bytes(content)
-    pq.write_table(pa.table(columns), folder / f"{name}.parquet", compression="snappy")
+    write_rows(folder / f"{name}.parquet", inputs, outputs)
     return {
         "opsets": {opset.domain or "ai.onnx": opset.version for opset in model.opset_import},
         "operators": sorted({node.op_type for node in model.graph.node}),
@@ -123,19 +104,6 @@ def write(folder, name, model, inputs):
 
 def shape(value):
     return f"[{', '.join('?' if side is None else str(side) for side in value.shape)}]"
-
-
-def column(value, rows):
-    value = np.asarray(value)
-    if value.shape[:1] != (rows,):
-        raise ValueError(f"{rows} rows went in and a tensor of shape {value.shape} came out")
-    flat = value.reshape(rows, -1)
-    kind = ARROW["object" if flat.dtype.kind in "OUS" else flat.dtype.name]
-    values = pa.array(flat.ravel().tolist() if kind == pa.string() else flat.ravel(), kind)
-    if flat.shape[1] == 1:
-        return values
-    offsets = pa.array(np.arange(0, flat.size + 1, flat.shape[1], dtype=np.int32))
-    return pa.ListArray.from_arrays(offsets, values)
 
 
 def unzipped(model, name, maps):
