@@ -53,7 +53,7 @@ train:
 	@python3 scripts/train-models.py
 
 bench-models: zoo
-	cargo build --release -p millstream-models --example score_rate
+	cargo build --release -p millstream-models --example score_rows
 	python3 scripts/bench-models.py
 
 check-scores: build

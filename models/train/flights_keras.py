@@ -22,6 +22,15 @@ import flights
 import trained
 
 
+def name_constants(model):
+    """tf2onnx numbers what it folded differently from run to run."""
+    names = {value.name: f"constant_{index}" for index, value in enumerate(model.graph.initializer)}
+    for value in model.graph.initializer:
+        value.name = names[value.name]
+    for node in model.graph.node:
+        node.input[:] = [names.get(name, name) for name in node.input]
+
+
 def main():
     tf.keras.utils.set_random_seed(7)
     tf.config.experimental.enable_op_determinism()
@@ -53,6 +62,7 @@ def main():
 
     signature = [tf.TensorSpec([None, *value.shape[1:]], value.dtype, name=value.name) for value in net.inputs]
     model, _ = tf2onnx.convert.from_keras(net, signature, opset=17)
+    name_constants(model)
     for name, known in words.items():
         trained.with_vocabulary(model, name, known)
     inputs = {"numbers": test.numbers, **{name: test.words[name].reshape(-1, 1) for name in words}}
