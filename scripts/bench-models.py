@@ -37,7 +37,9 @@ MODELS = {
 
 
 def cache() -> pathlib.Path:
-    return pathlib.Path(os.environ.get("MILLSTREAM_CACHE") or pathlib.Path.home() / ".cache" / "millstream")
+    return pathlib.Path(
+        os.environ.get("MILLSTREAM_CACHE") or pathlib.Path.home() / ".cache" / "millstream"
+    )
 
 
 def example() -> str:
@@ -74,7 +76,11 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=0.5, help="for each figure of a round")
     parser.add_argument("--batch", default="1,32,1024", help="sizes, with commas")
-    parser.add_argument("--only", default="", help="only the models whose name contains this; the README stays as it is")
+    parser.add_argument(
+        "--only",
+        default="",
+        help="only the models whose name contains this; the README stays as it is",
+    )
     parser.add_argument("--print", action="store_true", help="leave the README as it is")
     arguments = parser.parse_args()
     zoo = cache() / "zoo"
@@ -82,7 +88,9 @@ def main() -> int:
     chosen = {name: title for name, title in MODELS.items() if arguments.only in name}
     missing = [name for name in chosen if not (zoo / f"{name}.parquet").exists()]
     if missing or not python.exists():
-        sys.exit(f"the zoo in {zoo} lacks {', '.join(missing) or 'its Python environment'}: run `make zoo`")
+        sys.exit(
+            f"the zoo in {zoo} lacks {', '.join(missing) or 'its Python environment'}: run `make zoo`"
+        )
     theirs = str(samples.ROOT / "models" / "bench" / "onnxruntime_rate.py")
     ours = example()
     options = ["--batch", arguments.batch, "--seconds", str(arguments.seconds)]
@@ -92,7 +100,14 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="millstream-bench-") as work:
         rows = {name: pathlib.Path(work) / name for name in chosen}
         for name in chosen:
-            prepare = [str(python), theirs, str(zoo / f"{name}.onnx"), str(rows[name]), "--rows", str(zoo / f"{name}.parquet")]
+            prepare = [
+                str(python),
+                theirs,
+                str(zoo / f"{name}.onnx"),
+                str(rows[name]),
+                "--rows",
+                str(zoo / f"{name}.parquet"),
+            ]
             subprocess.run(prepare, check=True)
         for turn in range(arguments.rounds):
             for name in chosen:
@@ -122,7 +137,9 @@ def main() -> int:
     ]
     for name, title in chosen.items():
         for batch in batches:
-            run, binding = (statistics.median(rates[name, batch, how]) for how in ("run", "binding"))
+            run, binding = (
+                statistics.median(rates[name, batch, how]) for how in ("run", "binding")
+            )
             best = f"{max(run, binding):,.0f}{' (binding)' if binding > run else ''}"
             if name in failed:
                 ours_text, ratio = "does not load", "–"

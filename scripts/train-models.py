@@ -33,7 +33,9 @@ def main() -> int:
     if unknown:
         parser.error(f"no model {', '.join(unknown)}: there are {', '.join(FAMILIES)}")
     train = samples.ROOT / "models" / "train"
-    cache = pathlib.Path(os.environ.get("MILLSTREAM_CACHE") or pathlib.Path.home() / ".cache" / "millstream")
+    cache = pathlib.Path(
+        os.environ.get("MILLSTREAM_CACHE") or pathlib.Path.home() / ".cache" / "millstream"
+    )
     failed = []
     for family in chosen:
         toolkit = FAMILIES[family]
@@ -43,7 +45,9 @@ def main() -> int:
         # tf2onnx writes nodes in the order of a set: without this, in another order every time.
         environment = {**os.environ, "PYTHONHASHSEED": "0"}
         commands = [str(train / "setup.sh"), toolkit], [python, script]
-        if any(subprocess.run(command, env=environment, check=False).returncode for command in commands):
+        if any(
+            subprocess.run(command, env=environment, check=False).returncode for command in commands
+        ):
             failed.append(family)
     if failed:
         print(f"not trained: {', '.join(failed)}; the reason is above", file=sys.stderr)

@@ -58,13 +58,17 @@ class Flights:
 def load():
     """(flights to train on, held-out flights), in the order of their departure."""
     folder = fetched()
-    options = csv.ConvertOptions(null_values=["NA", ""], strings_can_be_null=True, column_types={"time_hour": pa.string()})
+    options = csv.ConvertOptions(
+        null_values=["NA", ""], strings_can_be_null=True, column_types={"time_hour": pa.string()}
+    )
     with zipfile.ZipFile(folder / "flights.csv.zip") as archive:
         content = archive.read(archive.namelist()[0])
     flights = csv.read_csv(io.BytesIO(content), convert_options=options)
     weather = csv.read_csv(folder / "weather.csv", convert_options=options)
     flights = flights.filter(pc.and_(pc.is_valid(flights["arr_delay"]), pc.is_valid(flights["dep_delay"])))
-    weather = weather.select(["origin", "time_hour", "temp", "humid", "wind_speed", "wind_gust", "precip", "pressure", "visib"])
+    weather = weather.select(
+        ["origin", "time_hour", "temp", "humid", "wind_speed", "wind_gust", "precip", "pressure", "visib"]
+    )
     table = flights.join(weather, keys=["origin", "time_hour"], join_type="left outer")
     # The join keeps no order; a flight is one carrier's number on one day.
     table = table.sort_by([(key, "ascending") for key in ("time_hour", "minute", "carrier", "flight", "origin")])
@@ -73,7 +77,10 @@ def load():
         return table[name].cast(pa.float64()).to_numpy(zero_copy_only=False)
 
     days = (table["time_hour"].to_numpy(zero_copy_only=False)).astype("U10")
-    dates = np.array([f"{y:.0f}-{m:02.0f}-{d:02.0f}" for y, m, d in zip(floats("year"), floats("month"), floats("day"))], "datetime64[D]")
+    dates = np.array(
+        [f"{y:.0f}-{m:02.0f}-{d:02.0f}" for y, m, d in zip(floats("year"), floats("month"), floats("day"))],
+        "datetime64[D]",
+    )
     made = {
         "minute_of_day": floats("hour") * 60 + floats("minute"),
         "weekday": (dates.astype(int) + 3) % 7,  # Monday is 0
@@ -84,7 +91,9 @@ def load():
     whole = Flights(numbers, words, delay, (delay > LATE).astype(np.int64))
     held_out = days >= HELD_OUT_FROM
     train, test = whole.take(np.flatnonzero(~held_out)), whole.take(np.flatnonzero(held_out))
-    print(f"{len(train):,} flights to train on, {train.late.mean():.1%} of them late; {len(test):,} held out, {test.late.mean():.1%} late")
+    print(
+        f"{len(train):,} flights to train on, {train.late.mean():.1%} of them late; {len(test):,} held out, {test.late.mean():.1%} late"
+    )
     return train, test
 
 
@@ -131,4 +140,6 @@ def judge_delay(truth, predicted):
     error = np.abs(truth - predicted)
     plain = np.abs(truth - np.median(truth))
     fit = 1 - ((truth - predicted) ** 2).sum() / ((truth - truth.mean()) ** 2).sum()
-    print(f"held out: mean absolute error {error.mean():.2f} min, R² {fit:.3f}; {plain.mean():.2f} min with the median for all")
+    print(
+        f"held out: mean absolute error {error.mean():.2f} min, R² {fit:.3f}; {plain.mean():.2f} min with the median for all"
+    )

@@ -53,8 +53,14 @@ def main():
     net.compile(tf.keras.optimizers.Adam(2e-3), "binary_crossentropy")
 
     def given(rows):
-        ids = {name: [known.index(word) + 1 if word in known else 0 for word in rows.words[name]] for name, known in words.items()}
-        return {"numbers": rows.numbers, **{name: np.array(value, np.int32).reshape(-1, 1) for name, value in ids.items()}}
+        ids = {
+            name: [known.index(word) + 1 if word in known else 0 for word in rows.words[name]]
+            for name, known in words.items()
+        }
+        return {
+            "numbers": rows.numbers,
+            **{name: np.array(value, np.int32).reshape(-1, 1) for name, value in ids.items()},
+        }
 
     net.fit(given(train), train.late, batch_size=1024, epochs=6, verbose=0)
     own = net.predict(given(test), batch_size=4096, verbose=0)

@@ -51,7 +51,9 @@ def main():
     flights.judge_late(test.late, probabilities[:, 1])
     types = [(name, FloatTensorType([None, 1])) for name in flights.NUMBERS]
     types += [(name, StringTensorType([None, 1])) for name in flights.WORDS]
-    model = to_onnx(made, initial_types=types, target_opset={"": 21, "ai.onnx.ml": 3}, options={id(made): {"zipmap": False}})
+    model = to_onnx(
+        made, initial_types=types, target_opset={"": 21, "ai.onnx.ml": 3}, options={id(made): {"zipmap": False}}
+    )
     inputs = {name: test.numbers[:, index : index + 1] for index, name in enumerate(flights.NUMBERS)}
     inputs |= {name: test.words[name].reshape(-1, 1) for name in flights.WORDS}
     trained.save(

@@ -60,7 +60,10 @@ def main():
     net = Net(mean, scale, [len(known) + 1 for known in words.values()])
 
     def given(rows):
-        ids = [[known.index(word) + 1 if word in known else 0 for word in rows.words[name]] for name, known in words.items()]
+        ids = [
+            [known.index(word) + 1 if word in known else 0 for word in rows.words[name]]
+            for name, known in words.items()
+        ]
         return [torch.tensor(rows.numbers), *(torch.tensor(value) for value in ids)]
 
     inputs, late, delay = given(train), torch.tensor(train.late[:, None]).float(), torch.tensor(train.delay[:, None])

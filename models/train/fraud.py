@@ -42,9 +42,7 @@ import thresholds
 from feature_rows import number, paths
 from trained import settle
 
-FEATURES = (
-    "amount,count_1m,spend_1m,count_10m,spend_10m,count_1h,spend_1h,seconds_since_previous,amount_to_mean"
-)
+FEATURES = "amount,count_1m,spend_1m,count_10m,spend_10m,count_1h,spend_1h,seconds_since_previous,amount_to_mean"
 OPSET = {"": 18, "ai.onnx.ml": 1}
 
 
@@ -119,17 +117,32 @@ def arguments():
     parser = argparse.ArgumentParser(description="Trains the fraud model; see the text at the top of this file.")
     parser.add_argument("--rows", help="CSV file, folder or glob of feature rows, as the pipeline wrote them")
     parser.add_argument("--columns", help="names of the CSV columns, in order (default: the first line is a header)")
-    parser.add_argument("--features", default=FEATURES, help="columns that the model takes, in order (default: %(default)s)")
+    parser.add_argument(
+        "--features", default=FEATURES, help="columns that the model takes, in order (default: %(default)s)"
+    )
     parser.add_argument("--time", default="ts", help="column that orders the rows (default: %(default)s)")
-    parser.add_argument("--truth", default="is_fraud", help="column that holds the planted truth (default: %(default)s)")
+    parser.add_argument(
+        "--truth", default="is_fraud", help="column that holds the planted truth (default: %(default)s)"
+    )
     parser.add_argument("--output", default="samples/fraud/fraud.onnx", help="default: %(default)s")
     parser.add_argument("--trees", type=int, default=100, help="default: %(default)s")
     parser.add_argument("--leaves", type=int, default=15, help="of a tree, at most (default: %(default)s)")
     parser.add_argument("--rate", type=float, default=0.1, help="learning rate (default: %(default)s)")
-    parser.add_argument("--fraud-weight", type=float, default=1.0, help="what a fraud counts against an honest row; more finds more frauds and flags more honest rows (default: %(default)s)")
-    parser.add_argument("--held-out", type=float, default=0.25, help="last part of the stream to judge on (default: %(default)s)")
-    parser.add_argument("--most-rows", type=int, default=400_000, help="train on at most this many rows; frauds are all kept")
-    parser.add_argument("--threshold", type=float, default=0.5, help="score that counts as fraud in the report (default: %(default)s)")
+    parser.add_argument(
+        "--fraud-weight",
+        type=float,
+        default=1.0,
+        help="what a fraud counts against an honest row; more finds more frauds and flags more honest rows (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--held-out", type=float, default=0.25, help="last part of the stream to judge on (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--most-rows", type=int, default=400_000, help="train on at most this many rows; frauds are all kept"
+    )
+    parser.add_argument(
+        "--threshold", type=float, default=0.5, help="score that counts as fraud in the report (default: %(default)s)"
+    )
     parser.add_argument("--seed", type=int, default=7)
     return parser.parse_args()
 

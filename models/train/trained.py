@@ -93,7 +93,9 @@ def save(family, model, inputs, outputs, script, metadata):
             wrong = (given != own).reshape(len(own), -1).any(1)
             print(f"{name}: ONNX Runtime differs from the toolkit in {wrong.sum()} of {len(own):,} rows")
         if wrong.any():
-            sys.exit(f"{family}: {name} differs in {wrong.sum()} rows, the first is {int(wrong.argmax())}: the export is not faithful")
+            sys.exit(
+                f"{family}: {name} differs in {wrong.sum()} rows, the first is {int(wrong.argmax())}: the export is not faithful"
+            )
     FOLDER.mkdir(exist_ok=True)
     path = FOLDER / f"{family}.onnx"
     path.write_bytes(content)

@@ -75,7 +75,9 @@ def sklearn(name, family, kind, make, notable="", features=10, zipmap=False, dou
     add(name, family, "skl2onnx", notable, build)
 
 
-def boosted(name, family, kind, make, convert, notable="", features=12, zipmap=None, missing=True, whole=(), zeros=False):
+def boosted(
+    name, family, kind, make, convert, notable="", features=12, zipmap=None, missing=True, whole=(), zeros=False
+):
     """A LightGBM or XGBoost estimator. `whole`: columns of categories; `zeros`: many values are 0."""
 
     def build(rng, rows):
@@ -114,6 +116,9 @@ def xgb(made, **parameters):
 def piped(*steps):
     return lambda: pipeline.make_pipeline(*[step() if callable(step) else step for step in steps])
 
+
+# A line a model from here on, however long.
+# fmt: off
 
 # Trees of scikit-learn
 
@@ -242,6 +247,7 @@ sklearn("voting_regressor", kind="regression", make=lambda: ensemble.VotingRegre
 sklearn("stacking", kind=2, make=lambda: ensemble.StackingClassifier([("a", ensemble.RandomForestClassifier(10, max_depth=5, random_state=7)), ("b", _logistic())], final_estimator=_logistic(), cv=3), **_m)
 sklearn("stacking_regressor", kind="regression", make=lambda: ensemble.StackingRegressor([("a", tree.DecisionTreeRegressor(max_depth=5, random_state=7)), ("b", linear_model.LinearRegression())], final_estimator=linear_model.Ridge(), cv=3), **_m)
 
+# fmt: on
 
 # Columns of strings and whole numbers
 
@@ -304,11 +310,43 @@ def onehot(**options):
 
 
 _numbers = piped(SimpleImputer, preprocessing.StandardScaler)
-by_columns("columns_gbc", lambda: [("s", onehot(), ["carrier", "origin"]), ("n", _numbers(), ["distance", "wind"])], lambda: ensemble.GradientBoostingClassifier(n_estimators=30, random_state=7), "impute, scale, one-hot of strings, trees; strings never seen", unknown=True)
-by_columns("columns_gbc_zipmap", lambda: [("s", onehot(), ["carrier", "origin"]), ("n", _numbers(), ["distance", "wind"])], lambda: ensemble.GradientBoostingClassifier(n_estimators=15, random_state=7), "the default export: ZipMap", zipmap=True)
-by_columns("columns_logistic", lambda: [("s", onehot(), ["carrier", "origin"]), ("h", onehot(), ["hour"]), ("n", _numbers(), ["distance", "wind"])], _logistic, "one-hot of strings and of whole numbers", unknown=True)
-by_columns("columns_ordinal_rf", lambda: [("s", preprocessing.OrdinalEncoder(), ["carrier", "origin"]), ("n", _numbers(), ["distance", "wind"])], lambda: ensemble.RandomForestClassifier(15, max_depth=7, random_state=7), "OrdinalEncoder of strings: LabelEncoder")
-by_columns("columns_passthrough", lambda: [("h", "passthrough", ["hour"]), ("n", SimpleImputer(strategy="median"), ["distance", "wind"])], lambda: tree.DecisionTreeClassifier(max_depth=6, random_state=7), "a whole-number column joins floats")
+by_columns(
+    "columns_gbc",
+    lambda: [("s", onehot(), ["carrier", "origin"]), ("n", _numbers(), ["distance", "wind"])],
+    lambda: ensemble.GradientBoostingClassifier(n_estimators=30, random_state=7),
+    "impute, scale, one-hot of strings, trees; strings never seen",
+    unknown=True,
+)
+by_columns(
+    "columns_gbc_zipmap",
+    lambda: [("s", onehot(), ["carrier", "origin"]), ("n", _numbers(), ["distance", "wind"])],
+    lambda: ensemble.GradientBoostingClassifier(n_estimators=15, random_state=7),
+    "the default export: ZipMap",
+    zipmap=True,
+)
+by_columns(
+    "columns_logistic",
+    lambda: [
+        ("s", onehot(), ["carrier", "origin"]),
+        ("h", onehot(), ["hour"]),
+        ("n", _numbers(), ["distance", "wind"]),
+    ],
+    _logistic,
+    "one-hot of strings and of whole numbers",
+    unknown=True,
+)
+by_columns(
+    "columns_ordinal_rf",
+    lambda: [("s", preprocessing.OrdinalEncoder(), ["carrier", "origin"]), ("n", _numbers(), ["distance", "wind"])],
+    lambda: ensemble.RandomForestClassifier(15, max_depth=7, random_state=7),
+    "OrdinalEncoder of strings: LabelEncoder",
+)
+by_columns(
+    "columns_passthrough",
+    lambda: [("h", "passthrough", ["hour"]), ("n", SimpleImputer(strategy="median"), ["distance", "wind"])],
+    lambda: tree.DecisionTreeClassifier(max_depth=6, random_state=7),
+    "a whole-number column joins floats",
+)
 
 
 def encoder(name, make, values, notable, type_of=StringTensorType, odd=()):
@@ -328,12 +366,29 @@ def encoder(name, make, values, notable, type_of=StringTensorType, odd=()):
 
 
 _ints = [np.array([1, 2, 3, 10, 200], np.int64), np.array([-5, 0, 7], np.int64)]
-encoder("onehot_strings", onehot, [CARRIERS, ORIGINS], "OneHotEncoder on strings, strings never seen", odd=["", "ZZ", "ewr"])
-encoder("onehot_ints", onehot, _ints, "whole numbers pass through strings; numbers never seen", Int64TensorType, odd=[4, -6, 2**40])
-encoder("onehot_drop_first", lambda: preprocessing.OneHotEncoder(drop="first", sparse_output=False), [CARRIERS, ORIGINS], "")
+encoder(
+    "onehot_strings", onehot, [CARRIERS, ORIGINS], "OneHotEncoder on strings, strings never seen", odd=["", "ZZ", "ewr"]
+)
+encoder(
+    "onehot_ints",
+    onehot,
+    _ints,
+    "whole numbers pass through strings; numbers never seen",
+    Int64TensorType,
+    odd=[4, -6, 2**40],
+)
+encoder(
+    "onehot_drop_first", lambda: preprocessing.OneHotEncoder(drop="first", sparse_output=False), [CARRIERS, ORIGINS], ""
+)
 encoder("ordinal_strings", preprocessing.OrdinalEncoder, [CARRIERS, ORIGINS], "LabelEncoder")
 encoder("ordinal_ints", preprocessing.OrdinalEncoder, _ints, "LabelEncoder on whole numbers", Int64TensorType)
-encoder("ordinal_unknown", lambda: preprocessing.OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1), [CARRIERS, ORIGINS], "a default for strings never seen", odd=["", "ZZ"])
+encoder(
+    "ordinal_unknown",
+    lambda: preprocessing.OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1),
+    [CARRIERS, ORIGINS],
+    "a default for strings never seen",
+    odd=["", "ZZ"],
+)
 
 
 def labels(rng, rows):
@@ -350,7 +405,9 @@ add("label_encoder", "encoders", "skl2onnx", "a tensor of one dimension", labels
 
 def bench_lightgbm(rng, rows):
     x, y = classification(rng, 20_000 + rows, 30)
-    made = lightgbm.LGBMClassifier(n_estimators=300, n_jobs=1, verbose=-1, random_state=7, deterministic=True, force_row_wise=True)
+    made = lightgbm.LGBMClassifier(
+        n_estimators=300, n_jobs=1, verbose=-1, random_state=7, deterministic=True, force_row_wise=True
+    )
     made.fit(x[:20_000], y[:20_000])
     model = onnxmltools.convert_lightgbm(
         made, initial_types=[("X", ToolsFloat([None, 30]))], target_opset=TOOLS_OPSET, zipmap=False
@@ -360,9 +417,13 @@ def bench_lightgbm(rng, rows):
 
 def bench_gbc(rng, rows):
     x, y = classification(rng, TRAIN + rows, 30)
-    made = ensemble.GradientBoostingClassifier(n_estimators=300, max_depth=5, subsample=0.5, max_features=8, random_state=7)
+    made = ensemble.GradientBoostingClassifier(
+        n_estimators=300, max_depth=5, subsample=0.5, max_features=8, random_state=7
+    )
     made.fit(x[:TRAIN], y[:TRAIN])
-    model = to_onnx(made, initial_types=[("X", FloatTensorType([None, 30]))], target_opset=OPSET, options=no_zipmap(made))
+    model = to_onnx(
+        made, initial_types=[("X", FloatTensorType([None, 30]))], target_opset=OPSET, options=no_zipmap(made)
+    )
     return model, {"X": with_edges(rng, x[TRAIN:], model)}
 
 

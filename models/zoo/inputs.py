@@ -67,7 +67,17 @@ def with_edges(rng, x, model=None, nan=False, wild=False):
     edges = [0.0, -0.0, 1.0, -1.0, 1e-7, -1e-7]
     if wild:
         limits = np.finfo(x.dtype)
-        edges += [limits.max, limits.min, limits.tiny, limits.smallest_subnormal, np.inf, -np.inf, 1e20, -1e20, 16777217]
+        edges += [
+            limits.max,
+            limits.min,
+            limits.tiny,
+            limits.smallest_subnormal,
+            np.inf,
+            -np.inf,
+            1e20,
+            -1e20,
+            16777217,
+        ]
     for row in np.flatnonzero(part == 8):
         some = rng.random(features) < 0.4
         x[row, some] = rng.choice(np.array(edges, x.dtype), some.sum())

@@ -10,8 +10,11 @@ Writes into ${MILLSTREAM_CACHE:-~/.cache/millstream}/zoo, for every model:
     NAME.parquet    10,000 rows: a column `in.TENSOR` for every input, `out.TENSOR` for every output; a tensor of one
                     value a row is a plain column, a wider one a list column; the element type is the tensor's own
 
-and `zoo.json`, which tells what each model is and why it is there. A ZipMap's output is a list column of the values in
-the order of its classes. The `out.` columns are what ONNX Runtime gave on one thread, all rows in one call.
+and `zoo.json`, which tells what each model is, why it is there, and by how much ONNX Runtime's own values for a row
+differ when it is scored alone (`differs_by_batch`): nothing else can be expected to agree better than that.
+
+A ZipMap's output is a list column of the values in the order of its classes. The `out.` columns are what ONNX Runtime
+gave on one thread, all rows in one call.
 
 The rows are realistic ones, values that hit a tree's thresholds exactly and miss them by one unit in the last place,
 extreme values, and NaN where the model knows a way with it. Everything comes from fixed seeds: the same versions
@@ -38,6 +41,9 @@ import raw  # likewise
 from registry import MODELS
 from rows import write_rows
 from trained import settle
+
+# Rows that are also scored alone.
+ALONE = 256
 
 
 def main():
@@ -87,10 +93,12 @@ def write(folder, name, model, inputs):
     options.log_severity_level = 3
     session = ort.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     names = [output.name for output in session.get_outputs()]
-    outputs = {
-        output: unzipped(model, output, value) if isinstance(value, list) else value
-        for output, value in zip(names, session.run(names, inputs))
-    }
+
+    def run(inputs):
+        values = zip(names, session.run(names, inputs))
+        return {name: unzipped(model, name, value) if isinstance(value, list) else value for name, value in values}
+
+    outputs = run(inputs)
     (folder / f"{name}.onnx").write_bytes(content)
     write_rows(folder / f"{name}.parquet", inputs, outputs)
     return {
@@ -99,7 +107,27 @@ def write(folder, name, model, inputs):
         "inputs": {value.name: f"{value.type}{shape(value)}" for value in session.get_inputs()},
         "outputs": {value.name: f"{value.type}{shape(value)}" for value in session.get_outputs()},
         "bytes": len(content),
+        "differs_by_batch": max(
+            difference(run({name: value[row : row + 1] for name, value in inputs.items()}), outputs, row)
+            for row in range(min(ALONE, len(next(iter(inputs.values())))))
+        ),
     }
+
+
+def difference(alone, outputs, row):
+    """How far a row's values, scored alone, are from those it has among all: relative above 1; infinite for labels."""
+    largest = 0.0
+    for name, value in alone.items():
+        one, other = np.asarray(value).ravel(), np.asarray(outputs[name][row]).ravel()
+        if one.dtype.kind != "f":
+            largest = max(largest, 0.0 if (one == other).all() else np.inf)
+            continue
+        one, other = one.astype(np.float64), other.astype(np.float64)
+        with np.errstate(invalid="ignore"):
+            off = np.abs(one - other) / np.maximum(1, np.abs(other))
+        off[(one == other) | (np.isnan(one) & np.isnan(other))] = 0
+        largest = max(largest, float(np.nan_to_num(off, nan=np.inf).max()))
+    return float(f"{largest:.2g}")
 
 
 def shape(value):

@@ -126,7 +126,10 @@ def _(rng, rows):
     top = g.node("Concat", bottom, g.node("Gather", flat, below, axis=1), axis=1)
     top = dense(g, top, rng, width + len(below), 32, "Relu")
     g.output(g.node("Sigmoid", dense(g, top, rng, 32, 1)), "score", "float32", 1)
-    return g, {"dense": np.log1p(rng.poisson(3, (rows, 13))).astype(np.float32), "ids": rng.integers(0, size, (rows, tables))}
+    return g, {
+        "dense": np.log1p(rng.poisson(3, (rows, 13))).astype(np.float32),
+        "ids": rng.integers(0, size, (rows, tables)),
+    }
 
 
 @raw("bench_deepfm", "bench", "26 sparse features of 10,000 ids, width 16, and 13 dense ones; 17.9 MB of embeddings")
@@ -167,7 +170,12 @@ def _(rng, rows):
     g = Graph()
     ids = g.input("id", "int64", 2)
     bucket = g.node("Mod", ids, np.array(101))
-    g.output(g.node("ReduceSum", g.node("Gather", floats(rng, 101, 4), bucket), np.array([1]), keepdims=0), "vector", "float32", 4)
+    g.output(
+        g.node("ReduceSum", g.node("Gather", floats(rng, 101, 4), bucket), np.array([1]), keepdims=0),
+        "vector",
+        "float32",
+        4,
+    )
     g.output(bucket, "bucket", "int64", 2)
     wide = rng.integers(-(2**62), 2**62, (rows, 2))
     near = rng.integers(-300, 300, (rows, 2))
@@ -258,7 +266,9 @@ def _(rng, rows):
     g = Graph()
     x = g.input("X", "float32", 3, 16)
     y = g.node("Conv", x, floats(rng, 8, 3, 3) * np.float32(0.3), floats(rng, 8), pads=[1, 1], kernel_shape=[3])
-    y = g.node("BatchNormalization", y, 1 + floats(rng, 8) * 0.1, floats(rng, 8), floats(rng, 8), np.abs(floats(rng, 8)) + 1)
+    y = g.node(
+        "BatchNormalization", y, 1 + floats(rng, 8) * 0.1, floats(rng, 8), floats(rng, 8), np.abs(floats(rng, 8)) + 1
+    )
     y = g.node("MaxPool", g.node("Relu", y), kernel_shape=[2], strides=[2])
     y = g.node("Flatten", g.node("GlobalAveragePool", y))
     g.output(dense(g, y, rng, 8, 2), "Y", "float32", 2)
@@ -332,7 +342,9 @@ def old_form(rng, trees, dtype=np.float32, labels=None, prefix="target", missing
     return attributes
 
 
-def old_trees(name, notable, kind, outputs, modes=MODES[:1], trees=12, dtype=np.float32, nan=True, ml=3, labels=None, **attributes):
+def old_trees(
+    name, notable, kind, outputs, modes=MODES[:1], trees=12, dtype=np.float32, nan=True, ml=3, labels=None, **attributes
+):
     """TreeEnsembleRegressor (`kind` R) or TreeEnsembleClassifier (C)."""
     options = {key: attributes.pop(key) for key in ("missing", "scramble", "single") if key in attributes}
 
@@ -364,6 +376,8 @@ def old_trees(name, notable, kind, outputs, modes=MODES[:1], trees=12, dtype=np.
         return model, {"X": with_edges(rng, x, model, nan=nan, wild=True)}
 
 
+# A line a model.
+# fmt: off
 for _mode in MODES[1:6]:
     old_trees(f"tree_{_mode.lower()}", f"{_mode} in every node", "R", 1, [_mode])
 old_trees("tree_mixed_modes", "all six modes in one ensemble, missing values either way", "R", 1, MODES[:6], trees=25)
@@ -386,6 +400,8 @@ old_trees("tree_f64_classifier", "float64 attributes as tensors, classifier", "C
 old_trees("tree_ml1", "ai.onnx.ml 1", "R", 1, ml=1)
 old_trees("tree_stump", "one tree", "R", 1, trees=1)
 
+# fmt: on
+
 
 def new_form(trees, dtype, n_targets, aggregate=1, transform=0):
     """The attributes of TreeEnsemble (ml 5): leaves apart from nodes."""
@@ -401,14 +417,13 @@ def new_form(trees, dtype, n_targets, aggregate=1, transform=0):
         at = len(nodes)
         nodes.append(None)
         if isinstance(value, list):
+            # Listed in the order of the nodes, so before the branches are visited; NaN ends a node's list.
             members.extend([*value, np.nan])
             value = 0.0
         (true, true_leaf), (false, false_leaf) = visit(left), visit(right)
         nodes[at] = (feature, MODES.index(mode), value, true, true_leaf, false, false_leaf, track)
         return at, 0
 
-    # The members are listed in the order of the nodes, so visit before the branches are known is not possible: the
-    # recursion above appends a node's members before it goes down, which is that order.
     for root in trees:
         roots.append(visit(root)[0])
     columns = list(zip(*nodes))
@@ -508,6 +523,7 @@ def tensor(values, kind):
     return numpy_helper.from_array(np.array(values, kind), "t")
 
 
+# fmt: off
 encoder("label_string_int", "strings to whole numbers, a default", "string", "int64", LETTERS, ["zz", " a"], keys_strings=LETTERS, values_int64s=[5, -3, 0, 9, 2**40, 1], default_int64=-99)
 encoder("label_string_float", "strings to floats, the default -0.0", "string", "float32", LETTERS, ["zz"], keys_strings=LETTERS, values_floats=[0.5, 1.5, -2.0, 3.0, 1e-9, 7.0])
 encoder("label_int_string", "whole numbers to strings", "int64", "string", [1, 2, -3], [0, 2**40], keys_int64s=[1, 2, -3], values_strings=["one", "zwei", ""], default_string="?")
@@ -517,6 +533,8 @@ encoder("label_float_int", "floats to whole numbers", "float32", "int64", [0.5, 
 encoder("label_string_string", "a tensor of one dimension", "string", "string", LETTERS, ["zz"], width=None, keys_strings=["a", "b", "c"], values_strings=["x", "y", "z"])
 encoder("label4_string_int", "ml 4: keys and values as tensors", "string", "int64", LETTERS, ["zz"], ml=4, keys_tensor=tensor(LETTERS, "string"), values_tensor=tensor([1, 2, 3, 4, 5, 6], "int64"), default_tensor=tensor([-1], "int64"))
 encoder("label4_f64", "ml 4: float64 to float64", "float64", "float64", [0.1, 0.2], [0.3, np.nan], ml=4, keys_tensor=tensor([0.1, 0.2, np.nan], "float64"), values_tensor=tensor([1e-300, 2.5, 7.0], "float64"), default_tensor=tensor([-1.0], "float64"))
+
+# fmt: on
 
 
 @raw("label_old", "ml operators", "LabelEncoder of ml 1: classes_strings, both ways")
@@ -533,12 +551,23 @@ def _(rng, rows):
 def _(rng, rows):
     g = Graph(ml=1)
     names = {"cats_strings": ["a", "b", "c"], "cats_int64s": [10, 20, -30]}
-    g.output(g.ml_node("CategoryMapper", g.input("text", "string", 1), default_int64=-5, **names), "number_of", "int64", 1)
-    g.output(g.ml_node("CategoryMapper", g.input("number", "int64", 1), default_string="?", **names), "text_of", "string", 1)
-    return g, {"text": words(rng, (rows, 1), ["a", "b", "c"], ["d", ""]), "number": rng.choice([10, 20, -30, 0], (rows, 1))}
+    g.output(
+        g.ml_node("CategoryMapper", g.input("text", "string", 1), default_int64=-5, **names), "number_of", "int64", 1
+    )
+    g.output(
+        g.ml_node("CategoryMapper", g.input("number", "int64", 1), default_string="?", **names), "text_of", "string", 1
+    )
+    return g, {
+        "text": words(rng, (rows, 1), ["a", "b", "c"], ["d", ""]),
+        "number": rng.choice([10, 20, -30, 0], (rows, 1)),
+    }
 
 
-@raw("scaler_kinds", "ml operators", "Scaler of float32, float64, int64 and int32; one value for all columns, and one a column")
+@raw(
+    "scaler_kinds",
+    "ml operators",
+    "Scaler of float32, float64, int64 and int32; one value for all columns, and one a column",
+)
 def _(rng, rows):
     g = Graph(ml=1)
     inputs = {}
@@ -557,7 +586,9 @@ def _(rng, rows):
     g = Graph(ml=1)
     x, n = g.input("X", "float32", 3), g.input("N", "int64", 3)
     nan = float("nan")
-    g.output(g.ml_node("Imputer", x, imputed_value_floats=[1.0, -2.0, 3.5], replaced_value_float=nan), "each", "float32", 3)
+    g.output(
+        g.ml_node("Imputer", x, imputed_value_floats=[1.0, -2.0, 3.5], replaced_value_float=nan), "each", "float32", 3
+    )
     g.output(g.ml_node("Imputer", x, imputed_value_floats=[0.25], replaced_value_float=nan), "all", "float32", 3)
     g.output(g.ml_node("Imputer", x, imputed_value_floats=[9.0], replaced_value_float=0.0), "zeros", "float32", 3)
     g.output(g.ml_node("Imputer", n, imputed_value_int64s=[7, 8, 9], replaced_value_int64=-1), "whole", "int64", 3)
@@ -590,7 +621,10 @@ def _(rng, rows):
     n, s = g.input("number", "int64", 1), g.input("text", "string", 2)
     g.output(g.ml_node("OneHotEncoder", n, cats_int64s=[3, -1, 2**33], zeros=1), "numbers", "float32", 1, 3)
     g.output(g.ml_node("OneHotEncoder", s, cats_strings=["a", "b", ""], zeros=1), "texts", "float32", 2, 3)
-    return g, {"number": rng.choice([3, -1, 2**33, 0], (rows, 1)), "text": words(rng, (rows, 2), ["a", "b", ""], ["A", "zz"])}
+    return g, {
+        "number": rng.choice([3, -1, 2**33, 0], (rows, 1)),
+        "text": words(rng, (rows, 2), ["a", "b", ""], ["A", "zz"]),
+    }
 
 
 @raw("feature_vectorizer", "ml operators", "FeatureVectorizer of three matrices")
@@ -619,7 +653,17 @@ def _(rng, rows):
 @raw("string_normalizer", "ml operators", "StringNormalizer: lower case of letters beyond ASCII")
 def _(rng, rows):
     g = Graph()
-    g.output(g.node("StringNormalizer", g.input("X", "string"), case_change_action="LOWER", is_case_sensitive=1, locale="C.UTF-8"), "Y", "string")
+    g.output(
+        g.node(
+            "StringNormalizer",
+            g.input("X", "string"),
+            case_change_action="LOWER",
+            is_case_sensitive=1,
+            locale="C.UTF-8",
+        ),
+        "Y",
+        "string",
+    )
     return g, {"X": words(rng, rows, ["Visa", "MASTERCARD", "amex", "Ärger", "", "a B"])}
 
 
@@ -641,7 +685,13 @@ def linear(name, notable, transform, classes, labels, **attributes):
 
 for _transform in ("NONE", "SOFTMAX", "LOGISTIC", "SOFTMAX_ZERO"):
     linear(f"linear_classifier_{_transform.lower()}", f"three classes, {_transform}", _transform, 3, ["a", "b", "c"])
-    linear(f"linear_binary_{_transform.lower()}", f"one row of coefficients, two labels, {_transform}", _transform, 1, [4, -9])
+    linear(
+        f"linear_binary_{_transform.lower()}",
+        f"one row of coefficients, two labels, {_transform}",
+        _transform,
+        1,
+        [4, -9],
+    )
 
 
 @raw("linear_regressor_targets", "ml operators", "LinearRegressor of three targets")
