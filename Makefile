@@ -1,9 +1,10 @@
 # Every target installs what it needs first and says so. CARGO_TARGET_DIR moves the build elsewhere.
 CARGO_TARGET_DIR ?= $(CURDIR)/target
 export CARGO_TARGET_DIR
+export MILLSTREAM_CACHE ?= $(HOME)/.cache/millstream
 export MILLSTREAM ?= $(CARGO_TARGET_DIR)/release/millstream
 
-.PHONY: help setup build demo test bench conformance kill-test model check-scores ide
+.PHONY: help setup build demo test bench conformance kill-test model zoo train bench-models check-scores ide
 
 help:
 	@echo 'make demo         score card payments for half a minute, at full speed'
@@ -12,6 +13,9 @@ help:
 	@echo 'make conformance  the samples on Millstream and on a real Flink, row by row'
 	@echo 'make kill-test    kill the samples at random moments and compare what they wrote'
 	@echo 'make model        train the fraud model on what its own pipeline writes'
+	@echo 'make train        train the models of models/trained: one a toolkit, on real flights'
+	@echo 'make zoo          models of every exporter, with what ONNX Runtime gives for their rows'
+	@echo 'make bench-models rows per second of Millstream and of ONNX Runtime, side by side'
 	@echo 'make check-scores score payments and compare with ONNX Runtime'
 	@echo 'make setup        only install what a build needs'
 
@@ -40,6 +44,17 @@ kill-test: build
 
 model: build
 	python3 scripts/train-fraud.py
+
+zoo:
+	@models/train/setup.sh trees
+	$(MILLSTREAM_CACHE)/venv/trees/bin/python models/zoo/make_zoo.py
+
+train:
+	@python3 scripts/train-models.py
+
+bench-models: zoo
+	cargo build --release -p millstream-models --example score_rows
+	python3 scripts/bench-models.py
 
 check-scores: build
 	python3 scripts/check-scores.py

@@ -9,6 +9,7 @@ same rows give the same model.
 from __future__ import annotations
 
 import argparse
+import os
 import pathlib
 import subprocess
 import sys
@@ -21,10 +22,15 @@ import samples
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--rows", type=int, default=2_000_000, help="events to learn from")
-    parser.add_argument("--seed", type=int, default=7, help="of the generator, unlike the sample's 42")
+    parser.add_argument(
+        "--seed", type=int, default=7, help="of the generator, unlike the sample's 42"
+    )
     arguments, others = parser.parse_known_args()
     train = samples.ROOT / "models" / "train"
-    subprocess.run([str(train / "setup.sh")], check=True)
+    subprocess.run([str(train / "setup.sh"), "trees"], check=True)
+    cache = pathlib.Path(
+        os.environ.get("MILLSTREAM_CACHE") or pathlib.Path.home() / ".cache" / "millstream"
+    )
     with tempfile.TemporaryDirectory(prefix="millstream-train-") as work:
         folder = samples.copy("fraud", pathlib.Path(work) / "fraud", arguments.rows)
         document = folder / "features.toml"
@@ -41,7 +47,7 @@ def main() -> int:
         )  # fmt: skip
         done = subprocess.run(
             [
-                str(train / ".venv" / "bin" / "python"), str(train / "fraud.py"),
+                str(cache / "venv" / "trees" / "bin" / "python"), str(train / "fraud.py"),
                 "--rows", str(folder / "out" / "features"), "--columns", ",".join(columns),
                 "--output", str(samples.ROOT / "samples" / "fraud" / "fraud.onnx"), *others,
             ],

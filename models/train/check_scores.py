@@ -17,7 +17,7 @@ import numpy as np
 import onnx
 import onnxruntime as ort
 
-from fraud import number, paths
+from feature_rows import number, paths
 
 
 def main():
