@@ -8,8 +8,11 @@
 //! Runtime does where it is not; the cases of `models/tests/data/operators.json` hold them.
 
 mod attributes;
+mod labels;
+mod linear;
 mod post_transform;
 mod scaler;
+mod svm;
 mod tabular;
 mod trees;
 
@@ -20,4 +23,10 @@ pub(crate) const VERSIONS: std::ops::RangeInclusive<i64> = 1..=5;
 
 /// The families' tables.
 pub(super) const TABLES: &[&[Operator]] =
-    &[scaler::OPERATORS, trees::CLASSIFIER, trees::REGRESSORS];
+    &[
+    linear::OPERATORS,
+    scaler::OPERATORS,
+    svm::OPERATORS,
+    trees::CLASSIFIER,
+    trees::REGRESSORS,
+];

@@ -1,11 +1,11 @@
 //! `post_transform` of the classifiers and regressors of `ai.onnx.ml`: what becomes of a row's raw scores.
 //!
 //! Two or more scores are transformed together ([`PostTransform::apply`]). A single score has rules of its
-//! own ([`PostTransform::write_single`]): of the transforms ONNX Runtime applies only PROBIT to it, and a
-//! classifier of two classes that computes one score writes two, by [`SecondClass`].
+//! own ([`PostTransform::write_single`]): where it stays alone, only PROBIT applies to it; where a classifier of
+//! two classes makes it two, by [`SecondClass`], only LOGISTIC does.
 //!
 //! The standard names the transforms and leaves their formulas out; these are the ones of ONNX Runtime
-//! (`ml_common.h`). All of them work on float32.
+//! (its `ml_common.h`, and for single scores what release 1.31 answers). All of them work on float32.
 
 use tract_onnx::tract_hir::internal::*;
 
@@ -28,9 +28,9 @@ pub(super) enum PostTransform {
 pub(super) enum SecondClass {
     /// It does not (`add_second_class` -1 in ONNX Runtime).
     Absent,
-    /// `1 - x, x` (0 and 1: all weights are positive)
+    /// `1 - x, x` (0 and 1: all weights are positive). With LOGISTIC the logistic of `-x, x`.
     Complement,
-    /// `-x, x`, or the logistic of both (2 and 3: weights of both signs)
+    /// `-x, x` (2 and 3: weights of both signs). With LOGISTIC the logistic of both.
     Negation,
 }
 
@@ -91,10 +91,8 @@ impl PostTransform {
             [only] => *only = single,
             [negative, positive] => {
                 (*negative, *positive) = match second {
+                    _ if self == Self::Logistic => (logistic(-single), logistic(single)),
                     SecondClass::Absent | SecondClass::Complement => (1.0 - single, single),
-                    SecondClass::Negation if self == Self::Logistic => {
-                        (logistic(-single), logistic(single))
-                    }
                     SecondClass::Negation => (-single, single),
                 }
             }
@@ -175,8 +173,8 @@ mod tests {
     #[test]
     fn a_single_score_is_written_as_onnx_runtime_does() {
         let mut row = [0.0; 2];
-        PostTransform::Logistic.write_single(0.25, SecondClass::Complement, &mut row);
-        assert_eq!(row, [0.75, 0.25], "LOGISTIC does not apply to it");
+        PostTransform::Softmax.write_single(0.25, SecondClass::Complement, &mut row);
+        assert_eq!(row, [0.75, 0.25], "SOFTMAX does not apply to it");
         PostTransform::None.write_single(0.25, SecondClass::Negation, &mut row);
         assert_eq!(row, [-0.25, 0.25]);
         PostTransform::Logistic.write_single(0.0, SecondClass::Negation, &mut row);
