@@ -201,7 +201,7 @@ impl<T> Eq for Shared<T> {}
 
 /// The elements of a tensor in memory order.
 pub(super) fn slice<T: Datum>(tensor: &Tensor) -> TractResult<&[T]> {
-    tensor.try_as_plain_ram()?.into_slice::<T>()
+    tensor.try_as_plain_ram()?.as_slice::<T>()
 }
 
 /// A tensor of `shape` from its elements in memory order.
