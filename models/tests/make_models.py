@@ -173,11 +173,15 @@ class Cases:
             del model.graph.output[:]
             model.graph.output.extend(inferred.graph.output)
             results = session(model).run(None, feeds)
+            for output, result in zip(model.graph.output, results):
+                # Inference does not know every operator of ai.onnx.ml.
+                if not output.type.tensor_type.elem_type:
+                    output.type.tensor_type.elem_type = helper.np_dtype_to_tensor_dtype(result.dtype)
         except Exception as error:  # an operator set or type that ONNX Runtime itself does not have
             self.skipped.append(f"{title}: {str(error).splitlines()[0][:150]}")
             return
         # The type that the operator's first argument has, be it an input or a constant.
-        kind = arguments[0].kind if isinstance(arguments[0], Input) else str(np.asarray(arguments[0]).dtype)
+        kind = arguments[0].kind if isinstance(arguments[0], Input) else tensor_json(np.asarray(arguments[0]))["type"]
         outputs = dict(zip(out_names, results))
         self.record(title, op, domain, kind, sorted(attributes), model, feeds, outputs)
 
