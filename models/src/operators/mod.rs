@@ -13,7 +13,6 @@
 mod activation;
 mod arg;
 mod cast;
-mod category_mapper;
 mod classify;
 mod gather;
 mod kernel;
@@ -130,7 +129,6 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Operator> {
         activation::OPERATORS,
         arg::OPERATORS,
         cast::OPERATORS,
-        category_mapper::OPERATORS,
         classify::OPERATORS,
         gather::OPERATORS,
         layer_norm::OPERATORS,
