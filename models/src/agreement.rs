@@ -10,12 +10,15 @@
 //! only, so a plan must also multiply matrices with kernels that add up as those of the largest one do.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
+use tract_onnx::pb::ModelProto;
 use tract_onnx::prelude::{DatumType, TValue, Tensor, TractResult, tvec};
 
 use crate::guard::guarded;
 use crate::plan::{Plan, blank, chain};
 use crate::signature::{ElementType, TensorSpec};
+use crate::trial;
 use crate::vet::Refusal;
 
 /// Rows used to compare plans with one another.
@@ -59,9 +62,36 @@ fn probe_value(kind: Probe, row: usize, element: usize) -> f64 {
     }
 }
 
+/// Most words that probes are made of.
+const WORDS: usize = 64;
+
+/// Strings for the probes: two that no model knows, and some that this one does, such as categories.
+pub(crate) fn words(model: &ModelProto) -> Vec<String> {
+    let graphs = || model.graph.iter();
+    let attributes = || {
+        let nodes = graphs().flat_map(|graph| &graph.node);
+        nodes.flat_map(|node| &node.attribute)
+    };
+    let tensors = graphs()
+        .flat_map(|graph| &graph.initializer)
+        .chain(attributes().filter_map(|attribute| attribute.t.as_ref()))
+        .map(|tensor| &tensor.string_data);
+    let known: BTreeSet<&str> = attributes()
+        .map(|attribute| &attribute.strings)
+        .chain(tensors)
+        // A few of each list, so that every encoder has its own among them.
+        .flat_map(|list| list.iter().take(8))
+        .filter_map(|text| std::str::from_utf8(text).ok())
+        .take(WORDS)
+        .collect();
+    let unknown = ["a", "b"].into_iter();
+    unknown.chain(known).map(str::to_owned).collect()
+}
+
 /// A batch of probe rows: row `r` holds probe [`probe_of`]`(r + shift)`.
 fn probe_tensor(
     kind: Probe,
+    words: &[String],
     input: &TensorSpec,
     salt: usize,
     rows: usize,
@@ -101,11 +131,11 @@ fn probe_tensor(
                 .iter_mut()
                 .enumerate()
             {
-                *text = if bit(index) == 1 {
-                    "b".to_owned()
-                } else {
-                    "a".to_owned()
+                let choice = match kind {
+                    Probe::Zeros => 0,
+                    _ => (value(index).abs() * 1e6) as usize % words.len().max(1),
                 };
+                *text = words.get(choice).cloned().unwrap_or_default();
             }
             Ok(tensor)
         }
@@ -122,6 +152,7 @@ fn probe_of(place: usize) -> usize {
 fn score_probes(
     plan: &Plan,
     kind: Probe,
+    words: &[String],
     inputs: &[TensorSpec],
     outputs: &[TensorSpec],
     shift: usize,
@@ -130,7 +161,7 @@ fn score_probes(
         let mut values = tvec!();
         for (salt, input) in inputs.iter().enumerate() {
             values.push(TValue::from(probe_tensor(
-                kind, input, salt, plan.rows, shift,
+                kind, words, input, salt, plan.rows, shift,
             )?));
         }
         let results = plan.run(values)?;
@@ -140,7 +171,7 @@ fn score_probes(
         }
         Ok(rows)
     };
-    guarded(run)?.map_err(|error| chain(&error))
+    guarded(|| trial::run(run))?.map_err(|error| chain(&error))
 }
 
 /// One output value, comparable bit by bit; all NaN are alike.
@@ -215,6 +246,7 @@ struct Probed {
 fn probe(
     plan: &Plan,
     kind: Probe,
+    words: &[String],
     inputs: &[TensorSpec],
     outputs: &[TensorSpec],
 ) -> Result<Probed, String> {
@@ -228,7 +260,7 @@ fn probe(
     };
     for run in 0..runs {
         let shift = run * step;
-        let rows = score_probes(plan, kind, inputs, outputs, shift)?;
+        let rows = score_probes(plan, kind, words, inputs, outputs, shift)?;
         for (row, values) in rows.into_iter().enumerate() {
             match &mut by_probe[probe_of(row + shift)] {
                 empty @ None => *empty = Some(values),
@@ -260,9 +292,11 @@ fn close(left: &[Bits], right: &[Bits]) -> bool {
         })
 }
 
-/// Keeps the plans that give the same bits for the same row; never none. `plans` stand smallest first.
+/// Keeps the plans that give the same bits for the same row; never none. `plans` stand smallest first, `words` are
+/// what probes of string inputs are made of.
 pub(crate) fn agreeing(
     plans: Vec<Plan>,
+    words: &[String],
     inputs: &[TensorSpec],
     outputs: &[TensorSpec],
 ) -> Result<Vec<Plan>, Refusal> {
@@ -276,7 +310,7 @@ pub(crate) fn agreeing(
     ] {
         match plans
             .iter()
-            .map(|plan| probe(plan, kind, inputs, outputs))
+            .map(|plan| probe(plan, kind, words, inputs, outputs))
             .collect::<Result<Vec<_>, _>>()
         {
             Ok(probed) => return keep_agreeing(plans, probed),

@@ -80,12 +80,13 @@ fn column(tensor: &Value) -> ArrayRef {
     Arc::new(ListArray::new(field, offsets, flat, None))
 }
 
-/// The cases of `operators.json` and of the families' files, `operators_<family>.json`.
-fn operator_cases() -> Vec<Value> {
+/// The cases of the files whose names begin so: of `operators.json` and those of the families,
+/// `operators_<family>.json`, and of `refused_<family>.json`.
+fn cases(prefix: &str) -> Vec<Value> {
     let mut names: Vec<String> = std::fs::read_dir(data())
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .filter(|name| name.starts_with("operators") && name.ends_with(".json"))
+        .filter(|name| name.starts_with(prefix) && name.ends_with(".json"))
         .collect();
     names.sort();
     assert!(!names.is_empty());
@@ -224,7 +225,7 @@ fn from_base64(text: &str) -> Vec<u8> {
 fn operators_score_as_onnx_runtime_does() {
     let mut covered: BTreeMap<(String, String), BTreeSet<String>> = BTreeMap::new();
     let mut failures = Vec::new();
-    for case in operator_cases() {
+    for case in cases("operators") {
         let text = |key: &str| case[key].as_str().unwrap();
         let (title, domain, name, kind) = (
             text("title"),
@@ -391,6 +392,47 @@ fn what_would_score_wrong_does_not_load() {
             error.contains(&path.display().to_string()),
             "{name}: {error}"
         );
+    }
+}
+
+/// Operators that contradict themselves, or that mean something else than a row of a stream, do not load. Values that
+/// ONNX Runtime has no result for are errors, but not when the model is loaded and tried.
+#[test]
+fn what_has_no_result_is_an_error() {
+    for case in cases("refused_") {
+        let (title, part) = (
+            case["title"].as_str().unwrap(),
+            case["error"].as_str().unwrap(),
+        );
+        let bytes = from_base64(case["model"].as_str().unwrap());
+        // Errors name the file, which must not be taken for their reason.
+        let loaded = Model::from_bytes("case", &bytes, &Limits::default());
+        let error = if case["inputs"].is_null() {
+            loaded.map(|_| ()).expect_err(title)
+        } else {
+            let model = loaded.unwrap();
+            let (names, arrays): (Vec<String>, Vec<ArrayRef>) =
+                columns(&case["inputs"]).into_iter().unzip();
+            let inputs: Vec<(String, DataType)> = names
+                .into_iter()
+                .zip(&arrays)
+                .map(|(name, array)| (name, array.data_type().clone()))
+                .collect();
+            let outputs: Vec<(String, DataType)> = model
+                .sql_columns()
+                .outputs
+                .into_iter()
+                .map(|column| (column.name, column.data_type))
+                .collect();
+            let binding = Binding::new(model.signature(), &inputs, &outputs).unwrap();
+            let rows = arrays[0].len();
+            let mut scorer = Scorer::new(Arc::new(model), binding);
+            score(&mut scorer, &arrays, rows)
+                .map(|_| ())
+                .expect_err(title)
+        };
+        let error = error.to_string();
+        assert!(error.contains(part), "{title}: {error}");
     }
 }
 

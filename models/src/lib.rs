@@ -39,6 +39,7 @@ mod pack;
 mod plan;
 mod scorer;
 mod signature;
+mod trial;
 mod unpack;
 mod vet;
 

@@ -14,7 +14,7 @@ use tract_onnx::prelude::{
 };
 use tract_onnx::tract_hir::infer::Factoid;
 
-use crate::agreement::agreeing;
+use crate::agreement::{agreeing, words};
 use crate::guard::guarded;
 use crate::operators::{self, Types};
 use crate::signature::{BatchSize, ElementType, TensorSpec};
@@ -107,7 +107,7 @@ impl Plans {
             });
         }
         let outputs = outputs.unwrap_or_default();
-        let plans = agreeing(plans, &inputs, &outputs)?;
+        let plans = agreeing(plans, &words(&vetted.proto), &inputs, &outputs)?;
         Ok(Self {
             batch,
             inputs,

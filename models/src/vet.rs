@@ -279,7 +279,7 @@ fn check_operators(graph: &GraphProto) -> Result<(), Refusal> {
         return Ok(());
     }
     let names: Vec<&str> = unknown.keys().map(String::as_str).collect();
-    unsupported(format!(
+    let mut reason = format!(
         "operator{} {} not supported yet. A model must score exactly as ONNX Runtime does, so it is not loaded",
         if names.len() == 1 { "" } else { "s" },
         format_args!(
@@ -287,7 +287,13 @@ fn check_operators(graph: &GraphProto) -> Result<(), Refusal> {
             names.join(", "),
             if names.len() == 1 { "is" } else { "are" }
         ),
-    ))
+    );
+    if graph.node.iter().any(operators::ml::reads_map) {
+        reason.push_str(
+            ". An input that is a map is no column: train the model on one column a key, as a OneHotEncoder or plain numbers take them",
+        );
+    }
+    unsupported(reason)
 }
 
 fn called(node: &NodeProto) -> String {

@@ -183,7 +183,7 @@ class Cases:
             self.skipped.append(f"{title}: {str(error).splitlines()[0][:150]}")
             return
         # The type that the operator's first argument has, be it an input or a constant.
-        kind = arguments[0].kind if isinstance(arguments[0], Input) else str(np.asarray(arguments[0]).dtype)
+        kind = arguments[0].kind if isinstance(arguments[0], Input) else tensor_json(np.asarray(arguments[0]))["type"]
         outputs = dict(zip(out_names, results))
         self.record(title, op, domain, kind, sorted(attributes), model, feeds, outputs)
 

@@ -1,4 +1,4 @@
-//! Cast: as tract does it, except from floats to integers.
+//! Cast: as tract does it, except from floats to integers and where strings are on either side ([`super::text`]).
 //!
 //! The standard leaves open what becomes of a NaN or a number out of range. ONNX Runtime gives what the x86
 //! conversion instruction gives: the smallest integer. tract saturates, so that a missing feature would turn into
@@ -9,6 +9,7 @@ use tract_onnx::pb::NodeProto;
 use tract_onnx::tract_hir::internal::*;
 
 use super::kernel::{Kernel, wire};
+use super::text::{FromText, ToText};
 use super::{DEFAULT_DOMAIN, Engine, Operator, Types};
 
 pub(super) const OPERATORS: &[Operator] = &[Operator {
@@ -18,7 +19,8 @@ pub(super) const OPERATORS: &[Operator] = &[Operator {
         .or(Types::F64)
         .or(Types::I32)
         .or(Types::I64)
-        .or(Types::BOOL),
+        .or(Types::BOOL)
+        .or(Types::STRING),
     attributes: &["to"],
     engine: Engine::Own(cast),
 }];
@@ -34,6 +36,7 @@ fn cast(
         DatumType::I32,
         DatumType::I64,
         DatumType::Bool,
+        DatumType::String,
     ];
     ensure!(known.contains(&to), "Cast to {to:?} is not supported yet");
     Ok((expand(Cast { to }), vec![]))
@@ -70,6 +73,10 @@ impl Expansion for Cast {
         let from = model.outlet_fact(inputs[0])?.datum_type;
         if from.is_float() && self.to.is_integer() {
             wire(Truncate { to: self.to }, prefix, model, inputs[0])
+        } else if from == DatumType::String && self.to != DatumType::String {
+            wire(FromText { to: self.to }, prefix, model, inputs[0])
+        } else if self.to == DatumType::String && from != DatumType::String {
+            wire(ToText, prefix, model, inputs[0])
         } else {
             model.wire_node(
                 prefix,
@@ -78,6 +85,12 @@ impl Expansion for Cast {
             )
         }
     }
+}
+
+/// A float to int64 as the x86 instruction does it.
+pub(super) fn to_int64(value: f64) -> i64 {
+    let fits = (-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0).contains(&value);
+    if fits { value as i64 } else { i64::MIN }
 }
 
 /// Floats to integers, towards zero.
@@ -111,9 +124,7 @@ impl Kernel for Truncate {
             }
             DatumType::I64 => {
                 for (value, out) in values.iter().zip(target.as_slice_mut::<i64>()?) {
-                    let fits = *value >= -9_223_372_036_854_775_808.0
-                        && *value < 9_223_372_036_854_775_808.0;
-                    *out = if fits { *value as i64 } else { i64::MIN };
+                    *out = to_int64(*value);
                 }
             }
             other => bail!("Cast to {other:?} is not supported yet"),

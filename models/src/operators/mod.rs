@@ -13,8 +13,8 @@
 mod activation;
 mod arg;
 mod cast;
-mod category_mapper;
 mod classify;
+mod gather;
 mod kernel;
 mod layer_norm;
 mod matmul;
@@ -23,6 +23,8 @@ mod pow;
 mod reduce;
 mod softmax;
 mod standard;
+mod string_normalizer;
+mod text;
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -127,14 +129,15 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Operator> {
         activation::OPERATORS,
         arg::OPERATORS,
         cast::OPERATORS,
-        category_mapper::OPERATORS,
         classify::OPERATORS,
+        gather::OPERATORS,
         layer_norm::OPERATORS,
         matmul::OPERATORS,
         pow::OPERATORS,
         reduce::OPERATORS,
         softmax::OPERATORS,
         standard::OPERATORS,
+        string_normalizer::OPERATORS,
     ]
     .into_iter()
     .chain(ml::TABLES.iter().copied())

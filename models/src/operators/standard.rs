@@ -13,6 +13,7 @@ const FLOATS: Types = F32.or(Types::F64);
 const INTEGERS: Types = Types::I32.or(Types::I64);
 const NUMBERS: Types = FLOATS.or(INTEGERS);
 const PLAIN: Types = NUMBERS.or(BOOL);
+const ANY: Types = PLAIN.or(Types::STRING);
 
 const fn row(name: &'static str, types: Types, attributes: &'static [&'static str]) -> Operator {
     Operator {
@@ -70,7 +71,7 @@ pub(super) const OPERATORS: &[Operator] = &[
     row("ThresholdedRelu", F32, &["alpha"]),
     // Comparison and choice
     row("And", BOOL, &[]),
-    row("Equal", NUMBERS, &[]),
+    row("Equal", NUMBERS.or(Types::STRING), &[]),
     row("Greater", NUMBERS, &[]),
     row("GreaterOrEqual", NUMBERS, &[]),
     row("Less", NUMBERS, &[]),
@@ -87,20 +88,31 @@ pub(super) const OPERATORS: &[Operator] = &[
     row("CumSum", F32, &[]),
     row("TopK", NUMBERS, &["axis", "largest"]),
     // Shape and selection
-    row("Concat", PLAIN, &["axis"]),
-    row("Constant", NUMBERS, &["value"]),
-    row("Expand", PLAIN, &[]),
-    row("Flatten", PLAIN, &["axis"]),
-    row("Gather", PLAIN, &["axis"]),
-    row("GatherElements", PLAIN, &["axis"]),
-    row("Identity", PLAIN, &[]),
+    row("Concat", ANY, &["axis"]),
+    row(
+        "Constant",
+        NUMBERS.or(Types::STRING),
+        &[
+            "value",
+            "value_float",
+            "value_floats",
+            "value_int",
+            "value_ints",
+            "value_string",
+            "value_strings",
+        ],
+    ),
+    row("Expand", ANY, &[]),
+    row("Flatten", ANY, &["axis"]),
+    row("GatherElements", ANY, &["axis"]),
+    row("Identity", ANY, &[]),
     row("OneHot", Types::I64, &["axis"]),
-    row("Reshape", PLAIN, &["allowzero"]),
+    row("Reshape", ANY, &["allowzero"]),
     row("Shape", F32, &[]),
-    row("Slice", PLAIN, &[]),
-    row("Split", PLAIN, &["axis", "num_outputs", "split"]),
-    row("Squeeze", PLAIN, &["axes"]),
+    row("Slice", ANY, &[]),
+    row("Split", ANY, &["axis", "num_outputs", "split"]),
+    row("Squeeze", ANY, &["axes"]),
     row("Tile", PLAIN, &[]),
-    row("Transpose", PLAIN, &["perm"]),
-    row("Unsqueeze", PLAIN, &["axes"]),
+    row("Transpose", ANY, &["perm"]),
+    row("Unsqueeze", ANY, &["axes"]),
 ];

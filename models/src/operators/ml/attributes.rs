@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use tract_onnx::pb::attribute_proto::AttributeType;
 use tract_onnx::pb::tensor_proto::DataType;
 use tract_onnx::pb::{AttributeProto, NodeProto, TensorProto};
 use tract_onnx::tract_hir::internal::*;
@@ -21,6 +22,17 @@ pub(super) enum Values {
     String(Vec<String>),
 }
 
+impl Values {
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::F32(values) => values.len(),
+            Self::F64(values) => values.len(),
+            Self::I64(values) => values.len(),
+            Self::String(values) => values.len(),
+        }
+    }
+}
+
 impl<'a> Attributes<'a> {
     pub(super) fn of(node: &'a NodeProto) -> Self {
         Self {
@@ -36,6 +48,23 @@ impl<'a> Attributes<'a> {
     /// The attribute, if the node has it.
     pub(super) fn get(&self, name: &str) -> Option<&'a AttributeProto> {
         self.by_name.get(name).copied()
+    }
+
+    /// Refuses an attribute whose value is of another kind than the operator reads, which would be read as
+    /// empty or zero.
+    pub(super) fn check_kinds(&self, kinds: &[(&str, AttributeType)]) -> TractResult<()> {
+        for (name, kind) in kinds {
+            if let Some(attribute) = self.get(name)
+                && attribute.r#type != *kind as i32
+            {
+                bail!(
+                    "attribute `{name}` of {} is not of kind {}",
+                    self.node.op_type,
+                    kind.as_str_name().to_lowercase()
+                );
+            }
+        }
+        Ok(())
     }
 
     /// True if the node has the attribute, be it empty.
@@ -90,6 +119,19 @@ impl<'a> Attributes<'a> {
         match &attribute.t {
             Some(tensor) => Ok(Some(self.values(name, tensor)?)),
             None => bail!("attribute `{name}` of {} is no tensor", self.node.op_type),
+        }
+    }
+
+    /// The elements of a tensor that must be a list.
+    pub(super) fn list(&self, name: &str) -> TractResult<Values> {
+        let tensor = self.get(name).and_then(|attribute| attribute.t.as_ref());
+        let is_list = tensor.is_some_and(|tensor| tensor.dims.len() == 1);
+        match self.tensor(name)? {
+            Some(values) if is_list => Ok(values),
+            _ => bail!(
+                "attribute `{name}` of {} is no list of values",
+                self.node.op_type
+            ),
         }
     }
 
