@@ -377,7 +377,7 @@ fn what_would_score_wrong_does_not_load() {
             "names 2 features, but input `x` has 3 columns",
         ),
         ("half_floats", "Cast to F16 is not supported"),
-        ("external_data", "keeps its data in another file"),
+        ("external_data", "outside the model's folder"),
         ("constant_bomb", "combines constants"),
         ("lying_shape", "impossible shape"),
         (
@@ -559,7 +559,7 @@ fn null_features_are_nan_for_floats_and_errors_for_ids() {
 
 #[test]
 fn the_description_ends_with_the_statement_to_paste() {
-    let text = load("mlp_matrix").describe();
+    let text = load("mlp_matrix").describe(&[]);
     let (facts, statement) = text.split_once("\n\n").unwrap();
     assert!(facts.contains("inputs       X: float32[N, 5]"), "{facts}");
     assert!(
@@ -593,7 +593,7 @@ WITH (
             path.display()
         )
     );
-    let text = load("two_outputs").describe();
+    let text = load("two_outputs").describe(&[]);
     assert!(
         text.contains("OUTPUT (\n  label BIGINT,\n  probabilities ARRAY<DOUBLE>\n)"),
         "{text}"
@@ -619,4 +619,289 @@ fn the_statement_binds() {
         Binding::new(model.signature(), &declared(inputs), &declared(outputs))
             .unwrap_or_else(|error| panic!("{name}: {error}"));
     }
+}
+
+/// Each pair of label and probability that ONNX Runtime's maps hold is the value of a column with the label's name.
+#[test]
+fn maps_of_probabilities_are_columns() {
+    let mut seen = 0;
+    for case in json("classifiers.json").as_array().unwrap() {
+        let title = case["title"].as_str().unwrap();
+        let bytes = from_base64(case["model"].as_str().unwrap());
+        let loaded = Model::from_bytes(title, &bytes, &Limits::default());
+        if title.starts_with("refused") {
+            continue;
+        }
+        let model = loaded.unwrap_or_else(|error| panic!("{error}"));
+        let [label, maps] = &model.signature().outputs[..] else {
+            panic!("{title}: {:?}", model.signature())
+        };
+        assert_eq!(model.operators()["ZipMap (ai.onnx.ml)"], 1, "{title}");
+        let mut outputs = vec![(label.name.clone(), DataType::Int64)];
+        for name in &maps.features {
+            outputs.push((format!("{}_{name}", maps.name), DataType::Float32));
+        }
+        let inputs =
+            [("a", 0), ("b", 1), ("c", 2)].map(|(name, _)| (name.to_owned(), DataType::Float32));
+        let binding = Binding::new(model.signature(), &inputs, &outputs)
+            .unwrap_or_else(|error| panic!("{title}: {error}"));
+        let matrix = case["inputs"].as_object().unwrap().values().next().unwrap();
+        let values = matrix["data"].as_array().unwrap();
+        let columns: Vec<ArrayRef> = (0..3)
+            .map(|place| {
+                let column = values.iter().skip(place).step_by(3);
+                Arc::new(
+                    column
+                        .map(|v| Some(v.as_f64().unwrap() as f32))
+                        .collect::<Float32Array>(),
+                ) as ArrayRef
+            })
+            .collect();
+        let labels = maps.features.clone();
+        let scores = score(&mut Scorer::new(Arc::new(model), binding), &columns, 7).unwrap();
+        let wanted: Int64Array = case["label"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(Value::as_i64)
+            .collect();
+        assert_eq!(scores[0].as_ref(), &wanted as &dyn Array, "{title}");
+        for (row, pairs) in case["pairs"].as_array().unwrap().iter().enumerate() {
+            let pairs = pairs.as_array().unwrap();
+            assert_eq!(pairs.len(), labels.len(), "{title}");
+            for pair in pairs {
+                let place = labels
+                    .iter()
+                    .position(|label| pair[0] == label.as_str())
+                    .unwrap();
+                let got = scores[place + 1]
+                    .as_primitive::<arrow::datatypes::Float32Type>()
+                    .value(row);
+                let wanted = pair[1].as_f64().unwrap();
+                assert!(
+                    (f64::from(got) - wanted).abs() <= TOLERANCE,
+                    "{title}, row {row}: {pair} is {got}"
+                );
+                seen += 1;
+            }
+        }
+    }
+    assert!(seen > 2000, "{seen} pairs");
+}
+
+#[test]
+fn classifiers_that_contradict_themselves_are_refused() {
+    let refused = |title: &str| {
+        let cases = json("classifiers.json");
+        let case = cases
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|case| case["title"] == title)
+            .unwrap();
+        let bytes = from_base64(case["model"].as_str().unwrap());
+        Model::from_bytes("m.onnx", &bytes, &Limits::default())
+            .unwrap_err()
+            .to_string()
+    };
+    for (title, error) in [
+        (
+            "refused: no labels",
+            "m.onnx is not a valid ONNX model: operator ZipMap (ai.onnx.ml) `zip`: it has no class labels: neither `classlabels_int64s` nor `classlabels_strings`",
+        ),
+        (
+            "refused: two lists of labels",
+            "m.onnx is not a valid ONNX model: operator ZipMap (ai.onnx.ml) `zip`: it has two lists of class labels where one must be",
+        ),
+        (
+            "refused: fewer labels than columns",
+            "m.onnx is not a valid ONNX model: operator ZipMap (ai.onnx.ml) of output `output_probability` has 2 class labels for rows of shape [3]",
+        ),
+        (
+            "refused: a label twice",
+            "m.onnx is not a valid ONNX model: operator ZipMap (ai.onnx.ml) `zip`: class label `0` occurs twice",
+        ),
+        (
+            "refused: default domain not imported",
+            "m.onnx is not a valid ONNX model: it uses operator Gemm, but imports no operator set of ai.onnx",
+        ),
+        (
+            "refused: domains disagree",
+            "m.onnx is not a valid ONNX model: it imports operator domain `ai.onnx` in versions 18 and 11",
+        ),
+    ] {
+        assert_eq!(refused(title), error);
+    }
+}
+
+#[test]
+fn the_statement_names_the_classes() {
+    let statement = |title: &str| {
+        let cases = json("classifiers.json");
+        let case = cases
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|case| case["title"] == title)
+            .unwrap();
+        let bytes = from_base64(case["model"].as_str().unwrap());
+        let model = Model::from_bytes("m.onnx", &bytes, &Limits::default()).unwrap();
+        let text = model.create_statement("m");
+        let SqlColumns { inputs, outputs } = model.sql_columns();
+        let declared = |columns: Vec<SqlColumn>| -> Vec<(String, DataType)> {
+            columns
+                .into_iter()
+                .map(|column| (column.name, column.data_type))
+                .collect()
+        };
+        Binding::new(model.signature(), &declared(inputs), &declared(outputs))
+            .unwrap_or_else(|error| panic!("{title}: {error}"));
+        let outputs = text
+            .split("OUTPUT (\n")
+            .nth(1)
+            .unwrap()
+            .split("\n)")
+            .next()
+            .unwrap();
+        outputs
+            .lines()
+            .map(|line| line.trim().trim_end_matches(',').to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        statement("texts"),
+        [
+            "output_label BIGINT",
+            "output_probability_setosa DOUBLE",
+            "output_probability_versicolor DOUBLE",
+            "output_probability_virginica DOUBLE"
+        ]
+    );
+    assert_eq!(
+        statement("texts with blanks")[1..],
+        [
+            "output_probability_not_fraud DOUBLE",
+            "output_probability_fraud_confirmed DOUBLE"
+        ]
+    );
+    assert_eq!(
+        statement("numbers of any order")[1..],
+        [
+            "output_probability_7 DOUBLE",
+            "`output_probability_-1` DOUBLE",
+            "output_probability_3 DOUBLE"
+        ]
+    );
+    assert_eq!(
+        statement("one class")[1..],
+        ["output_probability_yes DOUBLE"]
+    );
+    assert_eq!(
+        statement("many classes")[1..],
+        ["output_probability ARRAY<DOUBLE>"]
+    );
+    assert_eq!(
+        statement("TensorFlow's names"),
+        [
+            "StatefulPartitionedCall BIGINT",
+            "StatefulPartitionedCall_1_setosa DOUBLE",
+            "StatefulPartitionedCall_1_versicolor DOUBLE",
+            "StatefulPartitionedCall_1_virginica DOUBLE"
+        ]
+    );
+    assert_eq!(
+        statement("names with blanks and points"),
+        [
+            "the_label BIGINT",
+            "class_probability_setosa DOUBLE",
+            "class_probability_versicolor DOUBLE",
+            "class_probability_virginica DOUBLE"
+        ]
+    );
+}
+
+#[test]
+fn weights_in_a_file_beside_the_model_are_part_of_its_version() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["iris.onnx", "iris.weights"] {
+        std::fs::copy(data().join("external").join(name), folder.path().join(name)).unwrap();
+    }
+    let path = folder.path().join("iris.onnx");
+    let model = Model::load(&path).unwrap();
+    let whole = Model::load(data().join("external/iris_one_file.onnx")).unwrap();
+    assert_eq!(model.signature(), whole.signature());
+    assert_eq!(model.files(), ["iris.weights"]);
+    let facts = model.describe(&[]);
+    assert!(facts.contains("and          iris.weights\n"), "{facts}");
+    let score = |model: Model| {
+        let inputs = ["a", "b", "c"].map(|name| (name.to_owned(), DataType::Float64));
+        let outputs = [("output_probability_virginica".to_owned(), DataType::Float32)];
+        let binding = Binding::new(model.signature(), &inputs, &outputs).unwrap();
+        let column = || Arc::new(Float64Array::from(vec![0.5, -1.0])) as ArrayRef;
+        let mut scorer = Scorer::new(Arc::new(model), binding);
+        scorer
+            .score(&[column(), column(), column()], 2)
+            .unwrap()
+            .remove(0)
+    };
+    let version = model.sha256().to_owned();
+    assert_eq!(difference(&score(model), &score(whole), 0.0), None);
+
+    // One byte of the weights is another version.
+    let weights = folder.path().join("iris.weights");
+    let mut bytes = std::fs::read(&weights).unwrap();
+    bytes[0] ^= 1;
+    std::fs::write(&weights, &bytes).unwrap();
+    let other = Model::load(&path).unwrap();
+    assert_eq!(
+        other.bytes(),
+        std::fs::metadata(&path).unwrap().len() + bytes.len() as u64
+    );
+    assert_ne!(other.sha256(), version);
+
+    // Without them, or in memory, it does not load.
+    let error = Model::from_bytes("m.onnx", &std::fs::read(&path).unwrap(), &Limits::default());
+    assert!(
+        error
+            .unwrap_err()
+            .to_string()
+            .contains("not read from a folder")
+    );
+    std::fs::write(&weights, &bytes[..10]).unwrap();
+    let error = Model::load(&path).unwrap_err().to_string();
+    assert!(
+        error.contains("of `iris.weights` on, which has 10 bytes"),
+        "{error}"
+    );
+    std::fs::remove_file(&weights).unwrap();
+    let error = Model::load(&path).unwrap_err().to_string();
+    assert!(
+        error.contains("keeps its data in `iris.weights`, which cannot be read"),
+        "{error}"
+    );
+}
+
+/// The statement's columns, made-up values, and no failure: for every model that the tests have.
+#[test]
+fn every_model_has_a_pace() {
+    for name in MODELS {
+        let model = Arc::new(load(name));
+        let pace = crate::measure(&model, 3, 1, std::time::Duration::ZERO)
+            .unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert!(pace.rows_per_second > 0.0, "{name}");
+        let facts = model.facts(&[pace]);
+        assert_eq!(facts["speed"][0]["batch"], 3);
+        assert_eq!(facts["create_model"], model.create_statement(name));
+        assert!(
+            model
+                .describe(&[pace])
+                .contains(" rows/s at batch 3, on one thread\n")
+        );
+    }
+    let facts = load("mlp_matrix").facts(&[]);
+    assert_eq!(
+        facts["inputs"].to_string(),
+        r#"[{"features":["amount","seconds_since_last","count_1m","sum_1m","hour"],"name":"X","shape":[null,5],"type":"float32"}]"#
+    );
+    assert_eq!(facts["opsets"]["ai.onnx"], 18);
 }

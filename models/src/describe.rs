@@ -1,18 +1,24 @@
 //! What `millstream model inspect` prints: a model's facts and the statement that declares it.
 
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write as _;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field};
+use serde_json::{Value, json};
 
-use crate::binding::normalised;
+use crate::binding::{core_of, element_names, holds_number, normalised};
+use crate::measure::Pace;
 use crate::model::Model;
-use crate::operators::DEFAULT_DOMAIN;
-use crate::signature::{ElementType, TensorSpec};
+use crate::operators::domain_name;
+use crate::signature::{BatchSize, ElementType, TensorSpec};
 
 /// Matrices without feature names are offered as one column an element up to this width, and as one
 /// ARRAY above it.
 const MOST_COLUMNS: usize = 64;
+
+/// Probabilities are offered as one column a class up to this many classes.
+const MOST_CLASSES: usize = 16;
 
 /// The columns of a model's `CREATE MODEL` statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,14 +61,18 @@ impl SqlColumn {
 }
 
 impl Model {
-    /// Signature, operators, operator sets, size, checksum and the `CREATE MODEL` statement.
-    pub fn describe(&self) -> String {
+    /// Signature, operators, operator sets, size, checksum, what was measured of its pace, and the `CREATE MODEL`
+    /// statement.
+    pub fn describe(&self, paces: &[Pace]) -> String {
         let mut text = String::new();
         // Writing to a string cannot fail.
         let mut line = |label: &str, value: &str| {
             let _ = writeln!(text, "{label:<13}{value}");
         };
         line("model", &self.path().display().to_string());
+        if !self.files().is_empty() {
+            line("and", &self.files().join(", "));
+        }
         line("size", &format!("{} bytes", self.bytes()));
         line("sha256", self.sha256());
         if !self.producer().is_empty() {
@@ -71,14 +81,7 @@ impl Model {
         let opsets: Vec<String> = self
             .opsets()
             .iter()
-            .map(|(domain, version)| {
-                let domain = if domain == DEFAULT_DOMAIN {
-                    "ai.onnx"
-                } else {
-                    domain
-                };
-                format!("{domain} {version}")
-            })
+            .map(|(domain, version)| format!("{} {version}", domain_name(domain)))
             .collect();
         line("opsets", &opsets.join(", "));
         let operators: Vec<String> = self
@@ -88,9 +91,9 @@ impl Model {
             .collect();
         line("operators", &operators.join(", "));
         let signature = self.signature();
-        for (role, tensors) in [
-            ("inputs", &signature.inputs),
-            ("outputs", &signature.outputs),
+        for (role, elements, tensors) in [
+            ("inputs", "features", &signature.inputs),
+            ("outputs", "classes", &signature.outputs),
         ] {
             for (index, tensor) in tensors.iter().enumerate() {
                 line(
@@ -98,16 +101,80 @@ impl Model {
                     &signature.render(tensor),
                 );
                 if !tensor.features.is_empty() {
-                    line("", &format!("  features: {}", tensor.features.join(", ")));
+                    line("", &format!("  {elements}: {}", tensor.features.join(", ")));
                 }
             }
         }
         let sizes: Vec<String> = self.batch_sizes().map(|rows| rows.to_string()).collect();
         line("batch sizes", &sizes.join(", "));
+        if !paces.is_empty() {
+            let paces: Vec<String> = paces
+                .iter()
+                .map(|pace| {
+                    format!(
+                        "{} rows/s at batch {}",
+                        rounded(pace.rows_per_second),
+                        thousands(pace.batch as u64)
+                    )
+                })
+                .collect();
+            line("speed", &format!("{}, on one thread", paces.join(", ")));
+        }
         text.push('\n');
         text.push_str(&self.create_statement(&self.suggested_name()));
         text.push('\n');
         text
+    }
+
+    /// What [`Model::describe`] prints, as JSON.
+    pub fn facts(&self, paces: &[Pace]) -> Value {
+        let signature = self.signature();
+        let tensors = |tensors: &[TensorSpec], elements: &str| -> Vec<Value> {
+            let rows = match signature.batch {
+                BatchSize::Any => Value::Null,
+                BatchSize::Fixed(rows) => rows.into(),
+            };
+            tensors
+                .iter()
+                .map(|tensor| {
+                    let dims = tensor.row_shape.iter().map(|dim| Value::from(*dim));
+                    let shape: Vec<Value> = std::iter::once(rows.clone()).chain(dims).collect();
+                    let mut facts = json!({
+                        "name": tensor.name,
+                        "type": tensor.element.to_string(),
+                        "shape": shape,
+                    });
+                    if !tensor.features.is_empty() {
+                        facts[elements] = json!(tensor.features);
+                    }
+                    facts
+                })
+                .collect()
+        };
+        let opsets: BTreeMap<&str, i64> = self
+            .opsets()
+            .iter()
+            .map(|(domain, version)| (domain_name(domain), *version))
+            .collect();
+        let paces: Vec<Value> = paces
+            .iter()
+            .map(|pace| json!({ "batch": pace.batch, "rows_per_second": pace.rows_per_second.round() }))
+            .collect();
+        json!({
+            "model": self.path().display().to_string(),
+            "files": self.files(),
+            "bytes": self.bytes(),
+            "sha256": self.sha256(),
+            "producer": self.producer(),
+            "opsets": opsets,
+            "operators": self.operators(),
+            "metadata": self.metadata(),
+            "inputs": tensors(&signature.inputs, "features"),
+            "outputs": tensors(&signature.outputs, "classes"),
+            "batch_sizes": self.batch_sizes().collect::<Vec<_>>(),
+            "speed": paces,
+            "create_model": self.create_statement(&self.suggested_name()),
+        })
     }
 
     /// The columns that [`Model::create_statement`] declares.
@@ -123,16 +190,12 @@ impl Model {
         let outputs = signature
             .outputs
             .iter()
-            .map(|output| {
-                let name = if single && output.width() == 1 && output.element.is_float() {
-                    "score".to_owned() // bound by order, so any name would do
-                } else {
-                    plain_name(&output.name)
-                };
-                SqlColumn::new(name, output.element, output.width() > 1)
-            })
+            .flat_map(|output| output_columns(output, single))
             .collect();
-        SqlColumns { inputs, outputs }
+        SqlColumns {
+            inputs: with_plain_names(inputs, &signature.inputs),
+            outputs: with_plain_names(outputs, &signature.outputs),
+        }
     }
 
     /// `CREATE MODEL name INPUT (…) OUTPUT (…) WITH (…);` with every column that the model has.
@@ -160,7 +223,7 @@ impl Model {
             .path()
             .file_stem()
             .map(|stem| stem.to_string_lossy().into_owned());
-        let name = plain_name(&stem.unwrap_or_default());
+        let name = plain_name(&stem.unwrap_or_default()).unwrap_or_default();
         if name.is_empty() {
             "model".to_owned()
         } else {
@@ -173,55 +236,101 @@ fn input_columns(input: &TensorSpec, single: bool) -> Vec<SqlColumn> {
     let width = input.width();
     let scalar = |name: String| SqlColumn::new(name, input.element, false);
     if width == 1 {
-        vec![scalar(plain_name(&input.name))]
+        vec![scalar(input.name.clone())]
     } else if !input.features.is_empty() {
         input.features.iter().cloned().map(scalar).collect()
     } else if width > MOST_COLUMNS {
-        vec![SqlColumn::new(plain_name(&input.name), input.element, true)]
+        vec![SqlColumn::new(input.name.clone(), input.element, true)]
     } else if single {
         (0..width)
             .map(|element| scalar(format!("f{element}")))
             .collect()
     } else {
-        let name = plain_name(&input.name);
         (0..width)
-            .map(|element| scalar(format!("{name}_{element}")))
+            .map(|element| scalar(format!("{}_{element}", input.name)))
             .collect()
     }
 }
 
-/// The tensor's name as an SQL name that binds to it: unchanged where it is plain, else with everything
-/// that names are normalised by taken out.
-fn plain_name(name: &str) -> String {
-    let plain = |name: &str| {
-        name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
-            && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
-    };
-    if plain(name) {
-        return name.to_owned();
-    }
-    let candidate: String = name
-        .strip_prefix("serving_default_")
-        .unwrap_or(name)
-        .split(':')
-        .next()
-        .unwrap_or(name)
-        .chars()
-        .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' })
-        .collect();
-    let candidate = candidate.trim_matches('_').to_owned();
-    if plain(&candidate) && normalised(&candidate) == normalised(name) {
-        candidate
+fn output_columns(output: &TensorSpec, single: bool) -> Vec<SqlColumn> {
+    let width = output.width();
+    let column = |name, array| SqlColumn::new(name, output.element, array);
+    if !output.features.is_empty() && width <= MOST_CLASSES {
+        let names = element_names(output).into_iter().take(width);
+        names.map(|(_, name)| column(name, false)).collect()
+    } else if single && width == 1 && output.element.is_float() {
+        vec![column("score".to_owned(), false)] // bound by order, so any name would do
     } else {
-        name.to_owned()
+        vec![column(output.name.clone(), width > 1)]
     }
+}
+
+/// Gives the columns plain names where these still bind to the same elements: no other column or tensor may be alike
+/// once normalised.
+fn with_plain_names(mut columns: Vec<SqlColumn>, tensors: &[TensorSpec]) -> Vec<SqlColumn> {
+    let names: BTreeSet<&str> = columns
+        .iter()
+        .map(|column| column.name.as_str())
+        .chain(tensors.iter().map(|tensor| tensor.name.as_str()))
+        .collect();
+    let mut alike: HashMap<String, usize> = HashMap::new();
+    for name in names {
+        *alike.entry(normalised(name)).or_default() += 1;
+    }
+    for column in &mut columns {
+        if alike.get(&normalised(&column.name)) == Some(&1)
+            && let Some(plain) = plain_name(&column.name)
+        {
+            column.name = plain;
+        }
+    }
+    columns
+}
+
+/// The name as a plain word that means the same once normalised: unchanged where it is one, else with everything that
+/// normalising takes out replaced. The sign and the point of a number are no punctuation, so there is none then.
+fn plain_name(name: &str) -> Option<String> {
+    if is_plain(name) {
+        return Some(name.to_owned());
+    }
+    if holds_number(name) {
+        return None;
+    }
+    let words: Vec<&str> = core_of(name)
+        .split(|c: char| !c.is_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .collect();
+    let candidate = words.join("_");
+    (is_plain(&candidate) && normalised(&candidate) == normalised(name)).then_some(candidate)
+}
+
+fn is_plain(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
+/// Three digits of a number, which is as much as a measurement tells: `212,000`.
+fn rounded(value: f64) -> String {
+    let unit = 10f64.powi((value.max(1.0).log10().floor() as i32 - 2).max(0));
+    thousands(((value / unit).round() * unit) as u64)
+}
+
+/// `1,024`
+fn thousands(value: u64) -> String {
+    let digits = value.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
 }
 
 /// The name as it stands in SQL: in backticks where it is not a plain word or is one that SQL reserves.
 fn quoted(name: &str) -> String {
-    let plain = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
-        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-    if plain
+    if is_plain(name)
         && RESERVED
             .binary_search(&name.to_ascii_uppercase().as_str())
             .is_err()
@@ -432,12 +541,45 @@ mod tests {
     #[test]
     fn exporters_names_become_plain_names_that_still_bind() {
         for (name, expected) in [
-            ("X", "X"),
-            ("serving_default_amount:0", "amount"),
-            ("dense_2/Sigmoid:0", "dense_2_Sigmoid"),
-            ("größe", "größe"),
+            ("X", Some("X")),
+            ("serving_default_amount:0", Some("amount")),
+            ("StatefulPartitionedCall:0", Some("StatefulPartitionedCall")),
+            (
+                "StatefulPartitionedCall:1",
+                Some("StatefulPartitionedCall_1"),
+            ),
+            ("dense_2/Sigmoid:0", Some("dense_2_Sigmoid")),
+            ("sepal length (cm)", Some("sepal_length_cm")),
+            ("data.hour", Some("data_hour")),
+            ("p_-1", None),
+            ("p_0.5", None),
+            ("größe", None),
+            ("1st", None),
+            ("", None),
         ] {
-            assert_eq!(plain_name(name), expected);
+            assert_eq!(plain_name(name).as_deref(), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn names_that_would_be_alike_stay_as_they_are() {
+        let column = |name: &str| SqlColumn::new(name.to_owned(), ElementType::Float32, false);
+        let names: Vec<String> = with_plain_names(["a.b", "a_b", "c d"].map(column).into(), &[])
+            .into_iter()
+            .map(|column| column.name)
+            .collect();
+        assert_eq!(names, ["a.b", "a_b", "c_d"]);
+    }
+
+    #[test]
+    fn numbers_are_as_exact_as_the_measurement() {
+        for (value, expected) in [
+            (0.4, "0"),
+            (97.4, "97"),
+            (1234.5, "1,230"),
+            (2_345_678.0, "2,350,000"),
+        ] {
+            assert_eq!(rounded(value), expected);
         }
     }
 }

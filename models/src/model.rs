@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use crate::error::ModelError;
-use crate::operators;
+use crate::external::ExternalFiles;
 use crate::plan::{Plan, Plans};
 use crate::signature::{Signature, feature_names};
 use crate::vet::{self, Limits, Refusal};
@@ -18,6 +18,7 @@ use crate::vet::{self, Limits, Refusal};
 #[derive(Debug)]
 pub struct Model {
     path: PathBuf,
+    files: Vec<String>,
     bytes: u64,
     sha256: String,
     producer: String,
@@ -41,16 +42,24 @@ impl Model {
     pub fn load_with(path: impl AsRef<Path>, limits: &Limits) -> Result<Self, ModelError> {
         let path = path.as_ref();
         let bytes = vet::read(path, limits)?;
-        Self::from_bytes(path, &bytes, limits)
+        Self::prepare(path.to_owned(), path.parent(), &bytes, limits)
     }
 
-    /// Prepares a model from memory. `path` is only its name in errors.
+    /// Prepares a model from memory. `path` is only its name in errors; tensors in other files are refused.
     pub fn from_bytes(
         path: impl Into<PathBuf>,
         bytes: &[u8],
         limits: &Limits,
     ) -> Result<Self, ModelError> {
-        let path = path.into();
+        Self::prepare(path.into(), None, bytes, limits)
+    }
+
+    fn prepare(
+        path: PathBuf,
+        folder: Option<&Path>,
+        bytes: &[u8],
+        limits: &Limits,
+    ) -> Result<Self, ModelError> {
         let size = bytes.len() as u64;
         if size > limits.file_bytes {
             return Err(ModelError::TooLarge {
@@ -59,12 +68,12 @@ impl Model {
                 limit: limits.file_bytes,
             });
         }
-        let vetted = vet::vet(bytes, limits).map_err(|refusal| refusal.at(&path))?;
+        let vetted = vet::vet(bytes, folder, limits).map_err(|refusal| refusal.at(&path))?;
         let plans = Plans::prepare(&vetted, limits).map_err(|refusal| refusal.at(&path))?;
         let Plans {
             batch,
             mut inputs,
-            outputs,
+            mut outputs,
             plans,
         } = plans;
         let wide = inputs.iter().filter(|input| input.width() > 1).count();
@@ -76,20 +85,32 @@ impl Model {
             input.features = feature_names(&vetted.metadata, &input.name, width, wide == 1)
                 .map_err(|reason| Refusal::Malformed(reason).at(&path))?;
         }
+        for output in &mut outputs {
+            let Some(labels) = vetted.classes.get(&output.name) else {
+                continue;
+            };
+            if output.row_shape != [labels.len()] {
+                return Err(Refusal::Malformed(format!(
+                    "operator ZipMap (ai.onnx.ml) of output `{}` has {} class labels for rows of shape {:?}",
+                    output.name,
+                    labels.len(),
+                    output.row_shape
+                ))
+                .at(&path));
+            }
+            output.features.clone_from(labels);
+        }
         let proto = &vetted.proto;
         let producer = format!("{} {}", proto.producer_name, proto.producer_version)
             .trim()
             .to_owned();
-        let mut sha256 = String::with_capacity(64);
-        for byte in Sha256::digest(bytes) {
-            // Writing to a string cannot fail.
-            let _ = write!(sha256, "{byte:02x}");
-        }
+        let beside = vetted.files.values().map(|data| data.len() as u64);
         Ok(Self {
-            operators: operators::count(proto),
             path,
-            bytes: size,
-            sha256,
+            bytes: size + beside.sum::<u64>(),
+            sha256: version(bytes, &vetted.files),
+            files: vetted.files.into_keys().collect(),
+            operators: vetted.operators,
             producer,
             opsets: vetted.opsets,
             metadata: vetted.metadata,
@@ -107,12 +128,20 @@ impl Model {
         &self.path
     }
 
-    /// Size of the file in bytes.
+    /// Files beside the model that hold tensors, as the model names them.
+    pub fn files(&self) -> &[String] {
+        &self.files
+    }
+
+    /// Size in bytes, with the files beside the model that hold tensors.
     pub fn bytes(&self) -> u64 {
         self.bytes
     }
 
-    /// SHA-256 of the file, in lower-case hexadecimal: the version of the model.
+    /// SHA-256 in lower-case hexadecimal: the version of the model.
+    ///
+    /// It is that of the file. If tensors lie in other files, it is that of a list: the file's own SHA-256 on the first
+    /// line, then for each of the others its SHA-256, two blanks and its name.
     pub fn sha256(&self) -> &str {
         &self.sha256
     }
@@ -150,4 +179,26 @@ impl Model {
     pub(crate) fn plans(&self) -> &[Plan] {
         &self.plans
     }
+}
+
+fn version(bytes: &[u8], files: &ExternalFiles) -> String {
+    let own = sha256(bytes);
+    if files.is_empty() {
+        return own;
+    }
+    let mut list = format!("{own}\n");
+    for (name, data) in files {
+        // Writing to a string cannot fail.
+        let _ = writeln!(list, "{}  {name}", sha256(data));
+    }
+    sha256(list.as_bytes())
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(64);
+    for byte in Sha256::digest(bytes) {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
 }

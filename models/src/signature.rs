@@ -99,7 +99,8 @@ pub struct TensorSpec {
     /// Dimensions after the batch. Empty for a tensor of one value a row without a second
     /// dimension; `[1]` is the same thing to SQL, but not to ONNX.
     pub row_shape: Vec<usize>,
-    /// Names of the elements of a row, if the file tells them (metadata `features`); else empty.
+    /// Names of the elements of a row, if the file tells them: an input's features (metadata `features`), the
+    /// class labels of an output's probabilities (ZipMap); else empty.
     pub features: Vec<String>,
 }
 

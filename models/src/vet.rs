@@ -5,8 +5,9 @@
 //! - size: the file, its nodes and every tensor are bounded ([`Limits`]); a tensor's data must be as
 //!   long as its shape says; what can be computed from constants alone stays within the same bound,
 //!   because the engine computes it while loading;
-//! - self-containment: no external data (so no path is ever followed), no local functions, no
-//!   subgraphs, no sparse or quantised tensors;
+//! - what decoding takes: a small file may stand for a large structure ([`crate::wire`]);
+//! - self-containment: external data only from the model's own folder ([`crate::external`]), no local functions,
+//!   no subgraphs, no sparse or quantised tensors;
 //! - form: every name is defined once and before its use (ONNX demands it), every output exists;
 //! - meaning: only operators, attributes and operator sets of [`crate::operators`].
 
@@ -15,22 +16,26 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use tract_onnx::pb::tensor_proto::{DataLocation, DataType};
+use tract_onnx::pb::tensor_proto::DataType;
 use tract_onnx::pb::tensor_shape_proto::dimension::Value as Dimension;
 use tract_onnx::pb::type_proto::Value as TypeValue;
 use tract_onnx::pb::{GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto};
 use tract_onnx::prelude::Framework;
 
 use crate::error::ModelError;
+use crate::external::{self, ExternalFiles};
 use crate::operators;
 use crate::signature::ElementType;
+use crate::{wire, zip_map};
 
 /// Bounds on what a model file may ask for. The defaults are far above any tabular model.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// Largest file, in bytes.
+    /// Largest file, in bytes. The files beside a model that hold its tensors may have as many together.
     pub file_bytes: u64,
-    /// Most nodes in the graph.
+    /// Most bytes that the file may take up once decoded.
+    pub decoded_bytes: u64,
+    /// Most nodes in the graph, and most inputs and outputs.
     pub nodes: usize,
     /// Most elements a row may have in one input or output.
     pub row_elements: usize,
@@ -42,6 +47,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             file_bytes: 1 << 30,
+            decoded_bytes: 1 << 31,
             nodes: 5_000,
             row_elements: 1 << 20,
             tensor_elements: 1 << 26,
@@ -128,19 +134,37 @@ pub(crate) struct Vetted {
     pub(crate) proto: ModelProto,
     pub(crate) inputs: Vec<Declared>,
     pub(crate) outputs: Vec<Declared>,
+    /// Class labels by the name of the output that holds their probabilities.
+    pub(crate) classes: BTreeMap<String, Vec<String>>,
+    /// Operators as the file names them, with how often each occurs.
+    pub(crate) operators: BTreeMap<String, usize>,
+    /// Files beside the model that hold tensors.
+    pub(crate) files: ExternalFiles,
     /// Domain (empty for the default one) to version.
     pub(crate) opsets: BTreeMap<String, i64>,
     pub(crate) metadata: BTreeMap<String, String>,
 }
 
-/// Decodes and checks `bytes`.
-pub(crate) fn vet(bytes: &[u8], limits: &Limits) -> Result<Vetted, Refusal> {
+/// Decodes and checks `bytes`. Tensors may lie in files of `folder`, if there is one.
+pub(crate) fn vet(bytes: &[u8], folder: Option<&Path>, limits: &Limits) -> Result<Vetted, Refusal> {
     if bytes.is_empty() {
         return malformed("the file is empty");
     }
-    let proto = tract_onnx::onnx()
+    if wire::decoded_bytes(bytes, limits.decoded_bytes) > limits.decoded_bytes {
+        return unsupported(format!(
+            "decoded it would take up more than {} bytes",
+            limits.decoded_bytes
+        ));
+    }
+    let mut proto = tract_onnx::onnx()
         .proto_model_for_read(&mut &bytes[..])
         .map_err(|error| Refusal::Malformed(format!("it does not decode as protobuf ({error})")))?;
+    let operators = operators::count(&proto);
+    let (mut classes, mut files) = (BTreeMap::new(), ExternalFiles::new());
+    if let Some(graph) = &mut proto.graph {
+        classes = zip_map::take_out(graph)?;
+        files = external::take_in(graph, folder, limits.file_bytes)?;
+    }
     let Some(graph) = &proto.graph else {
         return malformed("it holds no graph. The file may be truncated, or not be ONNX");
     };
@@ -151,6 +175,14 @@ pub(crate) fn vet(bytes: &[u8], limits: &Limits) -> Result<Vetted, Refusal> {
         return unsupported(format!(
             "its graph has {} nodes; the limit is {}",
             graph.node.len(),
+            limits.nodes
+        ));
+    }
+    if graph.input.len().max(graph.output.len()) > limits.nodes {
+        return unsupported(format!(
+            "it has {} inputs and {} outputs; the limit is {}",
+            graph.input.len(),
+            graph.output.len(),
             limits.nodes
         ));
     }
@@ -170,6 +202,7 @@ pub(crate) fn vet(bytes: &[u8], limits: &Limits) -> Result<Vetted, Refusal> {
     }
     let opsets = opsets(&proto)?;
     check_operators(graph)?;
+    check_domains(graph, &opsets)?;
     let constants = check_names(graph)?;
     check_tensors(graph, limits)?;
     check_constant_results(graph, &constants, limits)?;
@@ -200,6 +233,9 @@ pub(crate) fn vet(bytes: &[u8], limits: &Limits) -> Result<Vetted, Refusal> {
     Ok(Vetted {
         inputs,
         outputs,
+        classes,
+        operators,
+        files,
         opsets,
         metadata,
         proto,
@@ -215,7 +251,8 @@ fn opsets(proto: &ModelProto) -> Result<BTreeMap<String, i64>, Refusal> {
             && other != import.version
         {
             return malformed(format!(
-                "it imports operator domain `{domain}` in versions {other} and {}",
+                "it imports operator domain `{}` in versions {other} and {}",
+                operators::domain_name(&domain),
                 import.version
             ));
         }
@@ -241,6 +278,23 @@ fn opsets(proto: &ModelProto) -> Result<BTreeMap<String, i64>, Refusal> {
         }
     }
     Ok(opsets)
+}
+
+/// Refuses operators of a domain whose version the file does not tell: their meaning depends on it.
+fn check_domains(graph: &GraphProto, opsets: &BTreeMap<String, i64>) -> Result<(), Refusal> {
+    let of_no_set = |node: &&NodeProto| {
+        // Identity means the same in all versions, and stands where a ZipMap was.
+        node.op_type != "Identity"
+            && !opsets.contains_key(operators::canonical_domain(&node.domain))
+    };
+    match graph.node.iter().find(of_no_set) {
+        None => Ok(()),
+        Some(node) => malformed(format!(
+            "it uses operator {}, but imports no operator set of {}",
+            operators::display_name(node),
+            operators::domain_name(&node.domain)
+        )),
+    }
 }
 
 /// Names every operator and attribute that may not be used, all at once.
@@ -401,11 +455,10 @@ fn elements(tensor: &TensorProto) -> Option<usize> {
 }
 
 fn check_tensor(tensor: &TensorProto, name: &str, limits: &Limits) -> Result<(), Refusal> {
-    if tensor.data_location == Some(DataLocation::External as i32)
-        || !tensor.external_data.is_empty()
-    {
+    // Those of initialisers have been read by now.
+    if external::is_external(tensor) {
         return unsupported(format!(
-            "tensor `{name}` keeps its data in another file. Save the model as one file (onnx.save with save_as_external_data=False)"
+            "tensor `{name}` of an attribute keeps its data in another file. Save the model as one file (onnx.save with save_as_external_data=False)"
         ));
     }
     if tensor.segment.is_some() {

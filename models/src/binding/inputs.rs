@@ -42,10 +42,113 @@ struct Slot {
     named: bool,
 }
 
+/// A column of a file that was chosen to feed a model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Choice {
+    /// Its place among the file's columns.
+    pub column: usize,
+    /// Index of the model's input.
+    pub tensor: usize,
+    /// Which elements of its row.
+    pub elements: Elements,
+    /// Why.
+    pub reason: Reason,
+}
+
 pub(super) fn bind(
     signature: &Signature,
     columns: &[(String, DataType)],
 ) -> Result<Vec<InputColumn>, BindError> {
+    let matched = matched(signature, columns, false);
+    let (missing, unused) = (matched.missing(), matched.unused(columns));
+    if !missing.is_empty() || !unused.is_empty() {
+        return Err(mismatch(
+            signature,
+            columns,
+            &matched.slots,
+            missing,
+            unused,
+        ));
+    }
+    let mut result = Vec::new();
+    for ((name, data_type), bound) in columns.iter().zip(matched.bound) {
+        let Some((tensor, elements, reason)) = bound else {
+            continue;
+        };
+        let cast = input_cast(name, data_type, &signature.inputs[tensor])?;
+        result.push(InputColumn {
+            name: name.clone(),
+            data_type: data_type.clone(),
+            tensor,
+            elements,
+            reason,
+            cast,
+        });
+    }
+    Ok(result)
+}
+
+/// See [`super::Binding::choose`].
+pub(super) fn choose(
+    signature: &Signature,
+    columns: &[(String, DataType)],
+) -> Result<Vec<Choice>, BindError> {
+    let matched = matched(signature, columns, true);
+    let missing = matched.missing();
+    if !missing.is_empty() {
+        let unused = matched.unused(columns);
+        return Err(mismatch(
+            signature,
+            columns,
+            &matched.slots,
+            missing,
+            unused,
+        ));
+    }
+    let chosen = matched.bound.iter().enumerate();
+    Ok(chosen
+        .filter_map(|(column, bound)| {
+            let (tensor, elements, reason) = (*bound)?;
+            Some(Choice {
+                column,
+                tensor,
+                elements,
+                reason,
+            })
+        })
+        .collect())
+}
+
+/// What columns feed which slots, as far as the rule goes.
+struct Matched {
+    slots: Vec<Slot>,
+    /// For each slot, the column that feeds it.
+    filled: Vec<Option<usize>>,
+    /// For each column, what it feeds.
+    bound: Vec<Option<(usize, Elements, Reason)>>,
+}
+
+impl Matched {
+    fn missing(&self) -> Vec<String> {
+        let slots = self.slots.iter().zip(&self.filled);
+        slots
+            .filter(|(_, by)| by.is_none())
+            .map(|(slot, _)| slot.label.clone())
+            .collect()
+    }
+
+    fn unused(&self, columns: &[(String, DataType)]) -> Vec<String> {
+        let columns = columns.iter().zip(&self.bound);
+        columns
+            .filter(|(_, bound)| bound.is_none())
+            .map(|((name, _), _)| name.clone())
+            .collect()
+    }
+}
+
+/// Applies the rule. With `extra`, some columns may be meant for others than the model, so order only completes inputs
+/// of which no name was found.
+fn matched(signature: &Signature, columns: &[(String, DataType)], extra: bool) -> Matched {
     let slots = slots(signature);
     let mut filled: Vec<Option<usize>> = vec![None; slots.len()];
     let mut bound: Vec<Option<(usize, Elements, Reason)>> = vec![None; columns.len()];
@@ -107,47 +210,26 @@ pub(super) fn bind(
     }
 
     let named_any = bound.iter().any(Option::is_some);
+    let partly = |tensor| {
+        let mut mine = slots.iter().zip(&filled);
+        mine.any(|(slot, by)| slot.tensor == tensor && by.is_some())
+    };
     let by_order = slots
         .iter()
         .zip(&filled)
         .filter(|(_, by)| by.is_none())
-        .all(|(slot, _)| !slot.named && (!named_any || slot.names.len() > 1));
+        .all(|(slot, _)| {
+            !slot.named && (!named_any || slot.names.len() > 1) && !(extra && partly(slot.tensor))
+        });
     if by_order {
         in_order(signature, columns, &slots, &mut filled, &mut bound);
     }
 
-    let missing: Vec<String> = slots
-        .iter()
-        .zip(&filled)
-        .filter(|(_, by)| by.is_none())
-        .map(|(slot, _)| slot.label.clone())
-        .collect();
-    let unused: Vec<String> = columns
-        .iter()
-        .zip(&bound)
-        .filter(|(_, bound)| bound.is_none())
-        .map(|((name, _), _)| name.clone())
-        .collect();
-    if !missing.is_empty() || !unused.is_empty() {
-        return Err(mismatch(signature, columns, &slots, missing, unused));
+    Matched {
+        slots,
+        filled,
+        bound,
     }
-
-    let mut result = Vec::new();
-    for ((name, data_type), bound) in columns.iter().zip(bound) {
-        let Some((tensor, elements, reason)) = bound else {
-            continue;
-        };
-        let cast = input_cast(name, data_type, &signature.inputs[tensor])?;
-        result.push(InputColumn {
-            name: name.clone(),
-            data_type: data_type.clone(),
-            tensor,
-            elements,
-            reason,
-            cast,
-        });
-    }
-    Ok(result)
 }
 
 fn slots(signature: &Signature) -> Vec<Slot> {
@@ -361,10 +443,11 @@ fn input_cast(
     };
     Err(BindError::InputType {
         column: column.to_owned(),
-        message: format!(
-            "column `{column}` has type {item}, but input `{}` of the model takes {element}: {remedy}",
+        fault: format!(
+            "column `{column}` has type {item}, but input `{}` of the model takes {element}",
             tensor.name
         ),
+        remedy,
     })
 }
 
@@ -511,6 +594,42 @@ mod tests {
         );
         let error = bound(inputs(), &[("user_id", DataType::Int64), ("cost", D)]).unwrap_err();
         assert!(error.to_string().contains("missing `price`"), "{error}");
+    }
+
+    #[test]
+    fn a_files_columns_are_chosen_by_name_and_in_order_only_if_none_is_left_over() {
+        let chosen = |inputs: Vec<TensorSpec>, columns: &[&str]| {
+            let signature = Signature {
+                batch: BatchSize::Any,
+                inputs,
+                outputs: vec![],
+            };
+            let columns: Vec<(String, DataType)> =
+                columns.iter().map(|name| ((*name).to_owned(), D)).collect();
+            choose(&signature, &columns).map(|chosen| {
+                let places = chosen.iter().map(|c| (c.column, c.elements));
+                (places.collect::<Vec<_>>(), chosen.first().map(|c| c.reason))
+            })
+        };
+        let named = || vec![input("X", ElementType::Float32, &[2], &["amount", "hour"])];
+        let unnamed = || vec![input("X", ElementType::Float32, &[2], &[])];
+        let (first, second) = (Elements::One(0), Elements::One(1));
+        assert_eq!(
+            chosen(named(), &["id", "hour", "label", "amount"]).unwrap(),
+            (vec![(1, second), (3, first)], Some(Reason::ExactName))
+        );
+        assert_eq!(
+            chosen(unnamed(), &["a", "b"]).unwrap(),
+            (vec![(0, first), (1, second)], Some(Reason::Order))
+        );
+        assert_eq!(
+            chosen(unnamed(), &["f1", "f0", "f2"]).unwrap(),
+            (vec![(0, second), (1, first)], Some(Reason::ExactName))
+        );
+        // Too many, and one name that might be chance: nothing is guessed.
+        assert!(chosen(unnamed(), &["id", "a", "b"]).is_err());
+        assert!(chosen(unnamed(), &["f0", "a"]).is_err());
+        assert!(chosen(named(), &["a", "b"]).is_err());
     }
 
     #[test]

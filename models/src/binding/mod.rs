@@ -15,9 +15,10 @@ use arrow::datatypes::DataType;
 
 use crate::signature::Signature;
 
-pub use inputs::InputColumn;
-pub(crate) use names::{normalised, suggestion};
+pub use inputs::{Choice, InputColumn};
+pub(crate) use names::{core_of, holds_number, normalised, suggestion};
 pub use outputs::OutputColumn;
+pub(crate) use outputs::element_names;
 
 /// Why a column and an element of a tensor belong together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,6 +75,24 @@ impl Binding {
         })
     }
 
+    /// Chooses the columns of a file that feed a model, where the file may have others too.
+    ///
+    /// The rule is that of [`Binding::new`], but order counts only if no column is left over. Types are not looked at
+    /// here; what is chosen and in which order, [`Binding::new`] then binds to the same elements.
+    pub fn choose(
+        signature: &Signature,
+        columns: &[(String, DataType)],
+    ) -> Result<Vec<Choice>, BindError> {
+        inputs::choose(signature, columns)
+    }
+
+    /// A column for each value that a model gives, of the value's own type: an output of one value under its name, the
+    /// elements of a wider one under `<output>_<label>` or `<output>_<place>`, one that is wider than `most` as an
+    /// array. [`Binding::new`] takes any of them.
+    pub fn output_columns(signature: &Signature, most: usize) -> Vec<(String, DataType)> {
+        outputs::every(signature, most)
+    }
+
     /// One line for each column: what it is bound to, why, and how it is cast.
     pub fn explain(&self, signature: &Signature) -> Vec<String> {
         let element = |name: &str, elements: Elements, width: usize| match elements {
@@ -126,12 +145,14 @@ pub enum BindError {
         unused: Vec<String>,
     },
     /// An input column cannot become the tensor's element type.
-    #[error("{message}")]
+    #[error("{fault}: {remedy}")]
     InputType {
         /// The column.
         column: String,
-        /// What does not fit, and what to do.
-        message: String,
+        /// What does not fit.
+        fault: String,
+        /// What to do in SQL.
+        remedy: String,
     },
     /// Output columns that no output of the model can fill.
     #[error("{message}")]

@@ -1,21 +1,29 @@
 //! Names that mean the same although exporters or SQL spell them differently.
 
-/// The name in lower case, without punctuation and without what exporters add: TensorFlow's
-/// `serving_default_` in front and output number (`:0`) behind.
+/// The name in lower case, without punctuation and without what exporters add, see [`core_of`].
 pub(crate) fn normalised(name: &str) -> String {
-    let name = name.strip_prefix("serving_default_").unwrap_or(name);
-    let name = match name.rsplit_once(':') {
-        Some((head, digits))
-            if !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()) =>
-        {
-            head
-        }
-        _ => name,
-    };
-    name.chars()
+    core_of(name)
+        .chars()
         .filter(|c| c.is_alphanumeric())
         .flat_map(char::to_lowercase)
         .collect()
+}
+
+/// The name without what TensorFlow adds: `serving_default_` in front, and behind `:0`, the number of the first output
+/// of an operation. A second output (`:1`) is another tensor, so its number stays.
+pub(crate) fn core_of(name: &str) -> &str {
+    let name = name.strip_prefix("serving_default_").unwrap_or(name);
+    name.strip_suffix(":0").unwrap_or(name)
+}
+
+/// Whether the name holds a number with a sign or a point (`p_-1`, `p_0.5`), which it would lose by being normalised.
+pub(crate) fn holds_number(name: &str) -> bool {
+    let chars: Vec<char> = name.chars().collect();
+    chars.windows(3).any(|three| match three {
+        [before, '-', digit] => !before.is_alphanumeric() && digit.is_ascii_digit(),
+        [before, '.', digit] => before.is_ascii_digit() && digit.is_ascii_digit(),
+        _ => false,
+    })
 }
 
 /// The candidate most like `name`, if it is close enough to be meant.
@@ -65,6 +73,10 @@ mod tests {
             assert_eq!(normalised(name), "sum1m", "{name}");
         }
         assert_eq!(normalised("ratio:x"), "ratiox");
+        assert_eq!(
+            normalised("StatefulPartitionedCall:1"),
+            "statefulpartitionedcall1"
+        );
     }
 
     #[test]

@@ -1,15 +1,18 @@
 //! Model outputs to pipeline columns.
 //!
 //! A declared column takes one output of one value a row, one element of a wider output
-//! (`<output>_<position>`), or, as an ARRAY, a whole output. Names come first. Pipelines name their
+//! (`<output>_<position>`, or `<output>_<label>` for the probability of a class), or, as an ARRAY, a whole
+//! output. Names come first. Pipelines name their
 //! scores as they like, so order follows where no declared name occurs in the model: column by output
 //! if there are as many, else column by element if there are as many elements. Anything else is
 //! ambiguous and an error that lists what the model offers.
 
-use arrow::datatypes::DataType;
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field};
 
 use super::inputs::is_list;
-use super::{BindError, Elements, Reason, normalised, plural, suggestion};
+use super::{BindError, Elements, Reason, holds_number, normalised, plural, suggestion};
 use crate::signature::{ElementType, Signature, TensorSpec};
 
 /// What fills one output column.
@@ -50,8 +53,15 @@ pub(super) fn bind(
         by_name.into_iter().flatten().collect()
     } else if by_name.iter().any(Option::is_some) {
         let (name, _) = &columns[by_name.iter().position(Option::is_none).unwrap_or(0)];
-        let names = signature.outputs.iter().map(|output| output.name.as_str());
-        let near = suggestion(name, names)
+        let names: Vec<String> = signature
+            .outputs
+            .iter()
+            .flat_map(|output| {
+                let elements = element_names(output).into_iter().map(|(_, name)| name);
+                std::iter::once(output.name.clone()).chain(elements)
+            })
+            .collect();
+        let near = suggestion(name, names.iter().map(String::as_str))
             .map(|near| format!(" Did you mean `{near}`?"))
             .unwrap_or_default();
         return Err(BindError::Outputs {
@@ -84,7 +94,7 @@ fn named(signature: &Signature, name: &str, list: bool) -> Option<(usize, Elemen
         (Reason::ExactName, str::to_owned as fn(&str) -> String),
         (Reason::NormalisedName, normalised),
     ] {
-        let mut found = Vec::new();
+        let mut found: Vec<(usize, Elements)> = Vec::new();
         for (tensor, output) in signature.outputs.iter().enumerate() {
             if key(&output.name) == key(name) {
                 // A scalar column named as a wide output is refused later, with the remedy.
@@ -96,10 +106,15 @@ fn named(signature: &Signature, name: &str, list: bool) -> Option<(usize, Elemen
                         Elements::One(0)
                     },
                 ));
-            } else if !list && output.width() > 1 {
-                for element in 0..output.width() {
-                    if key(&format!("{}_{element}", output.name)) == key(name) {
-                        found.push((tensor, Elements::One(element)));
+            } else if !list && (output.width() > 1 || !output.features.is_empty()) {
+                for (element, element_name) in element_names(output) {
+                    // The class -1 is not the class 1.
+                    if reason == Reason::NormalisedName && holds_number(&element_name) {
+                        continue;
+                    }
+                    let meant = (tensor, Elements::One(element));
+                    if key(&element_name) == key(name) && !found.contains(&meant) {
+                        found.push(meant);
                     }
                 }
             }
@@ -118,6 +133,53 @@ fn named(signature: &Signature, name: &str, list: bool) -> Option<(usize, Elemen
         }
     }
     None
+}
+
+/// See [`super::Binding::output_columns`].
+pub(super) fn every(signature: &Signature, most: usize) -> Vec<(String, DataType)> {
+    let mut columns = Vec::new();
+    for output in &signature.outputs {
+        let (width, item) = (output.width(), native(output.element));
+        if width > most {
+            let list = DataType::List(Arc::new(Field::new_list_field(item, true)));
+            columns.push((output.name.clone(), list));
+        } else if width == 1 && output.features.is_empty() {
+            columns.push((output.name.clone(), item));
+        } else {
+            let names = element_names(output).into_iter().take(width);
+            columns.extend(names.map(|(_, name)| (name, item.clone())));
+        }
+    }
+    columns
+}
+
+/// The Arrow type that holds an element as it is.
+fn native(element: ElementType) -> DataType {
+    match element {
+        ElementType::Float32 => DataType::Float32,
+        ElementType::Float64 => DataType::Float64,
+        ElementType::Int32 => DataType::Int32,
+        ElementType::Int64 => DataType::Int64,
+        ElementType::Bool => DataType::Boolean,
+        ElementType::String => DataType::Utf8,
+    }
+}
+
+/// The names of an output's elements, each with its place: `<output>_<label>` where the file tells labels, and
+/// `<output>_<place>` unless a label is a number that is not its place. Of a classifier of 1, 2 and 3,
+/// `<output>_1` is the first element, and `<output>_0` is none.
+pub(crate) fn element_names(output: &TensorSpec) -> Vec<(usize, String)> {
+    let labels = &output.features;
+    let places = labels
+        .iter()
+        .enumerate()
+        .all(|(place, label)| label.trim().parse::<f64>().is_err() || *label == place.to_string());
+    let named = |(place, label): (usize, String)| (place, format!("{}_{label}", output.name));
+    let by_label = labels.iter().cloned().enumerate().map(named);
+    let by_place = (0..output.width()).map(|place| (place, place.to_string()));
+    by_label
+        .chain(by_place.filter(|_| places).map(named))
+        .collect()
 }
 
 fn by_order(
@@ -162,18 +224,17 @@ fn by_order(
             "{} declared, but the model gives {}. Declare one column for each output (ARRAY for a wide one), one for each element, or use the model's names (`{}`)",
             plural(columns.len(), "output column"),
             offered(signature),
-            outputs
-                .first()
-                .map(|output| {
-                    if output.width() == 1 {
-                        output.name.clone()
-                    } else {
-                        format!("{}_0", output.name)
-                    }
-                })
-                .unwrap_or_default()
+            outputs.first().map(example).unwrap_or_default()
         ),
     })
+}
+
+/// A name that a column of this output may have.
+fn example(output: &TensorSpec) -> String {
+    match element_names(output).into_iter().next() {
+        Some((_, name)) if output.width() > 1 => name,
+        _ => output.name.clone(),
+    }
 }
 
 fn offered(signature: &Signature) -> String {
@@ -204,24 +265,20 @@ fn output_cast(
         }
         (_, Elements::All) => {
             return refuse(format!(
-                "output `{}` of the model holds {} values a row, so column `{column}` must be an ARRAY<{}>, or be named for one of them, such as `{}_1`",
+                "output `{}` of the model holds {} values a row, so column `{column}` must be an ARRAY<{}>, or be named for one of them, such as `{}`",
                 tensor.name,
                 tensor.width(),
                 tensor.element.sql(),
-                tensor.name
+                element_names(tensor)
+                    .into_iter()
+                    .map(|(_, name)| name)
+                    .nth(1)
+                    .unwrap_or_default()
             ));
         }
         (scalar, Elements::One(_)) => scalar,
     };
-    let same = match tensor.element {
-        ElementType::Float32 => *item == DataType::Float32,
-        ElementType::Float64 => *item == DataType::Float64,
-        ElementType::Int32 => *item == DataType::Int32,
-        ElementType::Int64 => *item == DataType::Int64,
-        ElementType::Bool => *item == DataType::Boolean,
-        ElementType::String => *item == DataType::Utf8,
-    };
-    if same {
+    if *item == native(tensor.element) {
         return Ok(None);
     }
     let fits = match tensor.element {
@@ -249,10 +306,6 @@ fn output_cast(
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
-    use arrow::datatypes::Field;
-
     use super::*;
     use crate::signature::BatchSize;
 
@@ -339,6 +392,89 @@ mod tests {
             bound(classifier(), &[("probabilities_1", DataType::Float32)]).unwrap(),
             ["probabilities[1] → probabilities_1 (same name)"]
         );
+    }
+
+    #[test]
+    fn probabilities_by_class_label() {
+        let classes = |labels: &[&str]| {
+            let mut probabilities = output("p", ElementType::Float32, &[labels.len()]);
+            probabilities.features = labels.iter().map(|label| (*label).to_owned()).collect();
+            vec![output("label", ElementType::String, &[]), probabilities]
+        };
+        let one = |labels: &[&str], name: &str| {
+            bound(classes(labels), &[(name, DataType::Float32)]).map(|lines| lines[0].clone())
+        };
+        let flowers = ["Iris setosa", "Iris virginica"];
+        assert_eq!(
+            one(&flowers, "p_Iris virginica").unwrap(),
+            "p[1] → p_Iris virginica (same name)"
+        );
+        assert_eq!(
+            one(&flowers, "p_iris_setosa").unwrap(),
+            "p[0] → p_iris_setosa (same name once normalised)"
+        );
+        assert_eq!(one(&flowers, "p_1").unwrap(), "p[1] → p_1 (same name)");
+        assert_eq!(one(&["0", "1"], "p_1").unwrap(), "p[1] → p_1 (same name)");
+        // A label that is a number wins over the place, and no other column goes by place then.
+        assert_eq!(one(&["1", "2"], "p_1").unwrap(), "p[0] → p_1 (same name)");
+        assert_eq!(
+            one(&["-1", "1"], "p_-1").unwrap(),
+            "p[0] → p_-1 (same name)"
+        );
+        for labels in [["1", "2"], ["0.0", "1.0"], ["-0", "1"]] {
+            let columns = [("label", DataType::Utf8), ("p_0", DataType::Float32)];
+            let error = bound(classes(&labels), &columns).unwrap_err().to_string();
+            assert!(
+                error.contains("the model has no output `p_0`"),
+                "{labels:?}: {error}"
+            );
+        }
+        // Labels that are alike once normalised are told apart by their exact names only.
+        assert_eq!(
+            one(&["a b", "a_b"], "p_a_b").unwrap(),
+            "p[1] → p_a_b (same name)"
+        );
+        assert!(one(&["a b", "a_b"], "P_AB").is_err());
+        let error = bound(
+            classes(&flowers),
+            &[
+                ("label", DataType::Utf8),
+                ("p_iris_setos", DataType::Float32),
+            ],
+        )
+        .unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .ends_with("label: string[N], p: float32[N, 2]. Did you mean `p_Iris setosa`?"),
+            "{error}"
+        );
+        // One class makes a matrix of one column, which has both names.
+        assert_eq!(one(&["yes"], "p_yes").unwrap(), "p → p_yes (same name)");
+        assert_eq!(one(&["yes"], "p").unwrap(), "p → p (same name)");
+    }
+
+    #[test]
+    fn a_column_for_each_value() {
+        let mut outputs = classifier();
+        outputs[1].features = vec!["no".to_owned(), "yes".to_owned()];
+        outputs.push(output("embedding", ElementType::Float64, &[70]));
+        let signature = Signature {
+            batch: BatchSize::Any,
+            inputs: vec![],
+            outputs,
+        };
+        let columns = super::super::Binding::output_columns(&signature, 64);
+        assert_eq!(
+            columns,
+            [
+                ("label".to_owned(), DataType::Int64),
+                ("probabilities_no".to_owned(), DataType::Float32),
+                ("probabilities_yes".to_owned(), DataType::Float32),
+                ("embedding".to_owned(), array()),
+            ]
+        );
+        assert!(bind(&signature, &columns).is_ok());
     }
 
     #[test]

@@ -159,6 +159,14 @@ pub(crate) fn canonical_domain(domain: &str) -> &str {
     }
 }
 
+/// The domain's name as people write it.
+pub(crate) fn domain_name(domain: &str) -> &str {
+    match canonical_domain(domain) {
+        DEFAULT_DOMAIN => "ai.onnx",
+        other => other,
+    }
+}
+
 /// `Scaler (ai.onnx.ml)`; the default domain is left out.
 pub(crate) fn display_name(node: &NodeProto) -> String {
     match canonical_domain(&node.domain) {
