@@ -46,7 +46,6 @@ pub(super) const TABLES: &[&[Operator]] = &[
     normalizer::OPERATORS,
     one_hot_encoder::OPERATORS,
     scaler::OPERATORS,
-    scaler::OPERATORS,
     svm::OPERATORS,
     trees::CLASSIFIER,
     trees::REGRESSORS,
