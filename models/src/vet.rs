@@ -313,7 +313,8 @@ fn check_operators(graph: &GraphProto) -> Result<(), Refusal> {
                             attribute.name
                         ));
                     }
-                    if attribute.g.is_some() || !attribute.graphs.is_empty() {
+                    let subgraph = attribute.g.is_some() || !attribute.graphs.is_empty();
+                    if subgraph && !operators::takes_subgraph(operator) {
                         return unsupported(format!(
                             "operator {} holds a subgraph, which is not supported yet",
                             node.op_type
@@ -394,11 +395,12 @@ fn check_names(graph: &GraphProto) -> Result<HashSet<&str>, Refusal> {
             }
         }
         // The engine knows shapes when it loads the model, so what follows from them is constant to it.
-        let constant = node.op_type == "Shape"
-            || node
-                .input
-                .iter()
-                .all(|name| constants.contains(name.as_str()) || name.is_empty());
+        let constant = !operators::hides_its_value(&node.op_type)
+            && (node.op_type == "Shape"
+                || node
+                    .input
+                    .iter()
+                    .all(|name| constants.contains(name.as_str()) || name.is_empty()));
         for output in node.output.iter().filter(|name| !name.is_empty()) {
             if !defined.insert(output) {
                 return malformed(format!("`{output}` is defined twice"));
@@ -644,7 +646,7 @@ fn constant_result(node: &NodeProto, operands: &[&ConstantSize]) -> ConstantSize
 }
 
 /// Operators whose result is as large as the value of an operand says.
-const SIZED_BY_VALUE: &[&str] = &["Expand", "OneHot", "Tile"];
+const SIZED_BY_VALUE: &[&str] = &["OneHot", "Tile"];
 
 /// Operators whose result has the shape of their operands, where these agree.
 const ELEMENT_WISE: &[&str] = &[

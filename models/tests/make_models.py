@@ -50,7 +50,7 @@ def tensor_json(array):
     """An array as JSON: type, shape and flat data, with the non-finite numbers as strings."""
     if array.dtype.kind == "f":
         data = [
-            float(v) if np.isfinite(v) else ("NaN" if np.isnan(v) else "Infinity" if v > 0 else "-Infinity")
+            float(str(v)) if np.isfinite(v) else ("NaN" if np.isnan(v) else "Infinity" if v > 0 else "-Infinity")
             for v in array.ravel()
         ]
     elif array.dtype.kind == "b":

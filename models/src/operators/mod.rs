@@ -12,14 +12,19 @@
 
 mod activation;
 mod arg;
+mod blocks;
 mod cast;
 mod classify;
+mod cpu;
+mod distances;
 mod gather;
 mod kernel;
 mod layer_norm;
 mod matmul;
 pub(crate) mod ml;
+mod opaque;
 mod pow;
+mod recurrent;
 mod reduce;
 mod softmax;
 mod standard;
@@ -95,6 +100,8 @@ impl Types {
     }
 }
 
+pub(crate) use opaque::hides_its_value;
+
 /// Builds tract's operator for an ONNX node.
 pub(crate) type Build =
     fn(&ParsingContext, &NodeProto) -> TractResult<(Box<dyn InferenceOp>, Vec<String>)>;
@@ -130,10 +137,13 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Operator> {
         arg::OPERATORS,
         cast::OPERATORS,
         classify::OPERATORS,
+        distances::OPERATORS,
         gather::OPERATORS,
         layer_norm::OPERATORS,
         matmul::OPERATORS,
+        opaque::OPERATORS,
         pow::OPERATORS,
+        recurrent::OPERATORS,
         reduce::OPERATORS,
         softmax::OPERATORS,
         standard::OPERATORS,
@@ -148,6 +158,11 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Operator> {
 pub(crate) fn find(domain: &str, name: &str) -> Option<&'static Operator> {
     let domain = canonical_domain(domain);
     all().find(|operator| operator.domain == domain && operator.name == name)
+}
+
+/// Operators whose own implementation reads the graph that an attribute holds.
+pub(crate) fn takes_subgraph(operator: &Operator) -> bool {
+    matches!(operator.engine, Engine::Own(_)) && operator.name == "Scan"
 }
 
 /// `ai.onnx` and the empty name are one domain.

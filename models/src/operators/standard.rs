@@ -82,8 +82,49 @@ pub(super) const OPERATORS: &[Operator] = &[
     row("Xor", BOOL, &[]),
     // Products and normalisation
     row("BatchNormalization", FLOATS, &["epsilon"]),
+    row(
+        "Conv",
+        F32,
+        &[
+            "auto_pad",
+            "dilations",
+            "group",
+            "kernel_shape",
+            "pads",
+            "strides",
+        ],
+    ),
     row("Dropout", FLOATS, &[]),
     row("Einsum", F32, &["equation"]),
+    row("LpNormalization", FLOATS, &["axis", "p"]),
+    // Pooling
+    row(
+        "AveragePool",
+        F32,
+        &[
+            "auto_pad",
+            "ceil_mode",
+            "count_include_pad",
+            "dilations",
+            "kernel_shape",
+            "pads",
+            "strides",
+        ],
+    ),
+    row("GlobalAveragePool", F32, &[]),
+    row("GlobalMaxPool", F32, &[]),
+    row(
+        "MaxPool",
+        FLOATS,
+        &[
+            "auto_pad",
+            "ceil_mode",
+            "dilations",
+            "kernel_shape",
+            "pads",
+            "strides",
+        ],
+    ),
     // Over a row
     row("CumSum", F32, &[]),
     row("TopK", NUMBERS, &["axis", "largest"]),
@@ -102,7 +143,6 @@ pub(super) const OPERATORS: &[Operator] = &[
             "value_strings",
         ],
     ),
-    row("Expand", ANY, &[]),
     row("Flatten", ANY, &["axis"]),
     row("GatherElements", ANY, &["axis"]),
     row("Identity", ANY, &[]),

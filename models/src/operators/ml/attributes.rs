@@ -8,14 +8,14 @@ use tract_onnx::pb::{AttributeProto, NodeProto, TensorProto};
 use tract_onnx::tract_hir::internal::*;
 
 /// The attributes of one node.
-pub(super) struct Attributes<'a> {
+pub(in crate::operators) struct Attributes<'a> {
     node: &'a NodeProto,
     by_name: HashMap<&'a str, &'a AttributeProto>,
 }
 
 /// Values of a tensor attribute.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Values {
+pub(in crate::operators) enum Values {
     F32(Vec<f32>),
     F64(Vec<f64>),
     I64(Vec<i64>),
@@ -34,7 +34,7 @@ impl Values {
 }
 
 impl<'a> Attributes<'a> {
-    pub(super) fn of(node: &'a NodeProto) -> Self {
+    pub(in crate::operators) fn of(node: &'a NodeProto) -> Self {
         Self {
             node,
             by_name: node
@@ -46,7 +46,7 @@ impl<'a> Attributes<'a> {
     }
 
     /// The attribute, if the node has it.
-    pub(super) fn get(&self, name: &str) -> Option<&'a AttributeProto> {
+    pub(in crate::operators) fn get(&self, name: &str) -> Option<&'a AttributeProto> {
         self.by_name.get(name).copied()
     }
 
@@ -68,22 +68,22 @@ impl<'a> Attributes<'a> {
     }
 
     /// True if the node has the attribute, be it empty.
-    pub(super) fn has(&self, name: &str) -> bool {
+    pub(in crate::operators) fn has(&self, name: &str) -> bool {
         self.by_name.contains_key(name)
     }
 
     /// A list of float32, empty if it is not there.
-    pub(super) fn floats(&self, name: &str) -> &'a [f32] {
+    pub(in crate::operators) fn floats(&self, name: &str) -> &'a [f32] {
         self.get(name).map_or(&[], |attribute| &attribute.floats)
     }
 
     /// A list of int64, empty if it is not there.
-    pub(super) fn ints(&self, name: &str) -> &'a [i64] {
+    pub(in crate::operators) fn ints(&self, name: &str) -> &'a [i64] {
         self.get(name).map_or(&[], |attribute| &attribute.ints)
     }
 
     /// A list of strings, empty if it is not there.
-    pub(super) fn strings(&self, name: &str) -> TractResult<Vec<String>> {
+    pub(in crate::operators) fn strings(&self, name: &str) -> TractResult<Vec<String>> {
         let Some(attribute) = self.get(name) else {
             return Ok(Vec::new());
         };
@@ -95,24 +95,24 @@ impl<'a> Attributes<'a> {
     }
 
     /// One float32.
-    pub(super) fn float(&self, name: &str) -> Option<f32> {
+    pub(in crate::operators) fn float(&self, name: &str) -> Option<f32> {
         self.get(name).map(|attribute| attribute.f)
     }
 
     /// One int64.
-    pub(super) fn int(&self, name: &str) -> Option<i64> {
+    pub(in crate::operators) fn int(&self, name: &str) -> Option<i64> {
         self.get(name).map(|attribute| attribute.i)
     }
 
     /// One string.
-    pub(super) fn string(&self, name: &str) -> TractResult<Option<String>> {
+    pub(in crate::operators) fn string(&self, name: &str) -> TractResult<Option<String>> {
         self.get(name)
             .map(|attribute| self.text(name, &attribute.s))
             .transpose()
     }
 
     /// The elements of a tensor.
-    pub(super) fn tensor(&self, name: &str) -> TractResult<Option<Values>> {
+    pub(in crate::operators) fn tensor(&self, name: &str) -> TractResult<Option<Values>> {
         let Some(attribute) = self.get(name) else {
             return Ok(None);
         };
@@ -189,7 +189,7 @@ impl<'a> Attributes<'a> {
 }
 
 /// Refuses a list of a length that the operator has no meaning for.
-pub(super) fn check_len(
+pub(in crate::operators) fn check_len(
     node: &NodeProto,
     name: &str,
     len: usize,

@@ -8,7 +8,7 @@
 //! Runtime does where it is not; the cases of `models/tests/data/operators.json` hold them.
 
 mod array_feature_extractor;
-mod attributes;
+pub(super) mod attributes;
 mod binarizer;
 mod category_mapper;
 mod dictionary;
@@ -22,7 +22,7 @@ mod one_hot_encoder;
 mod post_transform;
 mod scaler;
 mod svm;
-mod tabular;
+pub(super) mod tabular;
 mod trees;
 
 use tract_onnx::model::ParsingContext;

@@ -14,13 +14,16 @@ use crate::operators::kernel::Built;
 
 /// Element type and shape of a tensor. The first dimension is the batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Form {
-    pub(super) datum: DatumType,
-    pub(super) shape: TVec<TDim>,
+pub(in crate::operators) struct Form {
+    pub(in crate::operators) datum: DatumType,
+    pub(in crate::operators) shape: TVec<TDim>,
 }
 
 impl Form {
-    pub(super) fn new(datum: DatumType, shape: impl IntoIterator<Item = TDim>) -> Self {
+    pub(in crate::operators) fn new(
+        datum: DatumType,
+        shape: impl IntoIterator<Item = TDim>,
+    ) -> Self {
         Self {
             datum,
             shape: shape.into_iter().collect(),
@@ -31,7 +34,7 @@ impl Form {
     ///
     /// ONNX Runtime reads one dimension as *one row* of several values. Batches of a stream have as many
     /// values as rows there, so an operator that tells columns apart must use [`Form::matrix`].
-    pub(super) fn rows(&self) -> TractResult<TDim> {
+    pub(in crate::operators) fn rows(&self) -> TractResult<TDim> {
         match self.shape.first() {
             Some(rows) => Ok(rows.clone()),
             None => bail!("a single value has no rows"),
@@ -39,7 +42,7 @@ impl Form {
     }
 
     /// Rows and columns of a tensor with two dimensions, which is refused otherwise.
-    pub(super) fn matrix(&self, operator: &str) -> TractResult<(TDim, usize)> {
+    pub(in crate::operators) fn matrix(&self, operator: &str) -> TractResult<(TDim, usize)> {
         match &*self.shape {
             [rows, columns] => Ok((rows.clone(), columns.to_usize()?)),
             other => bail!(
@@ -51,7 +54,9 @@ impl Form {
 }
 
 /// A function of whole batches.
-pub(super) trait Tabular: Debug + Clone + PartialEq + Eq + Send + Sync + 'static {
+pub(in crate::operators) trait Tabular:
+    Debug + Clone + PartialEq + Eq + Send + Sync + 'static
+{
     /// Name in graphs and errors.
     fn name(&self) -> &'static str;
 
@@ -70,7 +75,7 @@ pub(super) trait Tabular: Debug + Clone + PartialEq + Eq + Send + Sync + 'static
 }
 
 /// The operator for tract's registry.
-pub(super) fn build(tabular: impl Tabular) -> Built {
+pub(in crate::operators) fn build(tabular: impl Tabular) -> Built {
     Ok((expand(Expanded(tabular)), vec![]))
 }
 
@@ -169,10 +174,10 @@ impl<T: Tabular> TypedOp for TabularOp<T> {
 /// A large constant of an operator: shared, and equal only to itself. tract compares operators when it
 /// looks for common ones, which must not cost a walk over a forest.
 #[derive(Debug)]
-pub(super) struct Shared<T>(Arc<T>);
+pub(in crate::operators) struct Shared<T>(Arc<T>);
 
 impl<T> Shared<T> {
-    pub(super) fn new(value: T) -> Self {
+    pub(in crate::operators) fn new(value: T) -> Self {
         Self(Arc::new(value))
     }
 }
@@ -200,17 +205,20 @@ impl<T> PartialEq for Shared<T> {
 impl<T> Eq for Shared<T> {}
 
 /// The elements of a tensor in memory order.
-pub(super) fn slice<T: Datum>(tensor: &Tensor) -> TractResult<&[T]> {
+pub(in crate::operators) fn slice<T: Datum>(tensor: &Tensor) -> TractResult<&[T]> {
     tensor.try_as_plain_ram()?.as_slice::<T>()
 }
 
 /// A tensor of `shape` from its elements in memory order.
-pub(super) fn tensor<T: Datum>(shape: &[usize], values: Vec<T>) -> TractResult<Tensor> {
+pub(in crate::operators) fn tensor<T: Datum>(
+    shape: &[usize],
+    values: Vec<T>,
+) -> TractResult<Tensor> {
     Ok(tract_ndarray::ArrayD::from_shape_vec(shape, values)?.into())
 }
 
 /// The elements of a numeric tensor as float32, as ONNX Runtime casts them.
-pub(super) fn floats(tensor: &Tensor) -> TractResult<std::borrow::Cow<'_, [f32]>> {
+pub(in crate::operators) fn floats(tensor: &Tensor) -> TractResult<std::borrow::Cow<'_, [f32]>> {
     Ok(match tensor.datum_type() {
         DatumType::F32 => slice::<f32>(tensor)?.into(),
         DatumType::F64 => slice::<f64>(tensor)?.iter().map(|v| *v as f32).collect(),

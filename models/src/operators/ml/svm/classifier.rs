@@ -15,8 +15,10 @@ use tract_onnx::pb::NodeProto;
 use tract_onnx::tract_hir::internal::*;
 
 use super::coupling::Coupling;
-use super::kernel::{Kernel, Vectors};
+use super::kernel::{Kernel, compare};
 use super::{TILE, check_input, expect_len, read_vectors, weigh};
+use crate::operators::blocks::Blocks;
+use crate::operators::cpu::Level;
 use crate::operators::kernel::Built;
 use crate::operators::ml::attributes::Attributes;
 use crate::operators::ml::labels::{Labels, largest};
@@ -34,7 +36,7 @@ const CLASSES: usize = 4096;
 struct Model {
     labels: Labels,
     kernel: Kernel,
-    vectors: Vectors,
+    vectors: Blocks,
     post: PostTransform,
     decision: Decision,
 }
@@ -100,7 +102,7 @@ impl Model {
             return Ok(Self {
                 labels,
                 kernel: Kernel::read(&node.op_type, &attributes, Some(rho[0]))?,
-                vectors: Vectors::new(coefficients, classes),
+                vectors: Blocks::new(coefficients, classes),
                 post,
                 decision: Decision::Linear {
                     all_positive: coefficients.iter().all(|value| *value >= 0.0),
@@ -228,13 +230,10 @@ impl Tabular for SvmClassifier {
 
     fn eval(&self, inputs: &[&Tensor]) -> TractResult<TVec<Tensor>> {
         let model = &*self.0;
+        let level = Level::detect();
         let input = floats(inputs[0])?;
         let rows = inputs[0].shape()[0];
-        let (columns, count, width) = (
-            model.vectors.columns(),
-            model.vectors.count(),
-            model.width(),
-        );
+        let (columns, count, width) = (model.vectors.width(), model.vectors.count(), model.width());
         let mut scores = vec![0.0; rows * width];
         let mut labels = vec![0; rows];
 
@@ -249,7 +248,7 @@ impl Tabular for SvmClassifier {
             .zip(labels.chunks_mut(TILE))
         {
             let values = &mut values[..labels.len() * count];
-            model.vectors.compare(&model.kernel, input, values);
+            compare(&model.kernel, &model.vectors, level, input, values);
             for ((values, scores), label) in values
                 .chunks_exact(count)
                 .zip(scores.chunks_exact_mut(width))

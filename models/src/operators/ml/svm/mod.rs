@@ -17,6 +17,7 @@ use tract_onnx::tract_hir::internal::*;
 
 use super::attributes::Attributes;
 use super::tabular::Form;
+use crate::operators::blocks::Blocks;
 use crate::operators::{Engine, ML_DOMAIN, Operator, Types};
 
 pub(super) const OPERATORS: &[Operator] = &[
@@ -73,11 +74,7 @@ fn expect_len(node: &NodeProto, name: &str, values: &[f32], len: usize) -> Tract
 }
 
 /// Support vectors as a node has them: `count` of them one after the other.
-fn read_vectors(
-    node: &NodeProto,
-    attributes: &Attributes,
-    count: usize,
-) -> TractResult<kernel::Vectors> {
+fn read_vectors(node: &NodeProto, attributes: &Attributes, count: usize) -> TractResult<Blocks> {
     let values = attributes.floats("support_vectors");
     ensure!(
         !values.is_empty() && values.len().is_multiple_of(count),
@@ -85,19 +82,19 @@ fn read_vectors(
         node.op_type,
         values.len()
     );
-    Ok(kernel::Vectors::new(values, count))
+    Ok(Blocks::new(values, count))
 }
 
 /// Rows of the input, which must have as many columns as a vector.
-fn check_input(operator: &str, inputs: &[Form], vectors: &kernel::Vectors) -> TractResult<TDim> {
+fn check_input(operator: &str, inputs: &[Form], vectors: &Blocks) -> TractResult<TDim> {
     let [input] = inputs else {
         bail!("{operator} takes one tensor")
     };
     let (rows, columns) = input.matrix(operator)?;
     ensure!(
-        columns == vectors.columns(),
+        columns == vectors.width(),
         "{operator} has vectors of {} columns, but its input has {columns}",
-        vectors.columns()
+        vectors.width()
     );
     Ok(rows)
 }

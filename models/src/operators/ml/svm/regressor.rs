@@ -7,8 +7,10 @@ use tract_onnx::model::ParsingContext;
 use tract_onnx::pb::NodeProto;
 use tract_onnx::tract_hir::internal::*;
 
-use super::kernel::{Kernel, Vectors};
+use super::kernel::{Kernel, compare};
 use super::{TILE, check_input, expect_len, read_vectors, weigh};
+use crate::operators::blocks::Blocks;
+use crate::operators::cpu::Level;
 use crate::operators::kernel::Built;
 use crate::operators::ml::attributes::Attributes;
 use crate::operators::ml::post_transform::PostTransform;
@@ -21,7 +23,7 @@ pub(super) fn build(_ctx: &ParsingContext, node: &NodeProto) -> Built {
 #[derive(Debug)]
 struct Model {
     kernel: Kernel,
-    vectors: Vectors,
+    vectors: Blocks,
     /// A weight for each vector. A linear model has one vector, of weight one, and its kernel adds `rho`.
     weights: Vec<f32>,
     rho: f32,
@@ -57,7 +59,7 @@ impl Model {
         );
         Ok(Self {
             kernel: Kernel::read(&node.op_type, &attributes, Some(rho[0]))?,
-            vectors: Vectors::new(coefficients, 1),
+            vectors: Blocks::new(coefficients, 1),
             weights: vec![1.0],
             rho: 0.0,
             one_class,
@@ -80,14 +82,15 @@ impl Tabular for SvmRegressor {
 
     fn eval(&self, inputs: &[&Tensor]) -> TractResult<TVec<Tensor>> {
         let model = &*self.0;
+        let level = Level::detect();
         let input = floats(inputs[0])?;
         let rows = inputs[0].shape()[0];
-        let (columns, count) = (model.vectors.columns(), model.vectors.count());
+        let (columns, count) = (model.vectors.width(), model.vectors.count());
         let mut scores = vec![0.0; rows];
         let mut values = vec![0.0; TILE.min(rows) * count];
         for (input, scores) in input.chunks(TILE * columns).zip(scores.chunks_mut(TILE)) {
             let values = &mut values[..scores.len() * count];
-            model.vectors.compare(&model.kernel, input, values);
+            compare(&model.kernel, &model.vectors, level, input, values);
             for (values, score) in values.chunks_exact(count).zip(scores) {
                 *score = (weigh(&model.weights, values) + f64::from(model.rho)) as f32;
                 if model.one_class {

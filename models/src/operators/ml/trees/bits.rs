@@ -8,9 +8,9 @@
 //! So nodes are sorted by feature instead of by tree: nothing is looked up, nothing is predicted, and the
 //! processor's vector units work on all rows of a block alike.
 
-use super::cpu::Level;
 use super::forest::{Child, Forest};
 use super::quantise::RankTest;
+use crate::operators::cpu::Level;
 
 /// Rows of a block: two vectors of AVX2, one of AVX-512.
 pub(super) const LANES: usize = 16;

@@ -4,10 +4,10 @@
 //! added in the order of the trees, so a row's scores are the same bits whichever way was taken.
 
 use super::bits::{Bits, LANES};
-use super::cpu::Level;
 use super::forest::{Child, Forest};
 use super::quantise::{Number, Quantiser};
 use super::walk::Walk;
+use crate::operators::cpu::Level;
 
 /// How the votes of the trees become one score.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,7 +6,6 @@
 
 mod bits;
 mod classifier;
-mod cpu;
 mod evaluate;
 mod forest;
 mod quantise;
