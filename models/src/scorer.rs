@@ -6,6 +6,7 @@
 //! score of a row is the same bits wherever the cuts fall, see [`crate::agreement`].
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use arrow::array::{Array, ArrayRef};
 use tract_onnx::prelude::{TValue, Tensor, TypedSimpleState};
@@ -29,6 +30,8 @@ pub struct Scorer {
     binding: Arc<Binding>,
     /// One for each plan of the model, smallest first.
     lanes: Vec<Lane>,
+    /// Time spent in the model itself.
+    in_model: Duration,
 }
 
 /// A plan's running state and its input tensors.
@@ -56,7 +59,14 @@ impl Scorer {
             model,
             binding: binding.into(),
             lanes,
+            in_model: Duration::ZERO,
         }
+    }
+
+    /// How long the model itself ran so far; the rest of [`Scorer::score`] is moving values between columns and
+    /// tensors.
+    pub fn model_time(&self) -> Duration {
+        self.in_model
     }
 
     /// The model that scores.
@@ -192,11 +202,13 @@ impl Scorer {
             .iter()
             .map(|tensor| TValue::from_const(Arc::clone(tensor)))
             .collect();
+        let begun = Instant::now();
         let (state, results) = guarded(move || {
             let results = state.run(inputs);
             (state, results)
         })
         .map_err(failed)?;
+        self.in_model += begun.elapsed();
         let results = results.map_err(|error| failed(chain(&error)))?;
         for (column, output) in collected.iter_mut().zip(&self.binding.outputs) {
             let Some(result) = results.get(output.tensor) else {

@@ -174,13 +174,17 @@ fn time_by_operator(plan: &StreamPlan, report: &JobReport) -> String {
             let totals = report.metrics.totals(i);
             let share = totals.busy.as_secs_f64();
             let handled = totals.rows_in.max(1);
-            let line = format!(
+            let mut line = format!(
                 "{:<34} {:>12} in {:>12} out {:>7.0} ns a row",
                 node.uid,
                 thousands(totals.rows_in),
                 thousands(totals.rows_out),
                 totals.busy.as_nanos() as f64 / handled as f64
             );
+            if !totals.in_model.is_zero() {
+                let model = totals.in_model.as_nanos() as f64 / handled as f64;
+                let _ = write!(line, ", {model:.0} of them in the model");
+            }
             (share, line)
         })
         .collect();
@@ -224,6 +228,7 @@ pub(crate) fn write_json(
                 "rows_in": totals.rows_in,
                 "rows_out": totals.rows_out,
                 "busy_ms": totals.busy.as_secs_f64() * 1000.0,
+                "model_ms": totals.in_model.as_secs_f64() * 1000.0,
                 "late": totals.late,
                 "bad": totals.bad,
             })

@@ -36,7 +36,7 @@ use super::chain::{Chain, Link, Target};
 use super::channel::{self, Barrier, InputGate, Sender};
 use super::graph::{FragmentGraph, Routing};
 use super::metrics::JobMetrics;
-use super::predict::Predict;
+use super::predict::{Counted, Predict};
 use super::sink::SinkOperator;
 use super::source::{Alignment, SourceParts, SourceState, SourceTask};
 use crate::job::Captured;
@@ -545,6 +545,11 @@ impl BuildContext<'_> {
                     Scorer::new(Arc::clone(model), Arc::clone(binding)),
                     args.clone(),
                     node.schema(),
+                    Counted {
+                        metrics: Arc::clone(metrics),
+                        node: index,
+                        subtask: context.subtask,
+                    },
                 ))
             }
             StreamOp::Sink { table } => {

@@ -16,6 +16,8 @@ pub struct OperatorMetrics {
     pub rows_out: AtomicU64,
     /// Nanoseconds of work.
     pub busy_nanos: AtomicU64,
+    /// Of these, nanoseconds inside a model.
+    pub model_nanos: AtomicU64,
     /// Its watermark in milliseconds.
     pub watermark: AtomicI64,
     /// Rows dropped as late.
@@ -30,6 +32,7 @@ impl Default for OperatorMetrics {
             rows_in: AtomicU64::new(0),
             rows_out: AtomicU64::new(0),
             busy_nanos: AtomicU64::new(0),
+            model_nanos: AtomicU64::new(0),
             watermark: AtomicI64::new(Watermark::MIN.0),
             late: AtomicU64::new(0),
             bad: AtomicU64::new(0),
@@ -38,6 +41,12 @@ impl Default for OperatorMetrics {
 }
 
 impl OperatorMetrics {
+    /// Sets how long the instance spent inside its model so far.
+    pub fn spent_in_model(&self, so_far: Duration) {
+        self.model_nanos
+            .store(so_far.as_nanos() as u64, Ordering::Relaxed);
+    }
+
     /// Counts a piece of work.
     pub fn worked(&self, since: Instant) {
         let nanos = since.elapsed().as_nanos() as u64;
@@ -64,6 +73,8 @@ pub struct OperatorTotals {
     pub rows_out: u64,
     /// Work of all instances together.
     pub busy: Duration,
+    /// Of this, work inside a model.
+    pub in_model: Duration,
     /// The lowest watermark of the instances, if any came.
     pub watermark: Option<i64>,
     /// Rows dropped as late.
@@ -121,6 +132,7 @@ impl JobMetrics {
             totals.rows_in += instance.rows_in.load(Ordering::Relaxed);
             totals.rows_out += instance.rows_out.load(Ordering::Relaxed);
             totals.busy += Duration::from_nanos(instance.busy_nanos.load(Ordering::Relaxed));
+            totals.in_model += Duration::from_nanos(instance.model_nanos.load(Ordering::Relaxed));
             totals.late += instance.late.load(Ordering::Relaxed);
             totals.bad += instance.bad.load(Ordering::Relaxed);
             let watermark = instance.watermark.load(Ordering::Relaxed);
