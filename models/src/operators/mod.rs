@@ -49,6 +49,14 @@ pub(crate) const ML_DOMAIN: &str = "ai.onnx.ml";
 /// between sets, so a file of another set is refused rather than read by guess.
 pub(crate) const OPSETS: RangeInclusive<i64> = 11..=22;
 
+/// Older operator sets in which the operators of [`PLAIN`] mean what they mean in set 11.
+pub(crate) const PLAIN_OPSETS: RangeInclusive<i64> = 7..=10;
+
+/// See [`PLAIN_OPSETS`].
+pub(crate) const PLAIN: &[&str] = &[
+    "Add", "Cast", "Concat", "Div", "Identity", "Mul", "Reshape", "Sub",
+];
+
 /// A set of element types.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Types(u8);
