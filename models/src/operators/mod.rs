@@ -12,6 +12,7 @@
 
 mod activation;
 mod arg;
+mod arithmetic;
 mod blocks;
 mod cast;
 mod classify;
@@ -54,7 +55,7 @@ pub(crate) const PLAIN_OPSETS: RangeInclusive<i64> = 7..=10;
 
 /// See [`PLAIN_OPSETS`].
 pub(crate) const PLAIN: &[&str] = &[
-    "Add", "Cast", "Concat", "Div", "Identity", "Mul", "Reshape", "Sub",
+    "Add", "Cast", "Concat", "Div", "Exp", "Identity", "Mul", "Reshape", "Sub",
 ];
 
 /// A set of element types.
@@ -143,6 +144,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Operator> {
     [
         activation::OPERATORS,
         arg::OPERATORS,
+        arithmetic::OPERATORS,
         cast::OPERATORS,
         classify::OPERATORS,
         distances::OPERATORS,

@@ -29,12 +29,8 @@ pub(super) const OPERATORS: &[Operator] = &[
     // Arithmetic
     row("Abs", NUMBERS, &[]),
     row("Add", NUMBERS, &[]),
-    row("Div", NUMBERS, &[]),
-    row("Max", INTEGERS, &[]),
     row("Mean", F32, &[]),
-    row("Min", INTEGERS, &[]),
     row("Mod", F32.or(INTEGERS), &["fmod"]),
-    row("Mul", NUMBERS, &[]),
     row("Neg", NUMBERS, &[]),
     row("Reciprocal", FLOATS, &[]),
     row("Sign", NUMBERS, &[]),

@@ -79,6 +79,16 @@ pub(in crate::operators) fn build(tabular: impl Tabular) -> Built {
     Ok((expand(Expanded(tabular)), vec![]))
 }
 
+/// Adds it to a graph whose types and shapes are known.
+pub(in crate::operators) fn wire(
+    tabular: impl Tabular,
+    prefix: &str,
+    model: &mut TypedModel,
+    inputs: &[OutletId],
+) -> TractResult<TVec<OutletId>> {
+    model.wire_node(prefix, TabularOp(tabular), inputs)
+}
+
 /// The view of shape inference.
 #[derive(Debug, Clone)]
 struct Expanded<T: Tabular>(T);

@@ -80,7 +80,7 @@ fn tree_ensemble_classifier(_ctx: &ParsingContext, node: &NodeProto) -> Built {
     );
     let trees = read(node, &NAMES, classes)?;
     let transform = PostTransform::parse(attributes.string("post_transform")?)?;
-    let two = classes == 2;
+
     let allowed: &[usize] = if classes == 2 {
         &[0, 1, 2]
     } else {

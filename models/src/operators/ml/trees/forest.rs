@@ -91,8 +91,8 @@ pub(super) enum RawChild {
 
 /// Brings raw trees into the canonical form.
 ///
-/// Refuses nodes that are reached twice, which covers cycles, so the work is bounded by the size of the file.
-/// Leaves may be shared.
+/// Each node is built once, so the work is bounded by the size of the file. Nodes and leaves may be shared; a node
+/// that is reached from below itself is refused.
 pub(super) fn canonical(
     raw: &[RawNode],
     roots: &[RawChild],
@@ -168,6 +168,9 @@ impl Forest {
     }
 
     /// Builds the tree below a raw node without recursion: files decide how deep trees are.
+    ///
+    /// A node may be reached by several branches (exporters of categorical splits write such trees), but not from
+    /// below itself.
     fn build(
         &mut self,
         raw: &[RawNode],
@@ -175,35 +178,46 @@ impl Forest {
         reached: &mut [bool],
         built: &mut [Option<Child>],
     ) -> TractResult<Child> {
-        let mut order = vec![];
         let mut open = vec![root];
-        while let Some(index) = open.pop() {
+        while let Some(&index) = open.last() {
             let Some(node) = raw.get(index) else {
                 bail!("a branch leads to node {index}, which does not exist");
             };
-            ensure!(!reached[index], "two branches lead to node {index}");
-            reached[index] = true;
-            order.push(index);
-            for child in [node.yes, node.no] {
+            if built[index].is_some() {
+                open.pop();
+                continue;
+            }
+            let first_time = !std::mem::replace(&mut reached[index], true);
+            let mut ends = [Child::Leaf(0); 2];
+            let mut waits = false;
+            for (end, child) in ends.iter_mut().zip([node.yes, node.no]) {
                 match child {
-                    RawChild::Node(child) => open.push(child),
-                    RawChild::Leaf(leaf) => ensure!(
-                        leaf < self.leaves.len(),
-                        "a branch leads to leaf {leaf}, which does not exist"
-                    ),
+                    RawChild::Leaf(leaf) => {
+                        ensure!(
+                            leaf < self.leaves.len(),
+                            "a branch leads to leaf {leaf}, which does not exist"
+                        );
+                        *end = Child::Leaf(leaf);
+                    }
+                    RawChild::Node(child) => match built.get(child) {
+                        Some(Some(child)) => *end = *child,
+                        Some(None) => {
+                            ensure!(
+                                first_time && !reached[child],
+                                "node {child} is reached from below itself"
+                            );
+                            open.push(child);
+                            waits = true;
+                        }
+                        None => bail!("a branch leads to node {child}, which does not exist"),
+                    },
                 }
             }
-        }
-        for index in order.into_iter().rev() {
-            let node = &raw[index];
-            let child = |child: RawChild| -> TractResult<Child> {
-                match child {
-                    RawChild::Leaf(leaf) => Ok(Child::Leaf(leaf)),
-                    RawChild::Node(child) => built[child].context("children are built before"),
-                }
-            };
-            let (yes, no) = (child(node.yes)?, child(node.no)?);
-            built[index] = Some(self.test(node, yes, no)?);
+            if !waits {
+                let [yes, no] = ends;
+                built[index] = Some(self.test(node, yes, no)?);
+                open.pop();
+            }
         }
         built[root].context("the root is built last")
     }

@@ -148,11 +148,7 @@ pub(super) fn read(node: &NodeProto, names: &Names, targets: usize) -> TractResu
                     tree_ids[place]
                 );
             };
-            ensure!(
-                !std::mem::replace(&mut is_child[*there], true),
-                "two branches lead to node {id} of tree {}",
-                tree_ids[place]
-            );
+            is_child[*there] = true;
             Ok(numbers_of[*there])
         };
         let (yes, no) = (child(yes[place])?, child(no[place])?);
