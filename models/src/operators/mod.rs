@@ -55,7 +55,7 @@ pub(crate) const PLAIN_OPSETS: RangeInclusive<i64> = 7..=10;
 
 /// See [`PLAIN_OPSETS`].
 pub(crate) const PLAIN: &[&str] = &[
-    "Add", "Cast", "Concat", "Div", "Exp", "Identity", "Mul", "Reshape", "Sub",
+    "Add", "ArgMax", "Cast", "Concat", "Div", "Exp", "Identity", "Mul", "Reshape", "Sub",
 ];
 
 /// A set of element types.
