@@ -31,10 +31,14 @@ impl Level {
                 && is_x86_feature_detected!("avx512vl")
                 && is_x86_feature_detected!("avx512bw")
                 && is_x86_feature_detected!("avx512dq")
+                && is_x86_feature_detected!("fma")
             {
                 return Self(Known::Avx512);
             }
-            if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("bmi1") {
+            if is_x86_feature_detected!("avx2")
+                && is_x86_feature_detected!("bmi1")
+                && is_x86_feature_detected!("fma")
+            {
                 return Self(Known::Avx2);
             }
         }
@@ -53,11 +57,17 @@ impl Level {
         vectors * bits as f64 / 32.0
     }
 
-    /// Runs `work` with it. Only what is inlined into `work` profits.
+    /// Runs a closure with it. Only what the compiler inlines into it profits; see [`Level::work`] for what must be.
     #[inline]
     pub(super) fn run(self, work: impl FnOnce()) {
+        self.work(Closure(work));
+    }
+
+    /// Runs `work` with it.
+    #[inline]
+    pub(super) fn work<T>(self, work: impl Work<T>) -> T {
         match self.0 {
-            Known::Baseline => work(),
+            Known::Baseline => work.run(),
             // SAFETY: this level exists only where `detect` found the features.
             #[cfg(target_arch = "x86_64")]
             Known::Avx2 => unsafe { avx2(work) },
@@ -68,14 +78,30 @@ impl Level {
     }
 }
 
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,bmi1")]
-fn avx2(work: impl FnOnce()) {
-    work();
+/// A piece of work that is compiled for each level. Its `run` must be `#[inline(always)]`, and so must all that it
+/// calls: only what is inlined is compiled anew.
+pub(super) trait Work<T> {
+    /// Does it.
+    fn run(self) -> T;
+}
+
+struct Closure<F>(F);
+
+impl<F: FnOnce()> Work<()> for Closure<F> {
+    #[inline(always)]
+    fn run(self) {
+        (self.0)();
+    }
 }
 
 #[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,avx2,bmi1")]
-fn avx512(work: impl FnOnce()) {
-    work();
+#[target_feature(enable = "avx2,bmi1,fma")]
+fn avx2<T>(work: impl Work<T>) -> T {
+    work.run()
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,avx2,bmi1,fma")]
+fn avx512<T>(work: impl Work<T>) -> T {
+    work.run()
 }

@@ -9,8 +9,8 @@
 //! processor's vector units work on all rows of a block alike.
 
 use super::forest::{Child, Forest};
-use super::quantise::RankTest;
-use crate::operators::cpu::Level;
+use super::quantise::{Number, Quantiser, RankTest};
+use crate::operators::cpu::{Level, Work};
 
 /// Rows of a block: two vectors of AVX2, one of AVX-512.
 pub(super) const LANES: usize = 16;
@@ -19,13 +19,22 @@ pub(super) const LANES: usize = 16;
 const GROUP_BYTES: usize = 16 << 10;
 
 /// A word with a bit for each leaf of a tree.
-pub(super) trait Word: Copy + std::fmt::Debug + Send + Sync + 'static {
+pub(super) trait Word:
+    Copy
+    + std::fmt::Debug
+    + std::ops::BitAndAssign
+    + std::ops::BitOr<Output = Self>
+    + Send
+    + Sync
+    + 'static
+{
     const BITS: usize;
     const ONES: Self;
     /// All bits but those of `leaves`.
     fn without(leaves: std::ops::Range<usize>) -> Self;
     fn lowest(self) -> u32;
-    fn cross_out(words: &mut [Self; LANES], ranks: &[u32; LANES], key: u32, mask: Self);
+    /// All bits if the condition does not hold, else none.
+    fn unless(condition: bool) -> Self;
 }
 
 macro_rules! word {
@@ -47,10 +56,8 @@ macro_rules! word {
             }
 
             #[inline(always)]
-            fn cross_out(words: &mut [Self; LANES], ranks: &[u32; LANES], key: u32, mask: Self) {
-                for (word, rank) in words.iter_mut().zip(ranks) {
-                    *word &= if *rank > key { mask } else { Self::ONES };
-                }
+            fn unless(condition: bool) -> Self {
+                <$word>::from(condition).wrapping_sub(1)
             }
         }
     };
@@ -61,14 +68,15 @@ word!(u64);
 
 /// A node as a mask.
 #[derive(Debug, Clone, Copy)]
-struct Cut<W> {
-    key: u32,
+struct Cut<N, W> {
+    /// Rows with more than this fail the test.
+    threshold: N,
     /// Tree within its group.
     tree: u32,
     mask: W,
 }
 
-/// The cuts of one slot in one group, keys ascending.
+/// The cuts of one slot in one group, thresholds ascending.
 #[derive(Debug)]
 struct Run {
     slot: u32,
@@ -85,8 +93,8 @@ struct Group {
 
 /// The forest as masks.
 #[derive(Debug)]
-pub(super) struct Bits<W> {
-    cuts: Vec<Cut<W>>,
+pub(super) struct Bits<N, W> {
+    cuts: Vec<Cut<N, W>>,
     groups: Vec<Group>,
     /// Where each tree's leaves begin in `leaves`.
     starts: Vec<u32>,
@@ -94,12 +102,20 @@ pub(super) struct Bits<W> {
     leaves: Vec<u32>,
 }
 
-impl<W: Word> Bits<W> {
-    /// `None` if a tree has more leaves than the word has bits.
-    pub(super) fn of(forest: &Forest, tests: &[RankTest]) -> Option<Self> {
+impl<N: Number, W: Word> Bits<N, W> {
+    /// `None` if a tree has more leaves than the word has bits, or a test is not one of `x <= threshold`.
+    pub(super) fn of(
+        forest: &Forest,
+        tests: &[RankTest],
+        quantiser: &Quantiser<N>,
+    ) -> Option<Self> {
         if most_leaves(forest) > W::BITS as u64 {
             return None;
         }
+        let tests = tests
+            .iter()
+            .map(|test| Some((test.slot, quantiser.threshold(test)?)))
+            .collect::<Option<Vec<(u32, N)>>>()?;
         let per_group = (GROUP_BYTES / (size_of::<W>() * LANES)).max(1);
         let mut bits = Self {
             cuts: Vec::with_capacity(forest.nodes.len()),
@@ -108,13 +124,16 @@ impl<W: Word> Bits<W> {
             leaves: Vec::new(),
         };
         for roots in forest.roots.chunks(per_group) {
-            let mut cuts: Vec<(u32, Cut<W>)> = Vec::new();
+            let mut cuts: Vec<(u32, Cut<N, W>)> = Vec::new();
             for (tree, root) in roots.iter().enumerate() {
                 let start = bits.leaves.len();
                 bits.starts.push(start as u32);
-                bits.cut(forest, tests, tree as u32, start, *root, &mut cuts);
+                bits.cut(forest, &tests, tree as u32, start, *root, &mut cuts);
             }
-            cuts.sort_by_key(|(slot, cut)| (*slot, cut.key, cut.tree));
+            cuts.sort_by(|(a, x), (b, y)| {
+                let by_threshold = x.threshold.wide().total_cmp(&y.threshold.wide());
+                a.cmp(b).then(by_threshold).then(x.tree.cmp(&y.tree))
+            });
             let offset = bits.cuts.len();
             let mut runs: Vec<Run> = Vec::new();
             for (index, (slot, cut)) in cuts.into_iter().enumerate() {
@@ -141,11 +160,11 @@ impl<W: Word> Bits<W> {
     fn cut(
         &mut self,
         forest: &Forest,
-        tests: &[RankTest],
+        tests: &[(u32, N)],
         tree: u32,
         start: usize,
         child: Child,
-        cuts: &mut Vec<(u32, Cut<W>)>,
+        cuts: &mut Vec<(u32, Cut<N, W>)>,
     ) {
         match child {
             Child::Leaf(leaf) => self.leaves.push(leaf as u32),
@@ -155,9 +174,9 @@ impl<W: Word> Bits<W> {
                 self.cut(forest, tests, tree, start, node.left, cuts);
                 let mask = W::without(first..self.leaves.len() - start);
                 cuts.push((
-                    tests[index].slot,
+                    tests[index].0,
                     Cut {
-                        key: tests[index].key,
+                        threshold: tests[index].1,
                         tree,
                         mask,
                     },
@@ -172,11 +191,12 @@ impl<W: Word> Bits<W> {
         self.cuts.len()
     }
 
-    /// The leaves of a block of rows in each tree, tree by tree in order.
+    /// The leaves of a block of rows in each tree, tree by tree in order. `values` are those of
+    /// [`Quantiser::values`].
     pub(super) fn rows(
         &self,
         level: Level,
-        ranks: &[[u32; LANES]],
+        values: &[[N; LANES]],
         words: &mut Vec<[W; LANES]>,
         mut arrived: impl FnMut(usize, &[u32; LANES]),
     ) {
@@ -184,7 +204,12 @@ impl<W: Word> Bits<W> {
         for group in &self.groups {
             words.clear();
             words.resize(group.trees, [W::ONES; LANES]);
-            level.run(|| self.cross_out(group, ranks, words));
+            level.work(CrossOut {
+                cuts: &self.cuts,
+                runs: &group.runs,
+                values,
+                words,
+            });
             for (tree, words) in words.iter().enumerate() {
                 let start = self.starts[before + tree];
                 let leaves = words.map(|word| self.leaves[(start + word.lowest()) as usize]);
@@ -193,18 +218,39 @@ impl<W: Word> Bits<W> {
             before += group.trees;
         }
     }
+}
 
+/// Crosses out the leaves that a block of rows cannot reach.
+struct CrossOut<'a, N, W> {
+    cuts: &'a [Cut<N, W>],
+    runs: &'a [Run],
+    values: &'a [[N; LANES]],
+    words: &'a mut [[W; LANES]],
+}
+
+impl<N: Number, W: Word> Work<()> for CrossOut<'_, N, W> {
     #[inline(always)]
-    fn cross_out(&self, group: &Group, ranks: &[[u32; LANES]], words: &mut [[W; LANES]]) {
-        for run in &group.runs {
-            let ranks = &ranks[run.slot as usize];
-            let largest = ranks.iter().copied().max().unwrap_or(0);
+    fn run(self) {
+        for run in self.runs {
+            let values = &self.values[run.slot as usize];
+            // NaN is not more than anything: it passes every test, as it should in its slot.
+            let largest = values
+                .iter()
+                .fold(N::narrow(f64::NEG_INFINITY), |largest, value| {
+                    if *value > largest { *value } else { largest }
+                });
             for cut in &self.cuts[run.start..run.end] {
-                // The keys ascend: from here on, all rows pass.
-                if cut.key >= largest {
+                // The thresholds ascend: from here on, all rows pass.
+                if largest <= cut.threshold {
                     break;
                 }
-                W::cross_out(&mut words[cut.tree as usize], ranks, cut.key, cut.mask);
+                let words = &mut self.words[cut.tree as usize];
+                // On a copy and without a choice: so it becomes a few vector instructions.
+                let mut next = *words;
+                for (word, value) in next.iter_mut().zip(values) {
+                    *word &= cut.mask | W::unless(*value > cut.threshold);
+                }
+                *words = next;
             }
         }
     }

@@ -33,7 +33,7 @@ pub(super) struct Scores<N> {
 pub(super) struct Evaluator<N> {
     quantiser: Quantiser<N>,
     walk: Walk,
-    bits: Words,
+    bits: Words<N>,
     votes: Votes<N>,
     trees: usize,
     targets: usize,
@@ -41,10 +41,10 @@ pub(super) struct Evaluator<N> {
 }
 
 #[derive(Debug)]
-enum Words {
+enum Words<N> {
     None,
-    Narrow(Bits<u32>),
-    Wide(Bits<u64>),
+    Narrow(Bits<N, u32>),
+    Wide(Bits<N, u64>),
 }
 
 /// The leaves' votes.
@@ -73,9 +73,9 @@ impl<N: Number> Evaluator<N> {
 
     fn with_level(forest: &Forest, level: Level) -> Self {
         let (quantiser, tests) = Quantiser::of(forest);
-        let bits = match Bits::<u32>::of(forest, &tests) {
+        let bits = match Bits::<N, u32>::of(forest, &tests, &quantiser) {
             Some(bits) => Words::Narrow(bits),
-            None => Bits::<u64>::of(forest, &tests).map_or(Words::None, Words::Wide),
+            None => Bits::<N, u64>::of(forest, &tests, &quantiser).map_or(Words::None, Words::Wide),
         };
         Self {
             quantiser,
@@ -146,19 +146,19 @@ impl<N: Number> Evaluator<N> {
 
     fn block(
         &self,
-        scratch: &mut Scratch,
+        scratch: &mut Scratch<N>,
         first: usize,
         rows: usize,
         aggregate: Aggregate,
         value: &impl Fn(usize, usize) -> N,
         scores: &mut Scores<N>,
     ) {
-        let ranks = &mut scratch.ranks;
-        ranks.resize(self.quantiser.slots().max(1), [0; LANES]);
+        let values = &mut scratch.values;
+        values.resize(self.quantiser.slots(), [N::default(); LANES]);
         // Lanes without a row repeat the last one.
-        self.quantiser.rank(
+        self.quantiser.values(
             |lane, feature| value(first + lane.min(rows - 1), feature),
-            ranks,
+            values,
         );
         let mut sums = Sums::<N, LANES>::new(self.targets);
         let arrived = |tree: usize, leaves: &[u32; LANES]| {
@@ -166,8 +166,8 @@ impl<N: Number> Evaluator<N> {
         };
         match &self.bits {
             Words::None => {}
-            Words::Narrow(bits) => bits.rows(self.level, ranks, &mut scratch.narrow, arrived),
-            Words::Wide(bits) => bits.rows(self.level, ranks, &mut scratch.wide, arrived),
+            Words::Narrow(bits) => bits.rows(self.level, values, &mut scratch.narrow, arrived),
+            Words::Wide(bits) => bits.rows(self.level, values, &mut scratch.wide, arrived),
         }
         sums.store(first, rows, scores);
     }
@@ -212,8 +212,8 @@ impl<N: Number> Evaluator<N> {
 
 /// Buffers that blocks of one call share.
 #[derive(Default)]
-struct Scratch {
-    ranks: Vec<[u32; LANES]>,
+struct Scratch<N> {
+    values: Vec<[N; LANES]>,
     narrow: Vec<[u32; LANES]>,
     wide: Vec<[u64; LANES]>,
 }

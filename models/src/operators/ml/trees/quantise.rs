@@ -145,6 +145,34 @@ impl<N: Number> Quantiser<N> {
         (Self { slots: slots_of }, tests)
     }
 
+    /// The threshold that a test compares with, if plain comparisons of [`Self::values`] decide it.
+    pub(super) fn threshold(&self, test: &RankTest) -> Option<N> {
+        let slot = &self.slots[test.slot as usize];
+        let index = (test.key as usize).checked_sub(1)?;
+        let threshold = *slot.thresholds.get(index)?;
+        // In place of NaN that goes right stands infinity, which no threshold may reach.
+        (slot.nan_left || threshold.wide() < f64::INFINITY).then_some(threshold)
+    }
+
+    /// The features of `LANES` rows as the slots compare them: NaN, which is not more than any threshold, where NaN
+    /// goes left, and infinity in its place where it goes right.
+    pub(super) fn values<const LANES: usize>(
+        &self,
+        value: impl Fn(usize, usize) -> N,
+        values: &mut [[N; LANES]],
+    ) {
+        for (slot, values) in self.slots.iter().zip(values) {
+            for (lane, stored) in values.iter_mut().enumerate() {
+                let value = value(lane, slot.feature);
+                *stored = if value.is_nan() && !slot.nan_left {
+                    N::narrow(f64::INFINITY)
+                } else {
+                    value
+                };
+            }
+        }
+    }
+
     pub(super) fn slots(&self) -> usize {
         self.slots.len()
     }
