@@ -4,7 +4,7 @@ export CARGO_TARGET_DIR
 export MILLSTREAM_CACHE ?= $(HOME)/.cache/millstream
 export MILLSTREAM ?= $(CARGO_TARGET_DIR)/release/millstream
 
-.PHONY: help setup build demo test bench conformance kill-test model zoo train bench-models check-scores ide
+.PHONY: help setup build demo test bench conformance kill-test model zoo train bench-models check-scores ide fuzz-models
 
 help:
 	@echo 'make demo         score card payments for half a minute, at full speed'
@@ -17,6 +17,7 @@ help:
 	@echo 'make zoo          models of every exporter, with what ONNX Runtime gives for their rows'
 	@echo 'make bench-models rows per second of Millstream and of ONNX Runtime, side by side'
 	@echo 'make check-scores score payments and compare with ONNX Runtime'
+	@echo 'make fuzz-models  feed the model loader broken and made-up files (SECONDS=300)'
 	@echo 'make setup        only install what a build needs'
 
 setup:
@@ -63,3 +64,6 @@ ide:
 	@echo 'The editor is not built yet. Until it is, write a pipeline.toml (samples/fraud has one)' >&2
 	@echo 'and use the command line: millstream check, compile, explain, run.' >&2
 	@exit 1
+
+fuzz-models: setup
+	models/fuzz/run.sh $(or $(SECONDS),300)

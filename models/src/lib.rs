@@ -47,7 +47,9 @@ mod vet;
 mod wire;
 mod zip_map;
 
-pub use binding::{BindError, Binding, Choice, Elements, InputColumn, OutputColumn, Reason};
+pub use binding::{
+    BindError, Binding, Choice, Elements, InputColumn, OutputColumn, Reason, nearest,
+};
 pub use describe::{SqlColumn, SqlColumns};
 pub use error::ModelError;
 pub use measure::{Pace, measure};

@@ -66,7 +66,7 @@ impl Plans {
         let (batch, inputs) = inputs(&vetted.inputs, limits)?;
         let parsed = guarded(|| operators::registry().model_for_proto_model(&vetted.proto))
             .map_err(Refusal::Unsupported)?
-            .map_err(|error| Refusal::Malformed(chain(&error)))?;
+            .map_err(|error| not_built(&error))?;
         check_inputs(&parsed, &inputs)?;
 
         let sizes: &[usize] = match &batch {
@@ -170,6 +170,27 @@ pub(crate) fn chain(error: &tract_onnx::prelude::TractError) -> String {
         text.push('…');
     }
     text
+}
+
+/// Why a graph could not be built: the operator, and whether it is at fault or only not supported.
+fn not_built(error: &tract_onnx::prelude::TractError) -> Refusal {
+    let text = chain(error);
+    // `Building node <name> (<operator>): <reason>`
+    let parts = text.strip_prefix("Building node ").and_then(|rest| {
+        let (node, reason) = rest.split_once("): ")?;
+        let (name, operator) = node.rsplit_once(" (")?;
+        Some((name, operator, reason))
+    });
+    let reason = match parts {
+        Some(("", operator, reason)) => format!("operator {operator}: {reason}"),
+        Some((name, operator, reason)) => format!("operator {operator} `{name}`: {reason}"),
+        None => text.clone(),
+    };
+    if reason.contains("not supported") {
+        Refusal::Unsupported(reason)
+    } else {
+        Refusal::Malformed(reason)
+    }
 }
 
 /// A tensor of zeros (or empty strings).

@@ -86,6 +86,14 @@ impl Binding {
         inputs::choose(signature, columns)
     }
 
+    /// Binds output columns alone, as [`Binding::new`] does.
+    pub fn bind_outputs(
+        signature: &Signature,
+        columns: &[(String, DataType)],
+    ) -> Result<Vec<OutputColumn>, BindError> {
+        outputs::bind(signature, columns)
+    }
+
     /// A column for each value that a model gives, of the value's own type: an output of one value under its name, the
     /// elements of a wider one under `<output>_<label>` or `<output>_<place>`, one that is wider than `most` as an
     /// array. [`Binding::new`] takes any of them.
@@ -173,6 +181,11 @@ impl BindError {
             Self::Inputs { unused, .. } => unused.first().map(String::as_str),
         }
     }
+}
+
+/// The candidate that `name` was most likely meant to be, if one is near enough.
+pub fn nearest<'a>(name: &str, candidates: &'a [String]) -> Option<&'a str> {
+    suggestion(name, candidates.iter().map(String::as_str))
 }
 
 /// `a`, `b` and `c`, at most ten of them.

@@ -124,6 +124,19 @@ impl ConnectorError {
         self
     }
 
+    /// Says that what was counted as lines are rows, from 1.
+    pub(crate) fn in_row(mut self, row: u64) -> Self {
+        self.0.line = None;
+        self.0.reason = format!("row {row}: {}", self.0.reason);
+        self
+    }
+
+    /// Takes the option away where the user gave none.
+    pub(crate) fn without_option(mut self) -> Self {
+        self.0.option = None;
+        self
+    }
+
     /// Names the column.
     pub fn with_column(mut self, column: impl Into<String>) -> Self {
         self.0.column = Some(column.into());

@@ -18,7 +18,7 @@ use crate::formats::text::{self, TimeRules};
 use crate::spec::TableSpec;
 
 /// What is looked at.
-const SAMPLE_BYTES: u64 = 4 << 20;
+pub(crate) const SAMPLE_BYTES: u64 = 4 << 20;
 const SAMPLE_ROWS: usize = 10_000;
 
 /// A table's columns, guessed.
@@ -265,23 +265,19 @@ fn members(text: &[u8], object: &Value) -> Vec<(String, Guess)> {
     found
 }
 
-fn csv(format: &CsvFormat, data: &[u8], at_end: bool) -> Result<Inferred> {
-    let mut rows = sample_rows(format, data, at_end, SAMPLE_ROWS + 1)?;
-    rows.retain(|row| row.iter().any(|field| !field.is_empty()));
-    let width = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let guess = |rows: &[Vec<Vec<u8>>], column: usize| {
-        rows.iter()
-            .filter_map(|row| row.get(column))
-            .filter(|field| !format.is_null_text(field))
-            .fold(Guess::Nothing, |guess, field| {
-                guess.join(Guess::of_field(field))
-            })
-    };
-    let (first, rest) = rows
-        .split_first()
-        .map_or((&[][..], &[][..]), |(f, r)| (&f[..], r));
-    // names: all present, all different, none of them a value, and not just a row of texts above
-    // other texts
+/// The guess for one column of the rows, by place.
+fn guess_column(format: &CsvFormat, rows: &[Vec<Vec<u8>>], column: usize) -> Guess {
+    rows.iter()
+        .filter_map(|row| row.get(column))
+        .filter(|field| !format.is_null_text(field))
+        .fold(Guess::Nothing, |guess, field| {
+            guess.join(Guess::of_field(field))
+        })
+}
+
+/// Whether the first row looks like names: all present, all different, none of them a value, and not just a row of
+/// texts above other texts.
+fn is_header(format: &CsvFormat, first: &[Vec<u8>], rest: &[Vec<Vec<u8>>], width: usize) -> bool {
     let names_like = first.len() == width
         && first.iter().all(|field| {
             Guess::of_field(field) == Guess::Text
@@ -294,14 +290,18 @@ fn csv(format: &CsvFormat, data: &[u8], at_end: bool) -> Result<Inferred> {
             .iter()
             .enumerate()
             .all(|(place, name)| !first[..place].contains(name));
-    let differs =
-        (0..width).any(|column| !matches!(guess(rest, column), Guess::Text | Guess::Nothing));
+    let differs = (0..width).any(|column| {
+        !matches!(
+            guess_column(format, rest, column),
+            Guess::Text | Guess::Nothing
+        )
+    });
     let looks_named = first.iter().all(|name| {
         name.first()
             .is_some_and(|b| b.is_ascii_alphabetic() || *b == b'_')
             && name.len() <= 40
     });
-    let header = names_like
+    names_like
         && !rest.is_empty()
         && (differs
             || (width > 1 && looks_named && {
@@ -310,7 +310,17 @@ fn csv(format: &CsvFormat, data: &[u8], at_end: bool) -> Result<Inferred> {
                     rest.iter()
                         .all(|row| row.get(column) != Some(&first[column]))
                 }) && first.iter().all(|name| !name.contains(&b' '))
-            }));
+            }))
+}
+
+fn csv(format: &CsvFormat, data: &[u8], at_end: bool) -> Result<Inferred> {
+    let mut rows = sample_rows(format, data, at_end, SAMPLE_ROWS + 1)?;
+    rows.retain(|row| row.iter().any(|field| !field.is_empty()));
+    let width = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let (first, rest) = rows
+        .split_first()
+        .map_or((&[][..], &[][..]), |(f, r)| (&f[..], r));
+    let header = is_header(format, first, rest, width);
     let values = if header { rest } else { &rows[..] };
     let columns = (0..width)
         .map(|column| {
@@ -318,7 +328,7 @@ fn csv(format: &CsvFormat, data: &[u8], at_end: bool) -> Result<Inferred> {
                 Some(name) if header => String::from_utf8_lossy(name.trim_ascii()).into_owned(),
                 _ => format!("f{column}"),
             };
-            (name, guess(values, column).into_type())
+            (name, guess_column(format, values, column).into_type())
         })
         .collect();
     Ok(Inferred {
@@ -326,6 +336,62 @@ fn csv(format: &CsvFormat, data: &[u8], at_end: bool) -> Result<Inferred> {
         header,
         rows: values.len(),
     })
+}
+
+/// The columns of a CSV file that stands by itself. Unlike a table's files it may say whether it has a header, some of
+/// whose names may be known beforehand, and its first row tells how many columns there are.
+pub(crate) fn csv_file(
+    format: &CsvFormat,
+    data: &[u8],
+    at_end: bool,
+    header: Option<bool>,
+    is_name: &dyn Fn(&str) -> bool,
+) -> Result<Inferred> {
+    let mut rows = sample_rows(format, data, at_end, SAMPLE_ROWS + 1)?;
+    // an empty line, not a row of empty fields
+    rows.retain(|row| row.len() > 1 || row.first().is_some_and(|field| !field.is_empty()));
+    let (first, rest) = rows
+        .split_first()
+        .map_or((&[][..], &[][..]), |(f, r)| (&f[..], r));
+    let names: Vec<String> = first
+        .iter()
+        .map(|name| String::from_utf8_lossy(name.trim_ascii()).into_owned())
+        .collect();
+    let width = first.len();
+    // pandas gives the column of row numbers no name
+    let unnamed = usize::from(width > 1 && first[0].is_empty());
+    let rest_without: Vec<Vec<Vec<u8>>>;
+    let (named, below) = if unnamed > 0 {
+        let cut = |row: &Vec<Vec<u8>>| row.get(unnamed..).unwrap_or_default().to_vec();
+        rest_without = rest.iter().map(cut).collect();
+        (&first[unnamed..], &rest_without[..])
+    } else {
+        (first, rest)
+    };
+    let header = header.unwrap_or_else(|| {
+        names.iter().any(|name| is_name(name)) || is_header(format, named, below, width - unnamed)
+    });
+    let values = if header { rest } else { &rows[..] };
+    let columns = (0..width)
+        .map(|column| {
+            let name = if header {
+                names[column].clone()
+            } else {
+                format!("f{column}")
+            };
+            (name, guess_column(format, values, column).into_type())
+        })
+        .collect();
+    Ok(Inferred {
+        columns,
+        header,
+        rows: values.len(),
+    })
+}
+
+/// The columns of a JSON file that stands by itself.
+pub(crate) fn json_file(data: &[u8], at_end: bool) -> Result<Inferred> {
+    json(data, at_end)
 }
 
 fn json(data: &[u8], at_end: bool) -> Result<Inferred> {

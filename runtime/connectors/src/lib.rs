@@ -7,6 +7,8 @@
 //! [`SplitReader`]s that can return to any [`Position`]; [`open_sink`] gives a [`SinkWriter`], whose
 //! output becomes visible by [`commit`]. [`recover`] brings a sink back to a checkpoint.
 //!
+//! Files of rows that stand by themselves, outside any table, are read and written by [`data_file`].
+//!
 //! | connector | reads | writes |
 //! |---|---|---|
 //! | `filesystem` | CSV, JSON lines: file, folder, glob | CSV, JSON lines, exactly once |
@@ -17,6 +19,7 @@
 
 mod blackhole;
 mod card_transactions;
+pub mod data_file;
 mod datagen;
 pub mod error;
 mod filesystem;

@@ -8,6 +8,7 @@ mod generate;
 mod model;
 mod progress;
 mod run;
+mod score;
 mod summary;
 mod text;
 
@@ -21,8 +22,11 @@ use millstream_compiler::diagnostics::Diagnostic;
 use millstream_compiler::lower::Target;
 use millstream_compiler::plan::explain;
 use millstream_compiler::plan::settings::parse_duration;
-use millstream_compiler::plan::stream::StreamPlan;
+use millstream_compiler::plan::stream::{PlanModel, StreamPlan};
+use millstream_functions::FlinkType;
+use millstream_models::{Binding, Model};
 use millstream_runtime::environment::FileEnvironment;
+use millstream_runtime::exec::build::model_path;
 use millstream_runtime::input::{Input, Script};
 
 /// How a command ended.
@@ -60,6 +64,7 @@ const EXAMPLES: &str = "Examples:
   millstream compile samples/fraud -o fraud.sql   the SQL for a Flink cluster
   millstream run samples/fraud --for 30s          run it here for half a minute
   millstream run query.sql --state-dir state      run a script; a second run goes on from there
+  millstream model score m.onnx -i rows.csv -o scores.csv
 
 A job is a folder with a pipeline.toml, such a file, or a .sql script of Flink SQL.
 Exit codes: 0 done, 1 the job failed, 2 the input is wrong. RUST_LOG=debug shows more.";
@@ -92,7 +97,7 @@ enum Command {
     Run(run::RunArguments),
     /// Writes the rows of a pipeline's generators as CSV files that Flink can read
     Generate(generate::GenerateArguments),
-    /// Looks into model files
+    /// Looks into model files, and scores files of rows
     #[command(subcommand)]
     Model(model::ModelCommand),
     /// Looks into a state directory
@@ -129,7 +134,7 @@ impl From<TargetName> for Target {
 /// Parses the arguments and runs the command.
 pub(crate) fn main() -> ExitCode {
     use tracing_subscriber::EnvFilter;
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn,tract_onnx=error"));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
@@ -240,7 +245,32 @@ fn compile(job: &std::path::Path, target: Target, output: Option<PathBuf>) -> Ou
 
 fn explain_job(job: &std::path::Path) -> Outcome {
     let planned = plan(job)?;
-    print(&explain(&planned.plan))
+    let mut text = explain(&planned.plan);
+    for model in &planned.plan.models {
+        text.push_str(&explain_model(model, &planned.input.base_dir)?);
+    }
+    print(&text)
+}
+
+/// Which columns a model is bound to, why, and what is cast.
+fn explain_model(model: &PlanModel, base_dir: &std::path::Path) -> Result<String, Failure> {
+    let wrong = |error: String| Failure::Input(format!("error: {error}"));
+    let path = model_path(&model.options, base_dir).map_err(wrong)?;
+    let loaded = Model::load(&path).map_err(|error| wrong(error.to_string()))?;
+    let columns = |list: &[(String, FlinkType)]| -> Vec<_> {
+        list.iter()
+            .map(|(name, ty)| (name.clone(), ty.to_arrow()))
+            .collect()
+    };
+    let (inputs, outputs) = (columns(&model.inputs), columns(&model.outputs));
+    let binding = Binding::new(loaded.signature(), &inputs, &outputs)
+        .map_err(|error| wrong(format!("the model '{}' does not fit: {error}", model.name)))?;
+    let mut text = format!("Model {}: {}\n", model.name, path.display());
+    for line in binding.explain(loaded.signature()) {
+        text.push_str(&format!("     {line}\n"));
+    }
+    text.push('\n');
+    Ok(text)
 }
 
 /// Writes to stdout; a reader that went away is no failure.

@@ -98,7 +98,7 @@ pub(crate) fn run(arguments: RunArguments) -> Outcome {
 }
 
 /// Waits for SIGINT or SIGTERM; false if they cannot be waited for.
-async fn wait_for_signal() -> bool {
+pub(crate) async fn wait_for_signal() -> bool {
     use tokio::signal::unix::{SignalKind, signal};
     match (
         signal(SignalKind::interrupt()),

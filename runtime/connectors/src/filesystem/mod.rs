@@ -9,7 +9,7 @@ mod partition;
 mod sink;
 mod source;
 
-pub(crate) use listing::list_files;
+pub(crate) use listing::{is_glob, list_files};
 pub(crate) use sink::{FileSink, commit, recover};
 pub(crate) use source::FileSource;
 

@@ -27,11 +27,22 @@ pub(crate) struct BatchBuilder {
 
 impl BatchBuilder {
     pub(crate) fn new(columns: &[(String, FlinkType)], projection: &[usize]) -> Self {
-        let targets = projection
+        let targets: Vec<(usize, String, FlinkType)> = projection
             .iter()
-            .filter_map(|&field| columns.get(field).map(|column| (field, column)))
-            .map(|(field, (name, ty))| Target {
-                field,
+            .filter_map(|&field| {
+                let (name, ty) = columns.get(field)?;
+                Some((field, name.clone(), ty.clone()))
+            })
+            .collect();
+        Self::of_targets(&targets)
+    }
+
+    /// Columns that are filled from a field each: its place, their name and type.
+    pub(crate) fn of_targets(targets: &[(usize, String, FlinkType)]) -> Self {
+        let targets = targets
+            .iter()
+            .map(|(field, name, ty)| Target {
+                field: *field,
                 name: name.clone(),
                 type_name: ty.to_string(),
                 nullable: ty.nullable,

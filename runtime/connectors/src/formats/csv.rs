@@ -67,6 +67,8 @@ pub(crate) struct CsvFormat {
     allow_trailing_comma: bool,
     fail_on_missing: bool,
     empty_as_null: bool,
+    /// The rows are those of a file that stands by itself, see [`CsvFormat::data_file`].
+    data_file: bool,
 }
 
 impl Default for CsvFormat {
@@ -85,6 +87,7 @@ impl Default for CsvFormat {
             allow_trailing_comma: true,
             fail_on_missing: false,
             empty_as_null: false,
+            data_file: false,
         }
     }
 }
@@ -95,6 +98,27 @@ impl CsvFormat {
         Self {
             scientific: false,
             ..Self::default()
+        }
+    }
+
+    /// The format of files as people's tools write them: an empty line is no row, an empty field of a number is NULL,
+    /// and so is `null`; a text is whatever the field holds.
+    pub(crate) fn data_file(delimiter: u8, null: Option<&str>) -> Self {
+        Self {
+            delimiter,
+            null_literal: null.map(|text| text.as_bytes().to_vec()),
+            allow_trailing_comma: false,
+            data_file: true,
+            ..Self::plain()
+        }
+    }
+
+    /// How such files are written: NULL is an empty field, and only what would be read otherwise is quoted.
+    pub(crate) fn data_file_out(delimiter: u8) -> Self {
+        Self {
+            delimiter,
+            data_file: true,
+            ..Self::plain()
         }
     }
 
@@ -134,6 +158,7 @@ impl CsvFormat {
             allow_trailing_comma: spec.boolean_or_true("csv.allow-trailing-comma")?,
             fail_on_missing: spec.boolean("csv.fail-on-missing-columns")?,
             empty_as_null: spec.boolean("csv.empty-string-as-null")?,
+            data_file: false,
         };
         for (key, character) in [
             ("csv.field-delimiter", Some(format.delimiter)),
@@ -156,6 +181,15 @@ impl CsvFormat {
             .with_option("csv.field-delimiter"));
         }
         Ok(format)
+    }
+
+    /// Whether a field's text stands for NULL in a column.
+    fn is_null(&self, field: &[u8], column: &Column) -> bool {
+        if self.data_file {
+            !matches!(column, Column::Text(_)) && (field.is_empty() || self.is_null_text(field))
+        } else {
+            self.is_null_text(field)
+        }
     }
 
     /// Whether a field's text stands for NULL.
@@ -564,6 +598,20 @@ impl CsvDecoder {
         }
     }
 
+    /// A decoder of rows of `width` fields, of which each target takes one; several may take the same.
+    pub(crate) fn of_targets(
+        format: CsvFormat,
+        width: usize,
+        targets: &[(usize, String, FlinkType)],
+    ) -> Self {
+        Self {
+            splitter: Splitter::new(format),
+            width,
+            builder: BatchBuilder::of_targets(targets),
+            bad_rows: 0,
+        }
+    }
+
     /// Appends the row the splitter has just cut.
     fn append(&mut self, row: &[u8], line: u64) -> Result<()> {
         let Self {
@@ -606,7 +654,7 @@ impl CsvDecoder {
                 continue;
             };
             let value = splitter.field(row, *field);
-            if format.is_null_text(value) {
+            if format.is_null(value, &target.column) {
                 if !target.append_null() {
                     if !format.ignore_errors {
                         return Err(target.null_error(line, "csv"));
@@ -689,6 +737,14 @@ fn append_value(
             }
             nulls.append_non_null();
             Ok(true)
+        }
+        // Java takes everything but "true" for false
+        Column::Boolean(_)
+            if format.data_file
+                && !text::boolean(text::trim(value))
+                && !text::trim(value).eq_ignore_ascii_case(b"false") =>
+        {
+            Err("neither true nor false")
         }
         scalar => scalar.append_text(value, TimeRules::Csv),
     }
@@ -777,7 +833,12 @@ impl Decoder for CsvDecoder {
             let here = line + done.lines;
             let step = match self.splitter.split(rest, at_end) {
                 Scan::Row(step) => {
-                    self.append(&rest[..step.bytes], here)?;
+                    let row = &rest[..step.bytes];
+                    let blank =
+                        self.splitter.format.data_file && matches!(row, b"\n" | b"\r\n" | b"\r");
+                    if !blank {
+                        self.append(row, here)?;
+                    }
                     step
                 }
                 Scan::Comment(step) => step,
@@ -810,6 +871,23 @@ impl Decoder for CsvDecoder {
     fn bad_rows(&self) -> u64 {
         self.bad_rows
     }
+}
+
+/// How far the first row that is no empty line reaches.
+pub(crate) fn first_row(format: &CsvFormat, data: &[u8], at_end: bool) -> Progress {
+    let mut splitter = Splitter::new(format.clone());
+    let mut done = Progress::default();
+    while done.bytes < data.len() {
+        let Scan::Row(step) = splitter.split(&data[done.bytes..], at_end) else {
+            break;
+        };
+        done.bytes += step.bytes;
+        done.lines += step.lines;
+        if !matches!(&splitter.fields[..], [only] if only.start == only.end) {
+            break;
+        }
+    }
+    done
 }
 
 /// Cuts the first rows of a file into texts, for schema inference.
@@ -1001,6 +1079,10 @@ impl CsvEncoder {
     fn needs_quotes(&self, text: &[u8]) -> bool {
         /// Jackson doesn't look into longer texts: it quotes them.
         const LONGEST_CHECKED: usize = 24;
+        if self.format.data_file {
+            let special = [self.format.delimiter, b'"', b'\n', b'\r'];
+            return text.iter().any(|byte| special.contains(byte));
+        }
         if text.len() > LONGEST_CHECKED {
             // Java counts UTF-16 units; a character of n bytes is at most n of them
             let units: usize = text

@@ -70,9 +70,24 @@ pub(crate) struct JsonFormat {
     null_key: NullKey,
     plain_decimals: bool,
     ignore_null_fields: bool,
+    /// A number with a fraction is no whole number, and only `true` and `false` are truth values.
+    exact: bool,
 }
 
 impl JsonFormat {
+    /// The format of files that stand by themselves: a value that is not of its column's type is an error.
+    pub(crate) fn data_file() -> Self {
+        Self {
+            fail_on_missing: false,
+            ignore_errors: false,
+            rules: TimeRules::JsonSql,
+            null_key: NullKey::Literal("null".to_owned()),
+            plain_decimals: true,
+            ignore_null_fields: false,
+            exact: true,
+        }
+    }
+
     pub(crate) fn of(spec: &TableSpec) -> Result<Self> {
         let fail_on_missing = spec.boolean("json.fail-on-missing-field")?;
         let ignore_errors = spec.boolean("json.ignore-parse-errors")?;
@@ -108,6 +123,7 @@ impl JsonFormat {
             null_key,
             plain_decimals: spec.boolean("json.encode.decimal-as-plain-number")?,
             ignore_null_fields: spec.boolean("json.encode.ignore-null-fields")?,
+            exact: false,
         })
     }
 }
@@ -166,6 +182,7 @@ struct ValueReader {
     rules: TimeRules,
     ignore_errors: bool,
     fail_on_missing: bool,
+    exact: bool,
     scratch: Vec<u8>,
     /// An inner value was patched with NULL.
     bad: bool,
@@ -278,6 +295,7 @@ impl ValueReader {
                 values.append_value(value.kind == Kind::True);
                 Ok(())
             }
+            Column::Boolean(_) if self.exact => Err("neither true nor false".into()),
             scalar => {
                 let content = match value.kind {
                     Kind::String | Kind::EscapedString => {
@@ -285,7 +303,8 @@ impl ValueReader {
                     }
                     Kind::Number => {
                         // a number with a fraction or exponent goes into INT and BIGINT, cut off
-                        let whole = matches!(scalar, Column::Int(_) | Column::BigInt(_))
+                        let whole = !self.exact
+                            && matches!(scalar, Column::Int(_) | Column::BigInt(_))
                             && raw.iter().any(|b| matches!(b, b'.' | b'e' | b'E'));
                         if whole {
                             self.scratch.clear();
@@ -301,6 +320,9 @@ impl ValueReader {
                     }
                     Kind::Object | Kind::Array => {
                         return Err("an object or array where a simple value is expected".into());
+                    }
+                    Kind::True | Kind::False if self.exact => {
+                        return Err("true or false where another value is expected".into());
                     }
                     Kind::True | Kind::False | Kind::Null => raw,
                 };
@@ -372,6 +394,8 @@ pub(crate) struct JsonDecoder {
     /// For each target, where its member stands in the object at hand.
     places: Vec<Option<Value>>,
     names: Vec<Vec<u8>>,
+    /// For each target the first one with its name, which is the one whose place is noted.
+    first_of_name: Vec<usize>,
     bad_rows: u64,
 }
 
@@ -381,14 +405,32 @@ impl JsonDecoder {
         columns: &[(String, FlinkType)],
         projection: &[usize],
     ) -> Self {
-        let builder = BatchBuilder::new(columns, projection);
+        Self::of_builder(format, BatchBuilder::new(columns, projection))
+    }
+
+    /// A decoder of members by name into targets; several may take the same.
+    pub(crate) fn of_targets(format: JsonFormat, targets: &[(usize, String, FlinkType)]) -> Self {
+        Self::of_builder(format, BatchBuilder::of_targets(targets))
+    }
+
+    fn of_builder(format: JsonFormat, builder: BatchBuilder) -> Self {
+        let targets = builder.targets.iter().enumerate();
+        let first_of_name = targets
+            .map(|(index, target)| {
+                let mut all = builder.targets.iter();
+                all.position(|other| other.name == target.name)
+                    .unwrap_or(index)
+            })
+            .collect();
         Self {
+            first_of_name,
             ignore_errors: format.ignore_errors,
             fail_on_missing: format.fail_on_missing,
             reader: ValueReader {
                 rules: format.rules,
                 ignore_errors: format.ignore_errors,
                 fail_on_missing: format.fail_on_missing,
+                exact: format.exact,
                 scratch: Vec::new(),
                 bad: false,
             },
@@ -501,7 +543,8 @@ impl JsonDecoder {
             let count = self.names.len();
             let found = (guess..count)
                 .chain(0..guess)
-                .find(|index| self.names[*index] == name);
+                .find(|index| self.names[*index] == name)
+                .map(|index| self.first_of_name[index]);
             if let Some(index) = found {
                 self.places[index] = Some(value);
                 guess = index + 1;
@@ -514,8 +557,8 @@ impl JsonDecoder {
     fn append_row(&mut self, text: &[u8], line: u64) -> Result<()> {
         let mut keep = true;
         self.reader.bad = false;
-        for (target, place) in self.builder.targets.iter_mut().zip(&self.places) {
-            let value = match place {
+        for (target, first) in self.builder.targets.iter_mut().zip(&self.first_of_name) {
+            let value = match &self.places[*first] {
                 Some(value) if value.kind != Kind::Null => value,
                 missing => {
                     if missing.is_none() && self.fail_on_missing {

@@ -10,6 +10,7 @@ pub(crate) mod column;
 pub(crate) mod csv;
 pub(crate) mod json;
 pub(crate) mod json_text;
+pub(crate) mod parquet;
 pub(crate) mod text;
 
 use arrow::array::{ArrayRef, RecordBatch};

@@ -3,6 +3,7 @@
 mod helpers;
 
 mod csv;
+mod data_file;
 mod datagen;
 mod definitions;
 mod files;
