@@ -30,6 +30,7 @@ demo: build
 	python3 scripts/demo.py
 
 test: setup
+	@scripts/fetch-onnx-cases.sh
 	cargo test --workspace
 
 bench: build

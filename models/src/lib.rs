@@ -41,6 +41,8 @@ mod pack;
 mod plan;
 mod scorer;
 mod signature;
+#[cfg(test)]
+mod standard_cases;
 mod trial;
 mod unpack;
 mod vet;

@@ -259,19 +259,19 @@ fn opsets(proto: &ModelProto) -> Result<BTreeMap<String, i64>, Refusal> {
     }
     if let Some(version) = opsets.get(operators::DEFAULT_DOMAIN) {
         let supported = operators::OPSETS;
-        // Exporters of trees declare an old set for the one or two plain operators beside the trees.
-        let old_but_plain = operators::PLAIN_OPSETS.contains(version)
-            && proto
-                .graph
-                .iter()
-                .flat_map(|graph| &graph.node)
-                .all(|node| {
-                    operators::canonical_domain(&node.domain) != operators::DEFAULT_DOMAIN
-                        || operators::PLAIN.contains(&node.op_type.as_str())
-                });
-        if !supported.contains(version) && !old_but_plain {
+        let nodes = proto.graph.iter().flat_map(|graph| &graph.node);
+        let changed = nodes
+            .filter(|node| {
+                operators::canonical_domain(&node.domain) == operators::DEFAULT_DOMAIN
+                    && !operators::is_covered(&node.op_type, *version)
+            })
+            .map(|node| node.op_type.as_str())
+            .next();
+        let known = supported.contains(version) || operators::OLDER_OPSETS.contains(version);
+        if !known || changed.is_some() {
+            let operator = changed.map_or_else(String::new, |name| format!(" for {name}"));
             return unsupported(format!(
-                "it uses ONNX operator set {version}; sets {} to {} are supported. Export it with target_opset=18 or convert it (onnx.version_converter.convert_version)",
+                "it uses ONNX operator set {version}{operator}; sets {} to {} are supported. Export it with target_opset=18 or convert it (onnx.version_converter.convert_version)",
                 supported.start(),
                 supported.end()
             ));

@@ -7,7 +7,7 @@ case is added together with the row of its operator's table in models/src/operat
 """
 
 import numpy as np
-from make_models import FLOATS, INTS, PLAIN, TYPES, Cases, Input, finite, missing, session
+from make_models import FLOATS, INTS, PLAIN, TYPES, Cases, Input, finite, missing, positive, session
 from onnx import TensorProto, helper, numpy_helper
 
 F32 = TensorProto.FLOAT
@@ -230,8 +230,68 @@ def shapes(c):
                   constants | {"axis": np.array([0])}, kind, [], 18)
 
 
+def choices(c):
+    for kind in FLOATS + INTS:
+        values = finite if kind in FLOATS else None
+        for op in ["ArgMax", "ArgMin"]:
+            for last in [0, 1]:
+                c.one(op, [Input(kind, (5,), lambda r, s: r.integers(0, 2, s))], f"{kind} ties {last}", 18, 1,
+                      {"axis": 1, "select_last_index": last})
+        c.one("TopK", [Input(kind, (6,), values), np.array([3])], f"{kind} sorted", 18, 2, {"axis": 1, "sorted": 1})
+        c.one("TopK", [Input(kind, (6,), lambda r, s: r.integers(0, 3, s)), np.array([4])], f"{kind} ties", 18, 2,
+              {"axis": 1, "sorted": 1, "largest": 0})
+    for op in ["ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceMax", "ReduceMean", "ReduceMin",
+               "ReduceProd", "ReduceSum", "ReduceSumSquare"]:
+        values = positive if op == "ReduceLogSum" else finite
+        c.one(op, [Input("float32", (4,), values), np.array([1])], "float32 with axes", 18, 1,
+              {"keepdims": 0, "noop_with_empty_axes": 0})
+
+
+def old_sets(c):
+    """Sets before 11, for operators that have not changed since."""
+    x, row = Input("float32", (3,), finite), np.array([1.5, -2, 0.5], np.float32)
+    square = weights(5, 3, 4)
+    for opset in [7, 9, 10]:
+        def old(op, arguments, outputs=1, **attributes):
+            c.one(op, arguments, f"float32 old {attributes or ''}", opset, outputs, attributes)
+
+        for op in ["Add", "Sub", "Mul", "Div", "Sum"]:
+            old(op, [x, row])
+        for op in ["Abs", "Exp", "Neg", "Reciprocal", "Relu", "Shape", "Sigmoid", "Tanh", "Identity"]:
+            if op != "Shape":
+                old(op, [x])
+        for op in ["Log", "Sqrt"]:
+            old(op, [Input("float32", (3,), positive)])
+        old("Pow", [Input("float32", (3,), positive), np.array(2, np.float32)])
+        for op in ["Greater", "Less"]:
+            old(op, [x, row])
+        old("Equal", [Input("int64"), np.array([1, 2, 3])])
+        old("MatMul", [x, square])
+        old("Gemm", [x, square, np.ones(4, np.float32)])
+        old("Concat", [x, x], axis=1)
+        old("Gather", [x, np.array([2, 0])], axis=1)
+        old("Flatten", [Input("float32", (2, 3), finite)])
+        old("Softmax", [Input("float32", (2, 3), finite)])
+        for op in ["ArgMax", "ArgMin"]:
+            old(op, [x], axis=1, keepdims=0)
+        for op in ["ReduceMax", "ReduceMean", "ReduceMin", "ReduceSum", "ReduceSumSquare"]:
+            old(op, [x], axes=[1], keepdims=0)
+        old("Squeeze", [Input("float32", (1, 3), finite)], axes=[1])
+        old("Unsqueeze", [x], axes=[1])
+        old("Transpose", [Input("float32", (2, 3), finite)], perm=[0, 2, 1])
+        old("Reshape", [Input("float32", (6,), finite), np.array([-1, 2, 3])])
+        old("Cast", [x], to=TensorProto.INT64)
+        old("Not", [Input("bool")])
+        for op in ["And", "Or"]:
+            old(op, [Input("bool"), Input("bool")])
+        if opset >= 9:
+            old("Where", [Input("bool"), x, x])
+
+
 def main():
     c = Cases()
+    choices(c)
+    old_sets(c)
     recurrent_layers(c)
     convolutions(c)
     distances(c)

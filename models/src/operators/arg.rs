@@ -1,7 +1,8 @@
 //! ArgMax and ArgMin, with ONNX Runtime's answer to NaN.
 //!
 //! ONNX Runtime starts with the first value and moves on only to one that compares as better: a NaN in the first place
-//! stays, one elsewhere is passed over, and of equal values the first wins. tract passes over every NaN.
+//! stays, one elsewhere is passed over, and of equal values the first wins, or the last with `select_last_index`. tract
+//! passes over every NaN.
 
 use tract_onnx::model::ParsingContext;
 use tract_onnx::pb::NodeProto;
@@ -15,7 +16,7 @@ const fn row(name: &'static str) -> Operator {
         domain: DEFAULT_DOMAIN,
         name,
         types: Types::F32.or(Types::F64).or(Types::I32).or(Types::I64),
-        attributes: &["axis", "keepdims"],
+        attributes: &["axis", "keepdims", "select_last_index"],
         engine: Engine::Own(arg),
     }
 }
@@ -29,11 +30,13 @@ fn arg(
     let axis = node.get_attr_opt("axis")?.unwrap_or(0i64);
     let keep = node.get_attr_opt("keepdims")?.unwrap_or(1i64) == 1;
     let largest = node.op_type == "ArgMax";
+    let last = node.get_attr_opt("select_last_index")?.unwrap_or(0i64) != 0;
     Ok((
         expand(Arg {
             axis,
             keep,
             largest,
+            last,
         }),
         vec![],
     ))
@@ -44,6 +47,8 @@ struct Arg {
     axis: i64,
     keep: bool,
     largest: bool,
+    /// Of equal values the last wins, not the first.
+    last: bool,
 }
 
 impl Arg {
@@ -102,10 +107,11 @@ impl Expansion for Arg {
     ) -> TractResult<TVec<OutletId>> {
         let axis = self.axis(model.outlet_fact(inputs[0])?.rank())?;
         wire(
-            FirstBest {
+            Best {
                 axis,
                 keep: self.keep,
                 largest: self.largest,
+                last: self.last,
             },
             prefix,
             model,
@@ -115,13 +121,15 @@ impl Expansion for Arg {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct FirstBest {
+struct Best {
     axis: usize,
     keep: bool,
     largest: bool,
+    /// Of equal values the last wins, not the first.
+    last: bool,
 }
 
-impl Kernel for FirstBest {
+impl Kernel for Best {
     fn name(&self) -> &'static str {
         if self.largest { "ArgMax" } else { "ArgMin" }
     }
@@ -151,7 +159,7 @@ impl Kernel for FirstBest {
     }
 }
 
-impl FirstBest {
+impl Best {
     fn find<T: Copy + PartialOrd>(
         &self,
         values: &[T],
@@ -164,12 +172,13 @@ impl FirstBest {
                 |step: usize| values[(index / after * count + step) * after + index % after];
             let mut best = 0;
             for step in 1..count {
+                let (this, best_yet) = (value(step), value(best));
                 let better = if self.largest {
-                    value(step) > value(best)
+                    this > best_yet
                 } else {
-                    value(step) < value(best)
+                    this < best_yet
                 };
-                if better {
+                if better || (self.last && this == best_yet) {
                     best = step;
                 }
             }

@@ -18,9 +18,12 @@ mod cast;
 mod classify;
 mod cpu;
 mod distances;
+mod extremes;
 mod gather;
 mod kernel;
 mod layer_norm;
+#[cfg(test)]
+mod list;
 mod matmul;
 pub(crate) mod ml;
 mod opaque;
@@ -50,13 +53,65 @@ pub(crate) const ML_DOMAIN: &str = "ai.onnx.ml";
 /// between sets, so a file of another set is refused rather than read by guess.
 pub(crate) const OPSETS: RangeInclusive<i64> = 11..=22;
 
-/// Older operator sets in which the operators of [`PLAIN`] mean what they mean in set 11.
-pub(crate) const PLAIN_OPSETS: RangeInclusive<i64> = 7..=10;
+/// Operator sets before those, back to the one that changed broadcasting. Exporters of trees and of
+/// linear models declare an old set for the few plain operators that they use.
+pub(crate) const OLDER_OPSETS: RangeInclusive<i64> = 7..=10;
 
-/// See [`PLAIN_OPSETS`].
-pub(crate) const PLAIN: &[&str] = &[
-    "Add", "ArgMax", "Cast", "Concat", "Div", "Exp", "Identity", "Mul", "Reshape", "Sub",
+/// Operators that mean in the given set, and all later ones up to 11, what they mean in set 11. What was only
+/// added meanwhile (types, negative axes, optional inputs) changes no older file.
+const OLDER: &[(&str, i64)] = &[
+    ("Abs", 6),
+    ("Add", 7),
+    ("And", 7),
+    ("ArgMax", 1),
+    ("ArgMin", 1),
+    ("Cast", 6),
+    ("Concat", 4),
+    ("Constant", 1),
+    ("ConstantOfShape", 9),
+    ("Div", 7),
+    ("Equal", 7),
+    ("Exp", 6),
+    ("Flatten", 1),
+    ("Gather", 1),
+    ("Gemm", 7),
+    ("Greater", 7),
+    ("Identity", 1),
+    ("Less", 7),
+    ("Log", 6),
+    ("MatMul", 1),
+    ("Mul", 7),
+    ("Neg", 6),
+    ("Not", 1),
+    ("Or", 7),
+    ("Pow", 7),
+    ("Reciprocal", 6),
+    ("ReduceMax", 1),
+    ("ReduceMean", 1),
+    ("ReduceMin", 1),
+    ("ReduceSum", 1),
+    ("ReduceSumSquare", 1),
+    ("Relu", 6),
+    ("Reshape", 5),
+    ("Shape", 1),
+    ("Sigmoid", 6),
+    ("Softmax", 1),
+    ("Sqrt", 6),
+    ("Squeeze", 1),
+    ("Sub", 7),
+    ("Sum", 8),
+    ("Tanh", 6),
+    ("Transpose", 1),
+    ("Unsqueeze", 1),
+    ("Where", 9),
 ];
+
+/// True for an operator that means in `opset` what the cases of [`OPSETS`] cover.
+pub(crate) fn is_covered(operator: &str, opset: i64) -> bool {
+    let older = || OLDER.iter().find(|(name, _)| *name == operator);
+    OPSETS.contains(&opset)
+        || (OLDER_OPSETS.contains(&opset) && older().is_some_and(|(_, since)| *since <= opset))
+}
 
 /// A set of element types.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -148,6 +203,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Operator> {
         cast::OPERATORS,
         classify::OPERATORS,
         distances::OPERATORS,
+        extremes::OPERATORS,
         gather::OPERATORS,
         layer_norm::OPERATORS,
         matmul::OPERATORS,

@@ -16,7 +16,7 @@ use super::{DEFAULT_DOMAIN, Engine, Operator, Types};
 const FLOATS: Types = Types::F32.or(Types::F64);
 
 const fn row(name: &'static str, types: Types) -> Operator {
-    let attributes = &["axes", "keepdims"];
+    let attributes = &["axes", "keepdims", "noop_with_empty_axes"];
     Operator {
         domain: DEFAULT_DOMAIN,
         name,
@@ -75,6 +75,11 @@ fn reduce(
     let keep = node.get_attr_opt("keepdims")?.unwrap_or(1i64) == 1;
     let as_input = node.input.len() > 1 && !node.input[1].is_empty();
     ensure!(!(as_input && axes.is_some()), "axes are given twice");
+    ensure!(
+        node.get_attr_opt("noop_with_empty_axes")?.unwrap_or(0i64) == 0,
+        "{} with noop_with_empty_axes is not supported yet",
+        node.op_type
+    );
     Ok((
         expand(Reduce {
             kind,

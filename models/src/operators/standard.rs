@@ -5,6 +5,11 @@
 //! sizes, with NaN and infinities among the values. A row is added together with its case; a test (`conformance.rs`)
 //! fails on a row that no case covers.
 
+use tract_onnx::model::ParsingContext;
+use tract_onnx::pb::NodeProto;
+use tract_onnx::tract_hir::internal::*;
+
+use super::kernel::{Built, by_tract};
 use super::{DEFAULT_DOMAIN, Engine, Operator, Types};
 
 const F32: Types = Types::F32;
@@ -23,6 +28,15 @@ const fn row(name: &'static str, types: Types, attributes: &'static [&'static st
         attributes,
         engine: Engine::Tract,
     }
+}
+
+/// Without an order the best may stand in any; ONNX Runtime has its own.
+fn top_k(ctx: &ParsingContext, node: &NodeProto) -> Built {
+    ensure!(
+        node.get_attr_opt("sorted")?.unwrap_or(1i64) == 1,
+        "TopK whose result is not sorted is not supported"
+    );
+    by_tract(ctx, node)
 }
 
 pub(super) const OPERATORS: &[Operator] = &[
@@ -123,7 +137,10 @@ pub(super) const OPERATORS: &[Operator] = &[
     ),
     // Over a row
     row("CumSum", F32, &[]),
-    row("TopK", NUMBERS, &["axis", "largest"]),
+    Operator {
+        engine: Engine::Own(top_k),
+        ..row("TopK", NUMBERS, &["axis", "largest", "sorted"])
+    },
     // Shape and selection
     row("Concat", ANY, &["axis"]),
     row(
