@@ -219,7 +219,9 @@ fn matched(signature: &Signature, columns: &[(String, DataType)], extra: bool) -
         .zip(&filled)
         .filter(|(_, by)| by.is_none())
         .all(|(slot, _)| {
-            !slot.named && (!named_any || slot.names.len() > 1) && !(extra && partly(slot.tensor))
+            let by_name = slot.named || (named_any && slot.names.len() <= 1);
+            let half_bound = extra && partly(slot.tensor);
+            !by_name && !half_bound
         });
     if by_order {
         in_order(signature, columns, &slots, &mut filled, &mut bound);

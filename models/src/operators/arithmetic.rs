@@ -71,7 +71,7 @@ impl Expansion for Exactly {
         outputs: &'p [TensorProxy],
     ) -> InferenceResult {
         let any_number = matches!(self, Self::Largest | Self::Smallest);
-        if !(any_number && !inputs.is_empty()) {
+        if !any_number || inputs.is_empty() {
             check_input_arity(inputs, 2)?;
         }
         check_output_arity(outputs, 1)?;

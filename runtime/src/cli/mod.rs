@@ -134,7 +134,8 @@ impl From<TargetName> for Target {
 /// Parses the arguments and runs the command.
 pub(crate) fn main() -> ExitCode {
     use tracing_subscriber::EnvFilter;
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn,tract_onnx=error"));
+    let filter = EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| EnvFilter::new("warn,tract_onnx=error"));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

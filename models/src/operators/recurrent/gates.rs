@@ -135,7 +135,7 @@ const TANH: Rational<7, 4> = Rational {
     bound: 9.0,
     p: [
         -2.760_768_4e-16,
-        2.000_187_9e-13,
+        2.000_188e-13,
         -8.604_672e-11,
         5.122_297_3e-8,
         1.485_722_35e-5,
@@ -149,7 +149,7 @@ const TANH: Rational<7, 4> = Rational {
 const LOGISTIC: Rational<5, 6> = Rational {
     bound: 18.0,
     p: [
-        4.370_310_1e-11,
+        4.370_31e-11,
         1.156_273_2e-7,
         6.085_749e-5,
         8.513_771e-3,
