@@ -1,7 +1,7 @@
-//! Mul, Div, Max and Min of floats where tract's are not ONNX Runtime's.
+//! Mul and Div of floats where tract's are not exact.
 //!
-//! tract divides by multiplying with the reciprocal, which is off by the last digit (`x / x` is not always one), takes
-//! every product with a constant zero for zero, which NaN and infinities are not, and loses a NaN in Max and Min.
+//! tract divides by multiplying with the reciprocal, which is off by the last digit (`x / x` is not always one), and
+//! takes every product with a constant zero for zero, which NaN and infinities are not.
 
 use tract_onnx::model::ParsingContext;
 use tract_onnx::pb::NodeProto;
@@ -26,12 +26,7 @@ const fn row(name: &'static str, build: super::Build) -> Operator {
     }
 }
 
-pub(super) const OPERATORS: &[Operator] = &[
-    row("Div", div),
-    row("Max", max),
-    row("Min", min),
-    row("Mul", mul),
-];
+pub(super) const OPERATORS: &[Operator] = &[row("Div", div), row("Mul", mul)];
 
 fn div(_ctx: &ParsingContext, _node: &NodeProto) -> Built {
     Ok((expand(Exactly::Quotient), vec![]))
@@ -41,22 +36,10 @@ fn mul(_ctx: &ParsingContext, _node: &NodeProto) -> Built {
     Ok((expand(Exactly::Product), vec![]))
 }
 
-fn max(_ctx: &ParsingContext, _node: &NodeProto) -> Built {
-    Ok((expand(Exactly::Largest), vec![]))
-}
-
-fn min(_ctx: &ParsingContext, _node: &NodeProto) -> Built {
-    Ok((expand(Exactly::Smallest), vec![]))
-}
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Exactly {
     Product,
     Quotient,
-    /// Of any number of tensors; NaN if one of the values is NaN.
-    Largest,
-    /// As [`Self::Largest`].
-    Smallest,
 }
 
 impl Expansion for Exactly {
@@ -70,10 +53,7 @@ impl Expansion for Exactly {
         inputs: &'p [TensorProxy],
         outputs: &'p [TensorProxy],
     ) -> InferenceResult {
-        let any_number = matches!(self, Self::Largest | Self::Smallest);
-        if !any_number || inputs.is_empty() {
-            check_input_arity(inputs, 2)?;
-        }
+        check_input_arity(inputs, 2)?;
         check_output_arity(outputs, 1)?;
         for input in inputs {
             solver.equals(&input.datum_type, &outputs[0].datum_type)?;
@@ -100,7 +80,6 @@ impl Expansion for Exactly {
                 wire(*self, prefix, model, &wires)
             }
             Self::Product => model.wire_node(prefix, math::mul(), &wires),
-            Self::Largest | Self::Smallest => wire(*self, prefix, model, &wires),
         }
     }
 }
@@ -127,58 +106,26 @@ impl Tabular for Exactly {
         match self {
             Self::Product => "Mul",
             Self::Quotient => "Div",
-            Self::Largest => "Max",
-            Self::Smallest => "Min",
         }
     }
 
     fn outputs(&self, inputs: &[Form]) -> TractResult<TVec<Form>> {
-        let Some(first) = inputs.first() else {
-            bail!("{} takes tensors", Tabular::name(self))
+        let [a, b] = inputs else {
+            bail!("{} takes two tensors", Tabular::name(self))
         };
-        let shapes: TVec<TVec<TDim>> = inputs.iter().map(|input| input.shape.clone()).collect();
-        Ok(tvec!(Form::new(first.datum, multi_broadcast(&shapes)?)))
+        let shape = multi_broadcast(&[a.shape.clone(), b.shape.clone()])?;
+        Ok(tvec!(Form::new(a.datum, shape)))
     }
 
     fn eval(&self, inputs: &[&Tensor]) -> TractResult<TVec<Tensor>> {
-        let Some((first, rest)) = inputs.split_first() else {
-            bail!("{} takes tensors", Tabular::name(self))
-        };
-        let mut result = (*first).clone();
-        for next in rest {
-            result = self.pair(&result, next)?;
-        }
-        Ok(tvec!(result))
-    }
-}
-
-impl Exactly {
-    fn pair(self, a: &Tensor, b: &Tensor) -> TractResult<Tensor> {
-        match a.datum_type() {
-            DatumType::F32 => match self {
-                Self::Product => each::<f32>(a, b, |a, b| a * b),
-                Self::Quotient => each::<f32>(a, b, |a, b| a / b),
-                Self::Largest => each::<f32>(a, b, |a, b| if a.is_nan() || a > b { a } else { b }),
-                Self::Smallest => each::<f32>(a, b, |a, b| if a.is_nan() || a < b { a } else { b }),
-            },
-            DatumType::F64 => match self {
-                Self::Product => each::<f64>(a, b, |a, b| a * b),
-                Self::Quotient => each::<f64>(a, b, |a, b| a / b),
-                Self::Largest => each::<f64>(a, b, |a, b| if a.is_nan() || a > b { a } else { b }),
-                Self::Smallest => each::<f64>(a, b, |a, b| if a.is_nan() || a < b { a } else { b }),
-            },
-            DatumType::I32 => match self {
-                Self::Largest => each::<i32>(a, b, i32::max),
-                Self::Smallest => each::<i32>(a, b, i32::min),
-                _ => bail!("integers are multiplied and divided elsewhere"),
-            },
-            DatumType::I64 => match self {
-                Self::Largest => each::<i64>(a, b, i64::max),
-                Self::Smallest => each::<i64>(a, b, i64::min),
-                _ => bail!("integers are multiplied and divided elsewhere"),
-            },
-            other => bail!("{} of {other:?} is not supported yet", Tabular::name(&self)),
-        }
+        let (a, b) = (inputs[0], inputs[1]);
+        Ok(tvec!(match (self, a.datum_type()) {
+            (Self::Product, DatumType::F32) => each::<f32>(a, b, |a, b| a * b)?,
+            (Self::Product, DatumType::F64) => each::<f64>(a, b, |a, b| a * b)?,
+            (Self::Quotient, DatumType::F32) => each::<f32>(a, b, |a, b| a / b)?,
+            (Self::Quotient, DatumType::F64) => each::<f64>(a, b, |a, b| a / b)?,
+            (_, other) => bail!("{} of {other:?} is not supported yet", Tabular::name(self)),
+        }))
     }
 }
 

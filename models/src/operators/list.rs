@@ -126,7 +126,9 @@ const REFUSED: &[(&str, &[&str], &str)] = &[
 fn table(domain: &str, text: &mut String) {
     let mut rows: Vec<&Operator> = all().filter(|row| row.domain == domain).collect();
     rows.sort_by_key(|row| row.name);
-    text.push_str("| operator | element types of its first input | attributes | by |\n|---|---|---|---|\n");
+    text.push_str(
+        "| operator | element types of its first input | attributes | by |\n|---|---|---|---|\n",
+    );
     for row in rows {
         let types: Vec<&str> = row.types.names().collect();
         let attributes: Vec<String> = row
@@ -242,6 +244,9 @@ fn no_operator_of_machine_learning_is_forgotten() {
         "TreeEnsembleRegressor",
         "ZipMap",
     ] {
-        assert!(known.contains(name), "{name} is neither supported nor refused");
+        assert!(
+            known.contains(name),
+            "{name} is neither supported nor refused"
+        );
     }
 }
