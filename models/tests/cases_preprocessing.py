@@ -43,6 +43,8 @@ def scaler(c):
     for kind in NUMBERS:
         ml(c, "Scaler", [Input(kind, (3,))], f"{kind} by column", offset=[0.5, -1.0, 2.0], scale=[2.0, 0.1, -3.0])
         ml(c, "Scaler", [Input(kind, (3,))], f"{kind} one for all", offset=[0.3], scale=[1.7])
+    ml(c, "Scaler", [Input("float64", (2,), given(1e9 + 0.25, -1e9, 1e9 + 1, -1e9 - 0.5, 1e300, -1e-50))],
+       "float64 far from zero", offset=[1e9, -1e9], scale=[0.5, 3.0])
 
 
 def imputer(c):
@@ -160,26 +162,30 @@ def one_hot_encoder(c):
        cats_int64s=[-2, 2**62, 5], zeros=0)
     ml(c, "OneHotEncoder", [Input("string", (), given(*TEXTS))], "string flat", cats_strings=["b", "", "a"])
     ml(c, "OneHotEncoder", [Input("int64", (2, 2), given(1, 2, 3))], "int64 rank 3", cats_int64s=[1, 2])
-    one_hot_after(c, "Gather", [3], axis=1)
-    one_hot_after(c, "ArrayFeatureExtractor", [3, 0])
-    one_hot_after(c, "Cast", None, to=TensorProto.STRING)
+    for columns in [[3], 1, -2, [-1, 0], [[2], [1]]]:
+        encoders_after(c, "Gather", columns, axis=1)
+    encoders_after(c, "Gather", [1], axis=-1)
+    for columns in [[3, 0], 2, [[1], [3]]]:
+        encoders_after(c, "ArrayFeatureExtractor", columns)
+    encoders_after(c, "Cast", None, to=TensorProto.STRING)
 
 
-def one_hot_after(c, op, columns, **attributes):
-    """The encoder behind what exporters put before it."""
-    for kind in ["string", "int64"] if columns else ["int32", "int64", "bool"]:
-        rows = {"string": given(*TEXTS), "bool": None}.get(kind, given(-10, 7, 0, 12, 7, 3, 4))
-        source = Input(kind, (4,), rows)
-        cats = {"cats_int64s": [7, -10, 0]} if kind == "int64" and columns else {
-            "cats_strings": ["7", "a", "-10", "007", "1", "+7", "", "0", "-0", "9223372036854775808", "7"]}
-        nodes = [
-            helper.make_node(op, ["in0", "columns"] if columns else ["in0"], ["picked"],
-                             domain=ML if op == "ArrayFeatureExtractor" else "", **attributes),
-            helper.make_node("OneHotEncoder", ["picked"], ["out0"], domain=ML, **cats),
-        ]
-        initialisers = [numpy_helper.from_array(np.array(columns), "columns")] if columns else []
-        graph(c, f"OneHotEncoder {kind} after {op}", "OneHotEncoder", ML, "string" if "cats_strings" in cats else kind,
-              sorted(cats), nodes, {"in0": source}, initialisers)
+def encoders_after(c, op, columns, **attributes):
+    """Encoders behind what exporters put before them."""
+    for kind in ["string"] if columns is not None else ["int32", "int64", "bool"]:
+        source = Input(kind, (4,), {"string": given(*TEXTS), "bool": None}.get(kind, given(-10, 7, 0, 12, 7, 3, 4)))
+        categories = ["7", "a", "-10", "007", "1", "+7", "", "0", "-0", "9223372036854775808", "7"]
+        initialisers = [] if columns is None else [numpy_helper.from_array(np.array(columns), "columns")]
+        picking = helper.make_node(op, ["in0"] + [t.name for t in initialisers], ["picked"],
+                                   domain=ML if op == "ArrayFeatureExtractor" else "", **attributes)
+        for encoder, version, tables in [
+            ("OneHotEncoder", 1, {"cats_strings": categories}),
+            ("LabelEncoder", 2, {"keys_strings": categories, "values_int64s": list(range(len(categories)))}),
+        ]:
+            encoding = helper.make_node(encoder, ["picked"], ["out0"], domain=ML, **tables)
+            label = f"{kind} after {op} {columns} {attributes.get('axis', '')}".replace("None", "").strip()
+            graph(c, f"{encoder} {label}", encoder, ML, "string", sorted(tables), [picking, encoding], {"in0": source},
+                  initialisers, version)
 
 
 def graph(c, title, op, domain, kind, attributes, nodes, inputs, initialisers, version=1):

@@ -10,6 +10,7 @@ use tract_onnx::tract_hir::internal::*;
 
 use super::attributes::{Attributes, check_len};
 use super::dictionary::{Dictionary, Nan, Repeated, Translate};
+use super::selection::Selection;
 use super::tabular::{Form, Shared, Tabular, build};
 use crate::operators::kernel::Built;
 use crate::operators::{Engine, ML_DOMAIN, Operator, Types};
@@ -89,9 +90,9 @@ impl Tabular for CategoryMapper {
     fn eval(&self, inputs: &[&Tensor]) -> TractResult<TVec<Tensor>> {
         let input = inputs[0];
         Ok(tvec!(if input.datum_type() == DatumType::String {
-            self.0.ids.translate(input)?
+            self.0.ids.translate(input, &Selection::All)?
         } else {
-            self.0.names.translate(input)?
+            self.0.names.translate(input, &Selection::All)?
         }))
     }
 }

@@ -8,7 +8,8 @@ use std::hash::Hash;
 use ahash::AHashMap;
 use tract_onnx::tract_hir::internal::*;
 
-use super::tabular::{slice, tensor};
+use super::selection::Selection;
+use super::tabular::tensor;
 
 /// An element type that tables may be keyed by.
 pub(super) trait Key: Datum {
@@ -130,8 +131,8 @@ pub(super) trait Translate: Debug + Send + Sync {
     /// Element types of keys and values.
     fn types(&self) -> (DatumType, DatumType);
 
-    /// Looks up every element.
-    fn translate(&self, keys: &Tensor) -> TractResult<Tensor>;
+    /// Looks up every element that is selected.
+    fn translate(&self, keys: &Tensor, selection: &Selection) -> TractResult<Tensor>;
 }
 
 impl<K: Key, V: Datum> Translate for Dictionary<K, V> {
@@ -139,9 +140,14 @@ impl<K: Key, V: Datum> Translate for Dictionary<K, V> {
         (K::datum_type(), V::datum_type())
     }
 
-    fn translate(&self, keys: &Tensor) -> TractResult<Tensor> {
-        let values = slice::<K>(keys)?.iter().map(|key| self.get(key).clone());
-        tensor(keys.shape(), values.collect())
+    fn translate(&self, keys: &Tensor, selection: &Selection) -> TractResult<Tensor> {
+        let shape = selection.shape(keys.shape());
+        let mut values: Vec<V> = Vec::with_capacity(shape.iter().product());
+        selection.read::<K>(keys, |key| {
+            values.push(self.get(key).clone());
+            Ok(())
+        })?;
+        tensor(&shape, values)
     }
 }
 

@@ -12,6 +12,7 @@ use tract_onnx::tract_hir::internal::*;
 use super::attributes::{Attributes, Values, check_len};
 use super::category_mapper::{DEFAULT_INT, DEFAULT_STRING};
 use super::dictionary::{Dictionary, Key, Nan, Repeated, Translate};
+use super::selection::Selection;
 use super::tabular::{Form, Shared, Tabular, build};
 use super::version;
 use crate::operators::kernel::Built;
@@ -85,7 +86,7 @@ fn numbered(attributes: &Attributes) -> Built {
     );
     let id = attributes.int("default_int64").unwrap_or(DEFAULT_INT);
     let name = default_string(attributes)?;
-    build(LabelEncoder::Numbered {
+    build(LabelEncoder::of(Tables::Numbered {
         ids: table(
             classes.iter().cloned().zip(0..).collect(),
             id,
@@ -93,7 +94,7 @@ fn numbered(attributes: &Attributes) -> Built {
             1,
         ),
         names: table((0..).zip(classes).collect(), name, Repeated::Last, 1),
-    })
+    }))
 }
 
 fn default_string(attributes: &Attributes) -> TractResult<String> {
@@ -166,7 +167,7 @@ fn by_keys(node: &NodeProto, attributes: &Attributes, version: i64) -> Built {
         _ => None,
     };
     match table {
-        Some(table) => build(LabelEncoder::ByKeys(table)),
+        Some(table) => build(LabelEncoder::of(Tables::ByKeys(table))),
         None => bail!(
             "attribute `default_tensor` of LabelEncoder is not of the type of `{values_name}`"
         ),
@@ -204,17 +205,30 @@ fn table<K: Key, V: Datum>(
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum LabelEncoder {
+enum Tables {
     Numbered { ids: Table, names: Table },
     ByKeys(Table),
 }
 
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct LabelEncoder {
+    tables: Tables,
+    selection: Selection,
+}
+
 impl LabelEncoder {
+    fn of(tables: Tables) -> Self {
+        Self {
+            tables,
+            selection: Selection::All,
+        }
+    }
+
     fn table(&self, from: DatumType) -> TractResult<&dyn Translate> {
-        let table = match self {
-            Self::Numbered { ids, .. } if from == DatumType::String => ids,
-            Self::Numbered { names, .. } => names,
-            Self::ByKeys(table) => table,
+        let table = match &self.tables {
+            Tables::Numbered { ids, .. } if from == DatumType::String => ids,
+            Tables::Numbered { names, .. } => names,
+            Tables::ByKeys(table) => table,
         };
         let (keys, _) = table.types();
         ensure!(
@@ -236,11 +250,24 @@ impl Tabular for LabelEncoder {
         };
         input.rows()?;
         let (_, values) = self.table(input.datum)?.types();
-        Ok(tvec!(Form::new(values, input.shape.clone())))
+        let shape = self.selection.shape(&input.shape);
+        Ok(tvec!(Form::new(values, shape)))
+    }
+
+    fn upstream(
+        &self,
+        model: &TypedModel,
+        inputs: &[OutletId],
+    ) -> TractResult<Option<(Self, TVec<OutletId>)>> {
+        let before = Selection::before(model, inputs[0])?;
+        Ok(before.map(|(selection, source)| {
+            let tables = self.tables.clone();
+            (Self { tables, selection }, tvec!(source))
+        }))
     }
 
     fn eval(&self, inputs: &[&Tensor]) -> TractResult<TVec<Tensor>> {
         let table = self.table(inputs[0].datum_type())?;
-        Ok(tvec!(table.translate(inputs[0])?))
+        Ok(tvec!(table.translate(inputs[0], &self.selection)?))
     }
 }

@@ -21,6 +21,7 @@ mod normalizer;
 mod one_hot_encoder;
 mod post_transform;
 mod scaler;
+mod selection;
 mod svm;
 pub(super) mod tabular;
 mod trees;

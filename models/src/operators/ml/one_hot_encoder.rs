@@ -12,7 +12,8 @@ use tract_onnx::tract_hir::internal::*;
 
 use super::attributes::Attributes;
 use super::dictionary::{Dictionary, Key, Nan, Repeated};
-use super::tabular::{Form, Shared, Tabular, build, slice, tensor};
+use super::selection::Selection;
+use super::tabular::{Form, Shared, Tabular, build, tensor};
 use crate::operators::cast::to_int64;
 use crate::operators::kernel::Built;
 use crate::operators::{Engine, ML_DOMAIN, Operator, Types};
@@ -45,11 +46,13 @@ fn one_hot_encoder(_ctx: &ParsingContext, node: &NodeProto) -> Built {
         (ids, []) => build(OneHotEncoder {
             width: ids.len(),
             places: Places::Ids(places(ids.iter().copied())),
+            selection: Selection::All,
             strict,
         }),
         ([], _) => build(OneHotEncoder {
             width: names.len(),
             places: Places::Names(places(names)),
+            selection: Selection::All,
             strict,
         }),
         _ => bail!(
@@ -81,6 +84,7 @@ enum Places {
 struct OneHotEncoder {
     places: Places,
     width: usize,
+    selection: Selection,
     /// Whether an unknown category is an error.
     strict: bool,
 }
@@ -105,53 +109,68 @@ impl Tabular for OneHotEncoder {
             }
         }
         input.rows()?;
-        let mut shape = input.shape.clone();
+        let mut shape = self.selection.shape(&input.shape);
         shape.push(self.width.to_dim());
         Ok(tvec!(Form::new(DatumType::F32, shape)))
     }
 
+    fn upstream(
+        &self,
+        model: &TypedModel,
+        inputs: &[OutletId],
+    ) -> TractResult<Option<(Self, TVec<OutletId>)>> {
+        let before = Selection::before(model, inputs[0])?;
+        Ok(before.map(|(selection, source)| {
+            let encoder = Self {
+                selection,
+                ..self.clone()
+            };
+            (encoder, tvec!(source))
+        }))
+    }
+
     fn eval(&self, inputs: &[&Tensor]) -> TractResult<TVec<Tensor>> {
         let input = inputs[0];
-        let mut shape: TVec<usize> = input.shape().into();
-        shape.push(self.width);
-        let mut out = vec![0.0f32; input.len() * self.width];
-        match (&self.places, input.datum_type()) {
+        let out = match (&self.places, input.datum_type()) {
             (Places::Names(places), DatumType::String) => {
-                self.mark(&mut out, slice::<String>(input)?, |name| places.get(name))?;
+                self.mark::<String>(input, |name| places.get(name))?
             }
             (Places::Ids(places), DatumType::I64) => {
-                self.mark(&mut out, slice::<i64>(input)?, |id| places.get(id))?;
+                self.mark::<i64>(input, |id| places.get(id))?
             }
             (Places::Ids(places), DatumType::F32) => {
-                let place = |id: &f32| places.get(&to_int64(f64::from(*id)));
-                self.mark(&mut out, slice::<f32>(input)?, place)?;
+                self.mark::<f32>(input, |id| places.get(&to_int64(f64::from(*id))))?
             }
             (Places::Ids(places), DatumType::F64) => {
-                let place = |id: &f64| places.get(&to_int64(*id));
-                self.mark(&mut out, slice::<f64>(input)?, place)?;
+                self.mark::<f64>(input, |id| places.get(&to_int64(*id)))?
             }
             (_, other) => bail!("OneHotEncoder has no categories for {other:?}"),
-        }
-        Ok(tvec!(tensor(&shape, out)?))
+        };
+        Ok(tvec!(out))
     }
 }
 
 impl OneHotEncoder {
-    fn mark<'a, T: std::fmt::Debug>(
+    fn mark<'a, T: Datum>(
         &self,
-        out: &mut [f32],
-        values: &[T],
+        input: &Tensor,
         place: impl Fn(&T) -> &'a usize,
-    ) -> TractResult<()> {
-        for (value, out) in values.iter().zip(out.chunks_exact_mut(self.width.max(1))) {
-            match out.get_mut(*place(value)) {
+    ) -> TractResult<Tensor> {
+        let mut shape = self.selection.shape(input.shape());
+        shape.push(self.width);
+        let mut out = vec![0.0f32; shape.iter().product()];
+        let mut lists = out.chunks_exact_mut(self.width.max(1));
+        self.selection.read::<T>(input, |value| {
+            let list = lists.next().unwrap_or_default();
+            match list.get_mut(*place(value)) {
                 Some(slot) => *slot = 1.0,
                 None => ensure!(
                     !self.strict || trial::is_on(),
                     "{value:?} is no category of OneHotEncoder, and the model says that this is an error (zeros=0). Train the encoder with handle_unknown='ignore' to score such rows"
                 ),
             }
-        }
-        Ok(())
+            Ok(())
+        })?;
+        tensor(&shape, out)
     }
 }

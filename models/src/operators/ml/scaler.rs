@@ -1,7 +1,7 @@
 //! Scaler of `ai.onnx.ml`: `(x - offset) * scale`, by column.
 //!
-//! Numbers of any type become float32 first and stay it. Offset and scale are one value for all columns or one
-//! a column.
+//! Offset and scale are one value for all columns or one a column. float64 is computed as such and becomes float32 at
+//! the end; all other types are float32 from the start.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use tract_onnx::pb::NodeProto;
 use tract_onnx::tract_hir::internal::*;
 
 use super::attributes::{Attributes, check_len};
-use super::tabular::{Form, Tabular, build, floats, tensor};
+use super::tabular::{Form, Tabular, build, floats, slice, tensor};
 use crate::operators::kernel::{Built, Weight};
 use crate::operators::{Engine, ML_DOMAIN, Operator, Types};
 
@@ -60,19 +60,38 @@ impl Tabular for Scaler {
     fn eval(&self, inputs: &[&Tensor]) -> TractResult<TVec<Tensor>> {
         let input = inputs[0];
         let columns = input.shape()[1];
-        let mut values = floats(input)?.into_owned();
-        if let ([offset], [scale]) = (&*self.offset, &*self.scale) {
-            for value in &mut values {
-                *value = (*value - offset.get()) * scale.get();
-            }
+        let values = if input.datum_type() == DatumType::F64 {
+            let scaled =
+                |value: f64, offset, scale| ((value - f64::from(offset)) * f64::from(scale)) as f32;
+            self.scale(slice::<f64>(input)?, columns, scaled)
         } else {
-            for row in values.chunks_exact_mut(columns.max(1)) {
-                for ((value, offset), scale) in row.iter_mut().zip(&*self.offset).zip(&*self.scale)
-                {
-                    *value = (*value - offset.get()) * scale.get();
-                }
-            }
-        }
+            let scaled = |value: f32, offset, scale| (value - offset) * scale;
+            self.scale(&floats(input)?, columns, scaled)
+        };
         Ok(tvec!(tensor(input.shape(), values)?))
+    }
+}
+
+impl Scaler {
+    fn scale<T: Copy>(
+        &self,
+        values: &[T],
+        columns: usize,
+        scaled: impl Fn(T, f32, f32) -> f32,
+    ) -> Vec<f32> {
+        if let ([offset], [scale]) = (&*self.offset, &*self.scale) {
+            let (offset, scale) = (offset.get(), scale.get());
+            let values = values.iter();
+            return values.map(|value| scaled(*value, offset, scale)).collect();
+        }
+        let mut out = Vec::with_capacity(values.len());
+        for row in values.chunks_exact(columns.max(1)) {
+            let weights = self.offset.iter().zip(&*self.scale);
+            let weighted = row.iter().zip(weights);
+            out.extend(
+                weighted.map(|(value, (offset, scale))| scaled(*value, offset.get(), scale.get())),
+            );
+        }
+        out
     }
 }

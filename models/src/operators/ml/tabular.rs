@@ -69,6 +69,15 @@ pub(in crate::operators) trait Tabular:
     /// way that is not ours.
     fn outputs(&self, inputs: &[Form]) -> TractResult<TVec<Form>>;
 
+    /// The same results from tensors further up in the graph, if that saves work there.
+    fn upstream(
+        &self,
+        _model: &TypedModel,
+        _inputs: &[OutletId],
+    ) -> TractResult<Option<(Self, TVec<OutletId>)>> {
+        Ok(None)
+    }
+
     /// Computes the outputs. A row's values must not depend on where the row stands, nor on how many rows
     /// there are: scores have to be the same bits in every batch.
     fn eval(&self, inputs: &[&Tensor]) -> TractResult<TVec<Tensor>>;
@@ -136,8 +145,16 @@ impl<T: Tabular> Expansion for Expanded<T> {
         model: &mut TypedModel,
         inputs: &[OutletId],
     ) -> TractResult<TVec<OutletId>> {
-        model.wire_node(prefix, TabularOp(self.0.clone()), inputs)
+        match self.0.upstream(model, inputs)? {
+            Some((tabular, inputs)) => model.wire_node(prefix, TabularOp(tabular), &inputs),
+            None => model.wire_node(prefix, TabularOp(self.0.clone()), inputs),
+        }
     }
+}
+
+/// Whether the outlet is a result of this operator.
+pub(super) fn is_made_by<T: Tabular>(model: &TypedModel, outlet: OutletId) -> bool {
+    model.node(outlet.node).op_is::<TabularOp<T>>()
 }
 
 /// The view of execution.
