@@ -360,8 +360,8 @@ fn large_batches_repeat_the_scores_of_small_ones() {
 fn what_would_score_wrong_does_not_load() {
     for (name, part) in [
         (
-            "tree_ensemble",
-            "operator TreeEnsembleClassifier (ai.onnx.ml) is not supported yet",
+            "unsupported_operator",
+            "operator Hardmax is not supported yet",
         ),
         (
             "unknown_attribute",

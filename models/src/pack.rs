@@ -25,19 +25,20 @@ pub(crate) struct Target<'a> {
     pub(crate) whole: bool,
 }
 
-/// Writes `len` rows of `array`, from row `start` on, to the first rows of `tensor`.
+/// Writes `len` rows of `array`, from row `start` on, to the rows of `tensor` from `to` on.
 pub(crate) fn pack(
     array: &dyn Array,
     start: usize,
     len: usize,
     tensor: &mut Tensor,
+    to: usize,
     target: &Target<'_>,
 ) -> Result<(), ModelError> {
     let stride = target.tensor.width();
     let place = Place {
         start,
         len,
-        offset: target.offset,
+        offset: to * stride + target.offset,
         stride,
     };
     match target.tensor.element {
@@ -109,7 +110,8 @@ fn write<T: Datum>(
     };
     let mut view = tensor.try_as_plain_ram_mut().map_err(wrong)?;
     let out = view.as_slice_mut::<T>().map_err(wrong)?;
-    if out.len() < place.len * place.stride {
+    let first = place.offset - target.offset;
+    if out.len() < first + place.len * place.stride {
         return Err(ModelError::Columns {
             reason: format!("{} rows do not fit the plan", place.len),
         });
@@ -132,7 +134,7 @@ fn write<T: Datum>(
         let inner = Place {
             start: 0,
             len: items.len(),
-            offset: row * place.stride,
+            offset: first + row * place.stride,
             stride: 1,
         };
         writer(items.as_ref(), inner, out, target)?;

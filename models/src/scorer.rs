@@ -34,6 +34,9 @@ pub struct Scorer {
     in_model: Duration,
 }
 
+/// Rows that are packed together.
+const BLOCK: usize = 64;
+
 /// A plan's running state and its input tensors.
 #[derive(Debug)]
 struct Lane {
@@ -169,21 +172,24 @@ impl Scorer {
                 *tensor = fresh(input.element, &input.shape(lane.rows)).map_err(failed)?;
             }
         }
-        for (array, column) in columns.iter().zip(&self.binding.inputs) {
-            let input = &signature.inputs[column.tensor];
-            let target = pack::Target {
-                column: &column.name,
-                tensor: input,
-                offset: match column.elements {
-                    Elements::One(element) => element,
-                    Elements::All => 0,
-                },
-                whole: column.elements == Elements::All,
-            };
-            let Some(tensor) = Arc::get_mut(&mut lane.inputs[column.tensor]) else {
-                return Err(failed("its input buffer is in use".to_owned()));
-            };
-            pack::pack(array.as_ref(), start, len, tensor, &target)?;
+        // A block of rows of all columns at a time: what is written to a wide tensor stays in the first-level cache.
+        for block in (0..len).step_by(BLOCK) {
+            let rows = BLOCK.min(len - block);
+            for (array, column) in columns.iter().zip(&self.binding.inputs) {
+                let target = pack::Target {
+                    column: &column.name,
+                    tensor: &signature.inputs[column.tensor],
+                    offset: match column.elements {
+                        Elements::One(element) => element,
+                        Elements::All => 0,
+                    },
+                    whole: column.elements == Elements::All,
+                };
+                let Some(tensor) = Arc::get_mut(&mut lane.inputs[column.tensor]) else {
+                    return Err(failed("its input buffer is in use".to_owned()));
+                };
+                pack::pack(array.as_ref(), start + block, rows, tensor, block, &target)?;
+            }
         }
         if len < lane.rows {
             for (tensor, input) in lane.inputs.iter_mut().zip(&signature.inputs) {

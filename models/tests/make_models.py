@@ -577,16 +577,7 @@ def refused():
     def node(op, **attributes):
         return helper.make_node(op, ["x"], ["y"], **attributes)
 
-    tree = helper.make_node(
-        "TreeEnsembleClassifier", ["x"], ["label", "probabilities"], domain="ai.onnx.ml",
-        nodes_treeids=[0, 0, 0], nodes_nodeids=[0, 1, 2], nodes_featureids=[0, 0, 0],
-        nodes_values=[0.5, 0.0, 0.0], nodes_modes=["BRANCH_LEQ", "LEAF", "LEAF"],
-        nodes_truenodeids=[1, 0, 0], nodes_falsenodeids=[2, 0, 0],
-        class_treeids=[0, 0], class_nodeids=[1, 2], class_ids=[0, 0], class_weights=[0.2, 0.9],
-        classlabels_int64s=[0, 1], post_transform="NONE",
-    )
-    yield "tree_ensemble", graph_model(
-        [tree], xs, [("label", "int64", ["N"]), ("probabilities", f32, ["N", 2])], {}, domains=[("ai.onnx.ml", 3)])
+    yield "unsupported_operator", graph_model([node("Hardmax")], xs, ys, {})
     yield "unknown_attribute", graph_model(
         [node("Cast", to=TensorProto.FLOAT, saturate=0)], xs, ys, {}, opset=19)
     yield "old_opset", graph_model([node("Relu")], xs, ys, {}, opset=9)

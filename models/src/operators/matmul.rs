@@ -1,4 +1,4 @@
-//! MatMul and Gemm: tract's, except for products that give a row one value.
+//! MatMul and Gemm: our own where the second factor is constant ([`super::dense`], and below), else tract's.
 //!
 //! The last layer of most nets has one output, and for such narrow products tract picks another kernel, with another
 //! order of additions, for almost every batch size; then no two batch sizes agree to the bit and only one could be
@@ -11,6 +11,7 @@ use tract_onnx::model::ParsingContext;
 use tract_onnx::pb::{NodeProto, TensorProto};
 use tract_onnx::tract_hir::internal::*;
 
+use super::dense::{MOST_WEIGHTS, bias_row, dense};
 use super::kernel::{Built, Exact, Kernel, Weight, by_tract, initialiser, weights, wire};
 use super::{DEFAULT_DOMAIN, Engine, Operator, Types};
 
@@ -34,6 +35,12 @@ pub(super) const OPERATORS: &[Operator] = &[
 fn matmul(ctx: &ParsingContext, node: &NodeProto) -> Built {
     let column = match initialiser(ctx, node, 1) {
         Some(column) if matches!(column.dims[..], [_, 1]) => ctx.load_tensor(column)?,
+        Some(matrix) if is_layer(matrix) => {
+            let [inputs, outputs] = sizes(matrix)?;
+            let weights = weights(&ctx.load_tensor(matrix)?)?;
+            let weight = |input: usize, output: usize| weights[input * outputs + output].get();
+            return dense(inputs, outputs, weight, None, 2);
+        }
         _ => return by_tract(ctx, node),
     };
     match column.datum_type() {
@@ -68,10 +75,43 @@ fn gemm(ctx: &ParsingContext, node: &NodeProto) -> Built {
         [1, _] => transposed,
         _ => false,
     };
+    let has_bias = node.input.get(2).is_some_and(|name| !name.is_empty());
+    if plain && !narrow && is_layer(column) {
+        let sizes = sizes(column)?;
+        let [inputs, outputs] = if transposed {
+            [sizes[1], sizes[0]]
+        } else {
+            sizes
+        };
+        let bias = match (initialiser(ctx, node, 2), has_bias) {
+            (Some(bias), _) if is_float32(bias) => {
+                let bias = weights(&ctx.load_tensor(bias)?)?;
+                let bias: Vec<Exact> = bias
+                    .iter()
+                    .map(|bias| Exact::new(f64::from(bias.get())))
+                    .collect();
+                match bias_row(&bias, outputs, beta) {
+                    Some(bias) => Some(bias),
+                    None => return by_tract(ctx, node),
+                }
+            }
+            (None, false) => None,
+            _ => return by_tract(ctx, node),
+        };
+        let weights = weights(&ctx.load_tensor(column)?)?;
+        let weight = |input: usize, output: usize| {
+            let place = if transposed {
+                output * inputs + input
+            } else {
+                input * outputs + output
+            };
+            alpha * weights[place].get()
+        };
+        return dense(inputs, outputs, weight, bias, 2 + usize::from(has_bias));
+    }
     if !narrow || !plain || !is_float32(column) {
         return by_tract(ctx, node);
     }
-    let has_bias = node.input.get(2).is_some_and(|name| !name.is_empty());
     let bias = match initialiser(ctx, node, 2) {
         Some(bias) if bias.dims.iter().all(|dim| *dim == 1) && is_float32(bias) => {
             let bias = weights(&ctx.load_tensor(bias)?)?;
@@ -87,6 +127,22 @@ fn gemm(ctx: &ParsingContext, node: &NodeProto) -> Built {
         .map(|weight| Weight::new(alpha * weight.get()))
         .collect();
     product::<Weight>(weights, bias, 2 + usize::from(has_bias))
+}
+
+/// Whether the constant is the matrix of a layer that [`dense`] computes.
+fn is_layer(matrix: &TensorProto) -> bool {
+    let elements = match matrix.dims[..] {
+        [inputs, outputs] if inputs > 0 && outputs > 1 => inputs.saturating_mul(outputs),
+        _ => return false,
+    };
+    is_float32(matrix) && usize::try_from(elements).is_ok_and(|elements| elements <= MOST_WEIGHTS)
+}
+
+fn sizes(matrix: &TensorProto) -> TractResult<[usize; 2]> {
+    match matrix.dims[..] {
+        [inputs, outputs] => Ok([usize::try_from(inputs)?, usize::try_from(outputs)?]),
+        _ => bail!("a layer's weights are a matrix"),
+    }
 }
 
 fn is_float32(tensor: &TensorProto) -> bool {

@@ -17,6 +17,7 @@ mod blocks;
 mod cast;
 mod classify;
 mod cpu;
+mod dense;
 mod distances;
 mod extremes;
 mod gather;
