@@ -26,7 +26,7 @@ use millstream_operators::exchange::HashPartitioner;
 use millstream_operators::over_aggregate::{OverAggregate, OverGroup, OverSpec};
 use millstream_operators::watermark_assigner::WatermarkGenerator;
 use millstream_operators::window_aggregate::{WindowAggregate, WindowSpec};
-use millstream_operators::{Batch, Operator, OperatorContext, Output, Watermark};
+use millstream_operators::{Batch, Clock, Operator, OperatorContext, Output, Watermark};
 use millstream_state::backend::{CheckpointRequest, StateBackend, StateOptions};
 use millstream_state::manifest::JobIdentity;
 use millstream_state::state_dir::{Start, StateDir};
@@ -126,6 +126,7 @@ impl Home {
             parallelism: 1,
             key_groups: 0..128,
             backend: Arc::clone(&self.backend),
+            clock: Clock::system(),
         }
     }
 }

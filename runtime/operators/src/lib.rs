@@ -36,4 +36,4 @@ pub mod window_aggregate;
 pub mod window_tvf;
 
 pub use batch::{Batch, Watermark};
-pub use operator::{Operator, OperatorContext, OperatorError, Output};
+pub use operator::{Clock, Operator, OperatorContext, OperatorError, Output};
