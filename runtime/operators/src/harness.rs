@@ -4,6 +4,8 @@
 //! with checkpoints at random places, kills, and restores at another parallelism that replay from
 //! the last checkpoint. What comes out must be the same multiset of rows every time.
 
+pub mod changelog;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;

@@ -140,6 +140,12 @@ pub trait Operator: Send {
         Ok(())
     }
 
+    /// A barrier is next: send on what is held back only to be sent together (mini-batches). Called
+    /// right before [`snapshot`](Operator::snapshot); what is emitted goes ahead of the barrier.
+    fn before_barrier(&mut self, _out: &mut Output) -> Result<(), OperatorError> {
+        Ok(())
+    }
+
     /// Hands the keyed state that changed to the state backend
     /// ([`KeyedTable::snapshot`](millstream_state::KeyedTable::snapshot)) and returns what is not
     /// keyed (empty if there is nothing): small, versioned by its first byte.
