@@ -2,14 +2,19 @@
 //!
 //! This is what binding needs; the accumulators are the runtime's. Result types are Flink's
 //! (observed): SUM and AVG of an integer keep its type, `SUM(DECIMAL(p, s))` is
-//! `DECIMAL(38, s)`, `AVG(DECIMAL(p, s))` is `DECIMAL(38, max(6, s))`.
+//! `DECIMAL(38, s)`, `AVG(DECIMAL(p, s))` is `DECIMAL(38, max(6, s))`. `LISTAGG` gives STRING,
+//! `ARRAY_AGG` of T `ARRAY<T>`, `COLLECT` of T `MULTISET<T> NOT NULL`.
 
 use std::sync::Arc;
 
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion_common::{Result, not_impl_err, plan_err};
 use datafusion_expr::function::{AccumulatorArgs, StateFieldsArgs};
-use datafusion_expr::{Accumulator, AggregateUDF, AggregateUDFImpl, Signature, Volatility};
+use datafusion_expr::{
+    Accumulator, AggregateUDF, AggregateUDFImpl, Signature, Volatility, udaf_default_return_field,
+};
+
+use crate::types::{FlinkType, TypeKind, map_type};
 
 /// Which aggregate function it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -18,6 +23,8 @@ pub enum AggregateKind {
     Count,
     /// The sum; NULL if there was no value. Integers wrap.
     Sum,
+    /// The sum; 0 if there was no value. What a two-phase COUNT merges by; no query writes it.
+    Sum0,
     /// The mean; of integers truncated toward zero. NULL if there was no value.
     Avg,
     /// The smallest value.
@@ -36,6 +43,17 @@ pub enum AggregateKind {
     VarPop,
     /// Sample variance; NULL for a single value.
     VarSamp,
+    /// The values that are not NULL as one string, by arrival, with a separator (a comma if none
+    /// is given). NULL if there was no value.
+    ListAgg,
+    /// The values as an array, by arrival, NULLs too unless they are to be ignored. NULL if there
+    /// was no row.
+    ArrayAgg,
+    /// The values that are not NULL as a multiset: a map of each to how often it came. Empty if
+    /// there was none.
+    Collect,
+    /// How many different values, within 1 %.
+    ApproxCountDistinct,
     /// In OVER only: the value of an earlier row, NULL if there is none.
     Lag,
     /// In OVER only: the number of the row, from 1.
@@ -48,6 +66,7 @@ impl AggregateKind {
         match self {
             AggregateKind::Count => &["count"],
             AggregateKind::Sum => &["sum"],
+            AggregateKind::Sum0 => &["$sum0"],
             AggregateKind::Avg => &["avg"],
             AggregateKind::Min => &["min"],
             AggregateKind::Max => &["max"],
@@ -58,6 +77,10 @@ impl AggregateKind {
             AggregateKind::StddevSamp => &["stddev_samp", "stddev"],
             AggregateKind::VarPop => &["var_pop"],
             AggregateKind::VarSamp => &["var_samp", "variance"],
+            AggregateKind::ListAgg => &["listagg"],
+            AggregateKind::ArrayAgg => &["array_agg"],
+            AggregateKind::Collect => &["collect"],
+            AggregateKind::ApproxCountDistinct => &["approx_count_distinct"],
             AggregateKind::Lag => &["lag"],
             AggregateKind::RowNumber => &["row_number"],
         }
@@ -70,9 +93,10 @@ impl AggregateKind {
             .find(|kind| kind.names().iter().any(|n| n.eq_ignore_ascii_case(name)))
     }
 
-    const ALL: [Self; 13] = [
+    const ALL: [Self; 18] = [
         Self::Count,
         Self::Sum,
+        Self::Sum0,
         Self::Avg,
         Self::Min,
         Self::Max,
@@ -82,13 +106,35 @@ impl AggregateKind {
         Self::StddevSamp,
         Self::VarPop,
         Self::VarSamp,
+        Self::ListAgg,
+        Self::ArrayAgg,
+        Self::Collect,
+        Self::ApproxCountDistinct,
         Self::Lag,
         Self::RowNumber,
     ];
 
     /// Whether the result is never NULL.
     pub fn never_null(self) -> bool {
-        matches!(self, AggregateKind::Count | AggregateKind::RowNumber)
+        matches!(
+            self,
+            AggregateKind::Count
+                | AggregateKind::Sum0
+                | AggregateKind::Collect
+                | AggregateKind::ApproxCountDistinct
+                | AggregateKind::RowNumber
+        )
+    }
+
+    /// How many arguments it takes at most: columns, and constants behind the first.
+    fn at_most(self) -> usize {
+        match self {
+            // COUNT(DISTINCT a, b) counts the rows in which none is NULL.
+            AggregateKind::Count => usize::MAX,
+            AggregateKind::Lag => 3,
+            AggregateKind::ListAgg => 2,
+            _ => 1,
+        }
     }
 
     /// The type of the result for an argument of type `input` (`None` for `COUNT(*)`).
@@ -101,8 +147,27 @@ impl AggregateKind {
             None => plan_err!("{name} takes one argument"),
         };
         match self {
-            AggregateKind::Count | AggregateKind::RowNumber => Ok(DataType::Int64),
-            AggregateKind::Sum => numeric(|t| match t {
+            AggregateKind::Count
+            | AggregateKind::RowNumber
+            | AggregateKind::ApproxCountDistinct => Ok(DataType::Int64),
+            AggregateKind::ListAgg => match input {
+                Some(DataType::Utf8 | DataType::Null) => Ok(DataType::Utf8),
+                Some(t) => plan_err!("{name} takes a STRING, not {t}; CAST it AS STRING"),
+                None => plan_err!("{name} takes an argument"),
+            },
+            AggregateKind::ArrayAgg => match input {
+                Some(t) => Ok(DataType::List(Arc::new(Field::new(
+                    "item",
+                    t.clone(),
+                    true,
+                )))),
+                None => plan_err!("{name} takes an argument"),
+            },
+            AggregateKind::Collect => match input {
+                Some(t) => Ok(map_type(t.clone(), DataType::Int32)),
+                None => plan_err!("{name} takes an argument"),
+            },
+            AggregateKind::Sum | AggregateKind::Sum0 => numeric(|t| match t {
                 DataType::Decimal128(_, s) => DataType::Decimal128(38, *s),
                 other => other.clone(),
             }),
@@ -136,6 +201,7 @@ impl AggregateKind {
 pub fn aggregate_functions() -> Vec<Arc<AggregateUDF>> {
     AggregateKind::ALL
         .into_iter()
+        .filter(|kind| *kind != AggregateKind::Sum0)
         .map(|kind| Arc::new(AggregateUDF::new_from_impl(FlinkAggregate::new(kind))))
         .collect()
 }
@@ -183,11 +249,7 @@ impl AggregateUDFImpl for FlinkAggregate {
     }
 
     fn return_type(&self, arg_types: &[DataType]) -> Result<DataType> {
-        let at_most = if self.kind == AggregateKind::Lag {
-            3
-        } else {
-            1
-        };
+        let at_most = self.kind.at_most();
         if arg_types.len() > at_most {
             return plan_err!(
                 "{} takes at most {at_most} argument(s), not {}",
@@ -196,6 +258,18 @@ impl AggregateUDFImpl for FlinkAggregate {
             );
         }
         self.kind.result_type(arg_types.first())
+    }
+
+    fn return_field(&self, arg_fields: &[FieldRef]) -> Result<FieldRef> {
+        match (self.kind, arg_fields.first()) {
+            // Arrow has no multiset, so the field must say what the map stands for.
+            (AggregateKind::Collect, Some(argument)) => {
+                let item = FlinkType::from_field(argument).with_nullable(true);
+                let multiset = FlinkType::new(TypeKind::Multiset(Box::new(item))).not_null();
+                Ok(Arc::new(multiset.to_field(self.name())))
+            }
+            _ => udaf_default_return_field(self, arg_fields),
+        }
     }
 
     fn is_nullable(&self) -> bool {
@@ -208,5 +282,53 @@ impl AggregateUDFImpl for FlinkAggregate {
 
     fn state_fields(&self, _args: StateFieldsArgs) -> Result<Vec<arrow::datatypes::FieldRef>> {
         not_impl_err!("aggregates run in streaming operators only")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn result(kind: AggregateKind, argument: &FlinkType) -> Result<String> {
+        let function = FlinkAggregate::new(kind);
+        function.return_type(&[argument.to_arrow()])?;
+        let field = function.return_field(&[Arc::new(argument.to_field("x"))])?;
+        Ok(FlinkType::from_field(&field).to_string())
+    }
+
+    #[test]
+    fn results_have_the_types_of_flink() -> Result<()> {
+        let (int, text) = (TypeKind::Int.into(), FlinkType::string());
+        assert_eq!(result(AggregateKind::ListAgg, &text)?, "STRING");
+        assert_eq!(result(AggregateKind::ArrayAgg, &int)?, "ARRAY<INT>");
+        assert_eq!(
+            result(AggregateKind::Collect, &text)?,
+            "MULTISET<STRING> NOT NULL"
+        );
+        assert_eq!(
+            result(AggregateKind::ApproxCountDistinct, &text)?,
+            "BIGINT NOT NULL"
+        );
+        assert_eq!(result(AggregateKind::Sum0, &int)?, "INT NOT NULL");
+        let error = result(AggregateKind::ListAgg, &int).unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .contains("LISTAGG takes a STRING, not Int32")
+        );
+        Ok(())
+    }
+
+    #[test]
+    fn functions_are_found_by_any_case() {
+        assert_eq!(
+            AggregateKind::from_name("ListAgg"),
+            Some(AggregateKind::ListAgg)
+        );
+        assert_eq!(
+            AggregateKind::from_name("ARRAY_AGG"),
+            Some(AggregateKind::ArrayAgg)
+        );
+        assert_eq!(AggregateKind::from_name("string_agg"), None);
     }
 }

@@ -3,6 +3,8 @@
 //! The input is that of the fraud sample: 10,000 cards in random order, 200 payments a second of
 //! event time, up to 2 s out of order, watermark 5 s behind; batches of 8,192 rows. An argument
 //! picks operators by name; times are those this thread ran (Linux); `ROWS` in the environment sets how many rows (2 million).
+//!
+//! The second table is GROUP BY: 100,000 integer keys in random order, `k BIGINT, v BIGINT`.
 
 // A program that prints a table.
 #![allow(clippy::print_stdout)]
@@ -17,16 +19,18 @@ use arrow::array::{
 use arrow::datatypes::SchemaRef;
 use datafusion_expr::Operator as ExprOperator;
 use datafusion_physical_expr::expressions::{binary, col, lit};
+use millstream_functions::RowKind;
 use millstream_functions::aggregate::AggregateKind;
 use millstream_functions::window::{Frame, Window};
 use millstream_operators::aggregates::AggregateCall;
 use millstream_operators::calc::Calc;
 use millstream_operators::deduplicate::{DeduplicateFirst, DeduplicateLast, DeduplicateSpec};
 use millstream_operators::exchange::HashPartitioner;
+use millstream_operators::group_aggregate::{GroupAggregate, GroupAggregateSpec, MiniBatch};
 use millstream_operators::over_aggregate::{OverAggregate, OverGroup, OverSpec};
 use millstream_operators::watermark_assigner::WatermarkGenerator;
 use millstream_operators::window_aggregate::{WindowAggregate, WindowSpec};
-use millstream_operators::{Batch, Operator, OperatorContext, Output, Watermark};
+use millstream_operators::{Batch, Clock, Operator, OperatorContext, Output, Watermark};
 use millstream_state::backend::{CheckpointRequest, StateBackend, StateOptions};
 use millstream_state::manifest::JobIdentity;
 use millstream_state::state_dir::{Start, StateDir};
@@ -126,6 +130,7 @@ impl Home {
             parallelism: 1,
             key_groups: 0..128,
             backend: Arc::clone(&self.backend),
+            clock: Clock::system(),
         }
     }
 }
@@ -151,10 +156,14 @@ fn run(mut operator: Box<dyn Operator>, batches: &[Batch], home: &Home) -> Falli
     for batch in batches {
         let watermark = batch.watermarks.as_ref().and_then(|w| w.last().copied());
         operator.process(0, batch.clone(), &mut out)?;
-        operator.advance(Watermark(watermark.unwrap_or(i64::MIN)), &mut out)?;
+        if let Some(watermark) = watermark {
+            operator.advance(Watermark(watermark), &mut out)?;
+        }
         operator.housekeeping()?;
         rows_out += out.drain().map(|batch| batch.len()).sum::<usize>();
     }
+    operator.before_barrier(&mut out)?;
+    rows_out += out.drain().map(|batch| batch.len()).sum::<usize>();
     let time = cpu_time() - start;
     let start = cpu_time();
     operator.snapshot(1)?;
@@ -203,6 +212,179 @@ fn over(schema: &SchemaRef) -> Fallible<OverSpec> {
     })
 }
 
+const GROUPS: u64 = 100_000;
+
+/// Changes of k, v; if `retracting`, every second row takes the row before it back.
+fn changes(rows: usize, retracting: bool) -> Fallible<Vec<Batch>> {
+    let mut seed = 11u64;
+    let mut random = move |limit: u64| {
+        seed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let x = (seed ^ (seed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        ((x ^ (x >> 27)) % limit) as i64
+    };
+    let mut batches = Vec::new();
+    for first in (0..rows).step_by(BATCH) {
+        let count = BATCH.min(rows - first);
+        let mut values: Vec<(i64, i64)> = Vec::with_capacity(count);
+        for i in 0..count {
+            values.push(match retracting && i % 4 == 3 {
+                true => values[i - 2],
+                false => (random(GROUPS), random(1_000)),
+            });
+        }
+        let rows = RecordBatch::try_from_iter([
+            (
+                "k",
+                Arc::new(Int64Array::from_iter_values(values.iter().map(|v| v.0))) as ArrayRef,
+            ),
+            (
+                "v",
+                Arc::new(Int64Array::from_iter_values(values.iter().map(|v| v.1))),
+            ),
+        ])?;
+        let mut batch = Batch::append(rows, 0);
+        if retracting {
+            let kind = |i| match i % 4 {
+                3 => RowKind::Delete,
+                _ => RowKind::Insert,
+            };
+            batch.kinds = Some((0..count).map(kind).collect());
+        }
+        batches.push(batch);
+    }
+    Ok(batches)
+}
+
+/// The second table.
+fn group_by(rows: usize, wanted: &dyn Fn(&str) -> bool) -> Fallible<()> {
+    let (inserts, retracting) = (changes(rows, false)?, changes(rows, true)?);
+    let schema = inserts[0].rows.schema();
+    let call = |kind, column| call(&schema, kind, column);
+    let count_sum = || -> Fallible<Vec<AggregateCall>> {
+        Ok(vec![
+            call(AggregateKind::Count, None)?,
+            call(AggregateKind::Sum, Some(1))?,
+        ])
+    };
+    let spec = GroupAggregateSpec {
+        keys: vec![0],
+        calls: count_sum()?,
+        retracting: false,
+        update_before: true,
+        ttl_millis: None,
+        mini_batch: None,
+    };
+    let changed = GroupAggregateSpec {
+        retracting: true,
+        ..spec.clone()
+    };
+    let bundled = |millis| {
+        Some(MiniBatch {
+            rows: 50_000,
+            millis,
+        })
+    };
+    let max = vec![call(AggregateKind::Max, Some(1))?];
+    let distinct = vec![call(AggregateKind::Count, Some(1))?.with_distinct()];
+    let cases = [
+        ("group: count sum", spec.clone()),
+        (
+            "group: count sum, no -U",
+            GroupAggregateSpec {
+                update_before: false,
+                ..spec.clone()
+            },
+        ),
+        (
+            "group: count sum, bundles of 50,000",
+            GroupAggregateSpec {
+                mini_batch: bundled(i64::MAX),
+                ..spec.clone()
+            },
+        ),
+        (
+            "group: count sum, state TTL 1 h",
+            GroupAggregateSpec {
+                ttl_millis: Some(3_600_000),
+                ..spec.clone()
+            },
+        ),
+        (
+            "group: max",
+            GroupAggregateSpec {
+                calls: max.clone(),
+                ..spec.clone()
+            },
+        ),
+        (
+            "group: count distinct",
+            GroupAggregateSpec {
+                calls: distinct.clone(),
+                ..spec.clone()
+            },
+        ),
+        (
+            "group: distinct",
+            GroupAggregateSpec {
+                calls: vec![],
+                ..spec
+            },
+        ),
+        ("group: count sum of changes", changed.clone()),
+        (
+            "group: max of changes",
+            GroupAggregateSpec {
+                calls: max,
+                ..changed.clone()
+            },
+        ),
+        (
+            "group: count distinct of changes",
+            GroupAggregateSpec {
+                calls: distinct,
+                ..changed
+            },
+        ),
+    ];
+    if !cases.iter().any(|(name, _)| wanted(name)) {
+        return Ok(());
+    }
+    println!("\n{rows} rows in batches of {BATCH}, {GROUPS} keys, one thread");
+    header();
+    for (name, spec) in cases {
+        if wanted(name) {
+            let home = Home::new()?;
+            let operator = GroupAggregate::new(&home.context(), schema.clone(), &spec)?;
+            let input = if spec.retracting {
+                &retracting
+            } else {
+                &inserts
+            };
+            report(name, rows, run(Box::new(operator), input, &home)?);
+        }
+    }
+    Ok(())
+}
+
+fn header() {
+    println!(
+        "{:<44} {:>8} {:>14} {:>12} {:>12}",
+        "operator", "ns/row", "million rows/s", "rows out", "snapshot ms"
+    );
+}
+
+fn report(name: &str, rows: usize, measured: Measured) {
+    let nanos = measured.time.as_secs_f64() * 1e9 / rows as f64;
+    println!(
+        "{name:<44} {nanos:>8.1} {:>14.2} {:>12} {:>12}",
+        1e3 / nanos,
+        measured.rows_out,
+        measured.snapshot.map_or("-".to_owned(), |time| {
+            format!("{:.1}", time.as_secs_f64() * 1e3)
+        })
+    );
+}
+
 fn main() -> Fallible<()> {
     let only: Vec<String> = std::env::args()
         .skip(1)
@@ -221,21 +403,8 @@ fn main() -> Fallible<()> {
     }
 
     println!("{rows} rows in batches of {BATCH}, {CARDS} keys, one thread");
-    println!(
-        "{:<44} {:>8} {:>14} {:>12} {:>12}",
-        "operator", "ns/row", "million rows/s", "rows out", "snapshot ms"
-    );
-    let report = |name: &str, measured: Measured| {
-        let nanos = measured.time.as_secs_f64() * 1e9 / rows as f64;
-        println!(
-            "{name:<44} {nanos:>8.1} {:>14.2} {:>12} {:>12}",
-            1e3 / nanos,
-            measured.rows_out,
-            measured.snapshot.map_or("-".to_owned(), |time| {
-                format!("{:.1}", time.as_secs_f64() * 1e3)
-            })
-        );
-    };
+    header();
+    let report = |name: &str, measured: Measured| report(name, rows, measured);
     let wanted = |name: &str| only.is_empty() || only.iter().any(|part| name.contains(part));
 
     let name = "watermark ts - 5 s";
@@ -401,5 +570,5 @@ fn main() -> Fallible<()> {
         let operator = DeduplicateLast::new(&home.context(), schema.clone(), &spec, true)?;
         report(name, run(Box::new(operator), &batches, &home)?);
     }
-    Ok(())
+    group_by(rows, &wanted)
 }

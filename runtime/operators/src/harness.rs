@@ -4,6 +4,8 @@
 //! with checkpoints at random places, kills, and restores at another parallelism that replay from
 //! the last checkpoint. What comes out must be the same multiset of rows every time.
 
+pub mod changelog;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -19,7 +21,7 @@ use millstream_state::state_dir::{Start, StateDir};
 
 use crate::batch::{Batch, Watermark};
 use crate::exchange::HashPartitioner;
-use crate::operator::{Operator, OperatorContext, OperatorError, Output};
+use crate::operator::{Clock, Operator, OperatorContext, OperatorError, Output};
 
 /// Makes one instance of the operator under test.
 pub type Factory<'a> = dyn Fn(&OperatorContext) -> Result<Box<dyn Operator>, OperatorError> + 'a;
@@ -224,6 +226,7 @@ impl<'h, 'a> Run<'h, 'a> {
                 parallelism,
                 key_groups: key_group_range(subtask as u32, parallelism as u32, groups),
                 backend: Arc::clone(backend),
+                clock: Clock::system(),
             };
             let mut operator = (harness.factory)(&context)?;
             if let Some(manifest) = from {

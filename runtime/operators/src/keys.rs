@@ -238,6 +238,49 @@ impl KeyEncoder {
     }
 }
 
+/// Keys one after the other, with their hashes.
+#[derive(Debug, Default)]
+pub(crate) struct KeyList {
+    hashes: Vec<u64>,
+    ends: Vec<usize>,
+    bytes: Vec<u8>,
+}
+
+impl KeyList {
+    pub(crate) fn push(&mut self, hash: u64, key: &[u8]) {
+        self.push_parts(hash, &[key]);
+    }
+
+    /// Appends a key put together from parts.
+    pub(crate) fn push_parts(&mut self, hash: u64, parts: &[&[u8]]) {
+        self.hashes.push(hash);
+        parts
+            .iter()
+            .for_each(|part| self.bytes.extend_from_slice(part));
+        self.ends.push(self.bytes.len());
+    }
+
+    pub(crate) fn key(&self, i: usize) -> &[u8] {
+        let start = if i == 0 { 0 } else { self.ends[i - 1] };
+        &self.bytes[start..self.ends[i]]
+    }
+
+    pub(crate) fn hashes(&self) -> &[u64] {
+        &self.hashes
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Forgets all keys and keeps the room.
+    pub(crate) fn clear(&mut self) {
+        self.hashes.clear();
+        self.ends.clear();
+        self.bytes.clear();
+    }
+}
+
 /// Whether values of the type are integers of at most 64 bits, so that one makes a key.
 fn is_integer(data_type: &DataType) -> bool {
     matches!(

@@ -11,6 +11,7 @@
 //! | [`watermark_assigner`] | watermarks of a stream or a split | the running maximum |
 //! | [`exchange`], [`keys`] | which instance a row goes to; keys as bytes | none |
 //! | [`over_aggregate`] | functions of earlier rows of the key, several frames at once | rows in the frames, accumulators |
+//! | [`group_aggregate`] | unbounded GROUP BY and DISTINCT | accumulators, values of DISTINCT |
 //! | [`window_aggregate`] | TUMBLE, HOP and CUMULATE with functions | accumulators by slice |
 //! | [`window_tvf`] | the windows of a row as columns | none |
 //! | [`mod@deduplicate`] | the first or last row of a key by event time | a flag, or the last row |
@@ -24,6 +25,8 @@ pub mod batch;
 pub mod calc;
 pub mod deduplicate;
 pub mod exchange;
+mod expiry;
+pub mod group_aggregate;
 #[cfg(any(test, feature = "test-util"))]
 pub mod harness;
 pub mod keys;
@@ -36,4 +39,4 @@ pub mod window_aggregate;
 pub mod window_tvf;
 
 pub use batch::{Batch, Watermark};
-pub use operator::{Operator, OperatorContext, OperatorError, Output};
+pub use operator::{Clock, Operator, OperatorContext, OperatorError, Output};

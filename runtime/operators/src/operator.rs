@@ -10,6 +10,41 @@ use millstream_state::{StateBackend, StateError};
 
 use crate::batch::{Batch, Watermark};
 
+/// Where an operator reads the wall clock: processing time and the age of state.
+///
+/// Tests give one that stands still or is moved by hand.
+#[derive(Clone)]
+pub struct Clock(Arc<dyn Fn() -> i64 + Send + Sync>);
+
+impl Clock {
+    /// The machine's clock.
+    pub fn system() -> Self {
+        Self::new(|| {
+            let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+            // A clock before 1970 is no clock.
+            since.map_or(0, |since| {
+                i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+            })
+        })
+    }
+
+    /// A clock that `now` reads, in milliseconds since the epoch.
+    pub fn new(now: impl Fn() -> i64 + Send + Sync + 'static) -> Self {
+        Self(Arc::new(now))
+    }
+
+    /// Milliseconds since the epoch.
+    pub fn now(&self) -> i64 {
+        (self.0)()
+    }
+}
+
+impl fmt::Debug for Clock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Clock({})", self.now())
+    }
+}
+
 /// What an operator knows of its place in the job.
 #[derive(Clone)]
 pub struct OperatorContext {
@@ -24,6 +59,8 @@ pub struct OperatorContext {
     pub key_groups: Range<u16>,
     /// The process's state backend.
     pub backend: Arc<StateBackend>,
+    /// Processing time.
+    pub clock: Clock,
 }
 
 impl fmt::Debug for OperatorContext {
@@ -103,6 +140,12 @@ pub trait Operator: Send {
         Ok(())
     }
 
+    /// A barrier is next: send on what is held back only to be sent together (mini-batches). Called
+    /// right before [`snapshot`](Operator::snapshot); what is emitted goes ahead of the barrier.
+    fn before_barrier(&mut self, _out: &mut Output) -> Result<(), OperatorError> {
+        Ok(())
+    }
+
     /// Hands the keyed state that changed to the state backend
     /// ([`KeyedTable::snapshot`](millstream_state::KeyedTable::snapshot)) and returns what is not
     /// keyed (empty if there is nothing): small, versioned by its first byte.
@@ -111,6 +154,12 @@ pub trait Operator: Send {
     /// Called once before the first batch when a checkpoint is restored, with what all former
     /// instances returned from `snapshot`. Keyed state is already reachable through the backend.
     fn restore(&mut self, _former: &[Vec<u8>]) -> Result<(), OperatorError> {
+        Ok(())
+    }
+
+    /// Processing time has come to `now` (milliseconds since the epoch): fire what waits for it, give up state
+    /// that is too old. Called several times a second, also when no rows come, and before every barrier.
+    fn tick(&mut self, _now: i64, _out: &mut Output) -> Result<(), OperatorError> {
         Ok(())
     }
 

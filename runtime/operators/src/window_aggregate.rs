@@ -32,7 +32,7 @@ use crate::aggregates::args::{ArgSet, Cell, bytes_at};
 use crate::aggregates::results::ResultColumn;
 use crate::aggregates::units::{CallPlan, Units};
 use crate::batch::{Batch, Watermark};
-use crate::keys::KeyEncoder;
+use crate::keys::{KeyEncoder, KeyList};
 use crate::operator::{
     Operator, OperatorContext, OperatorError, Output, load_watermark, save_watermark,
 };
@@ -123,31 +123,6 @@ pub struct WindowAggregate {
     words: Vec<u64>,
     scratch: Scratch,
     emission: Emission,
-}
-
-/// Keys one after the other.
-#[derive(Debug, Default)]
-struct KeyList {
-    hashes: Vec<u64>,
-    ends: Vec<usize>,
-    bytes: Vec<u8>,
-}
-
-impl KeyList {
-    fn push(&mut self, hash: u64, key: &[u8]) {
-        self.hashes.push(hash);
-        self.bytes.extend_from_slice(key);
-        self.ends.push(self.bytes.len());
-    }
-
-    fn key(&self, i: usize) -> &[u8] {
-        let start = if i == 0 { 0 } else { self.ends[i - 1] };
-        &self.bytes[start..self.ends[i]]
-    }
-
-    fn len(&self) -> usize {
-        self.ends.len()
-    }
 }
 
 /// The merged accumulator of a window.
@@ -281,14 +256,14 @@ impl WindowAggregate {
             }
             let due = timer.remove();
             let mut slots = Vec::with_capacity(due.len());
-            self.table.slots(&due.hashes, |i| due.key(i), &mut slots)?;
+            self.table.slots(due.hashes(), |i| due.key(i), &mut slots)?;
             for (i, &slot) in slots.iter().enumerate() {
                 // A key may have been scheduled for this end more than once, or not any more.
                 if !self.table.is_live(slot) || self.table.get(slot).timer != end {
                     continue;
                 }
                 if self.fire_window(slot, end) {
-                    self.emission.keys.push(due.hashes[i], due.key(i));
+                    self.emission.keys.push(due.hashes()[i], due.key(i));
                     self.emission.ends.push(end);
                 }
                 let next = self.table.get(slot).timer;
@@ -296,7 +271,7 @@ impl WindowAggregate {
                     self.table.remove(slot);
                 } else {
                     let list = self.timers.entry(next).or_default();
-                    list.push(due.hashes[i], due.key(i));
+                    list.push(due.hashes()[i], due.key(i));
                 }
             }
         }

@@ -28,7 +28,9 @@ use millstream_operators::over_aggregate::{OverAggregate, OverGroup, OverSpec};
 use millstream_operators::watermark_assigner::WatermarkGenerator;
 use millstream_operators::window_aggregate::{WindowAggregate, WindowSpec};
 use millstream_operators::window_tvf::WindowTvf;
-use millstream_operators::{Batch, Operator, OperatorContext, OperatorError, Output, Watermark};
+use millstream_operators::{
+    Batch, Clock, Operator, OperatorContext, OperatorError, Output, Watermark,
+};
 use millstream_state::{Manifest, StateBackend, key_group_range};
 use tokio::sync::{mpsc, watch};
 
@@ -273,6 +275,7 @@ impl BuildContext<'_> {
                             self.backend.max_parallelism(),
                         ),
                         backend: Arc::new(self.backend.clone()),
+                        clock: Clock::system(),
                     };
                     let mut operator = self
                         .operator(node, context, &models, &metrics)

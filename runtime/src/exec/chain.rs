@@ -185,6 +185,18 @@ impl Chain {
         Ok(blobs)
     }
 
+    /// Processing time has come to `now`.
+    pub fn tick(&mut self, now: i64) -> Result<(), ChainError> {
+        for index in 0..self.links.len() {
+            let mut output = Output::default();
+            if let Err(error) = self.links[index].operator.tick(now, &mut output) {
+                return Err(self.failed(index, error));
+            }
+            self.forward(index, output)?;
+        }
+        Ok(())
+    }
+
     /// Lets operators tidy up between two batches.
     pub fn housekeeping(&mut self) -> Result<(), ChainError> {
         for index in 0..self.links.len() {

@@ -7,6 +7,9 @@ use arrow::datatypes::{
     TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType,
 };
 
+use super::AggregateCall;
+use crate::operator::OperatorError;
+
 /// A kept value of bytes, `None` for NULL or nothing yet.
 pub(crate) type Cell = Option<Box<[u8]>>;
 
@@ -129,6 +132,8 @@ pub(crate) struct ArgSet {
     columns: Vec<(usize, Arg)>,
     words: usize,
     bytes: Vec<usize>,
+    /// How many arguments come from no column.
+    computed: usize,
 }
 
 impl ArgSet {
@@ -148,8 +153,36 @@ impl ArgSet {
         self.add_class(column, Class::Opaque)
     }
 
+    /// The argument of a call's FILTER, if it has one.
+    pub(crate) fn filter(&mut self, call: &AggregateCall) -> Result<Option<Arg>, OperatorError> {
+        let Some(column) = call.filter else {
+            return Ok(None);
+        };
+        match self.add(column, &DataType::Boolean) {
+            Some(arg) => Ok(Some(arg)),
+            None => Err(call.unsupported("with so many other arguments", "split the query in two")),
+        }
+    }
+
+    /// A BOOLEAN argument that comes from no column: never NULL, FALSE until the operator writes
+    /// its word. `None` if there are too many.
+    pub(crate) fn add_computed(&mut self) -> Option<Arg> {
+        if self.columns.len() + self.computed == MAX_ARGS {
+            return None;
+        }
+        // The bits of the computed ones are taken from the top: they are never set.
+        let index = (MAX_ARGS - 1 - self.computed) as u8;
+        self.computed += 1;
+        self.words += 1;
+        Some(Arg {
+            index,
+            at: self.words as u16,
+            class: Class::Bool,
+        })
+    }
+
     fn add_class(&mut self, column: usize, class: Class) -> Option<Arg> {
-        if self.columns.len() == MAX_ARGS {
+        if self.columns.len() + self.computed == MAX_ARGS {
             return None;
         }
         let arg = Arg {

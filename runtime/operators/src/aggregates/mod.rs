@@ -4,13 +4,15 @@
 //! and `AVG(x)` add up once). Arguments are laid out as 64-bit words row by row ([`args`]), a
 //! unit's accumulator is a few words among the others of its group ([`units`]), and a result is
 //! appended to a typed column ([`results`]). No row allocates, and nothing is called through a
-//! pointer per row.
+//! pointer per row. Functions that must keep values have cells beside the words ([`collections`]).
 //!
 //! Results are Flink's: integers wrap in the width of their type, the mean of integers is cut
 //! toward zero, a decimal sum beyond 38 digits is NULL, decimal means are rounded half up.
 
 pub(crate) mod args;
+pub(crate) mod collections;
 pub(crate) mod results;
+pub(crate) mod sketch;
 pub(crate) mod units;
 
 use arrow::datatypes::{DataType, Schema};
@@ -26,7 +28,8 @@ pub struct AggregateCall {
     pub kind: AggregateKind,
     /// Its argument columns; none for `COUNT(*)` and `ROW_NUMBER()`.
     pub args: Vec<usize>,
-    /// Constant arguments behind the columns: `LAG`'s offset and default.
+    /// Constant arguments behind the columns: `LAG`'s offset and default, `LISTAGG`'s separator,
+    /// TRUE for `ARRAY_AGG(… IGNORE NULLS)`.
     pub literals: Vec<ScalarValue>,
     /// `DISTINCT`.
     pub distinct: bool,
@@ -67,6 +70,12 @@ impl AggregateCall {
     /// The same call under `FILTER (WHERE <column>)`.
     pub fn with_filter(mut self, column: usize) -> Self {
         self.filter = Some(column);
+        self
+    }
+
+    /// The same call with DISTINCT.
+    pub fn with_distinct(mut self) -> Self {
+        self.distinct = true;
         self
     }
 

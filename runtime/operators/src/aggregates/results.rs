@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use arrow::array::{
     ArrayRef, BinaryArray, BooleanArray, Decimal128Array, Float32Array, Float64Array, Int8Array,
-    Int16Array, Int32Array, Int64Array, NullBufferBuilder, StringArray, make_array,
+    Int16Array, Int32Array, Int64Array, ListArray, MapArray, NullBufferBuilder, StringArray,
+    StructArray, make_array, new_null_array,
 };
 use arrow::buffer::{Buffer, OffsetBuffer, ScalarBuffer};
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DataType, FieldRef};
+use arrow::row::{RowConverter, RowParser, SortField};
 
 use super::args::Class;
 use crate::operator::OperatorError;
@@ -26,7 +28,42 @@ enum Values {
     Wide(Vec<i128>),
     Float(Vec<f32>),
     Double(Vec<f64>),
-    Bytes { offsets: Vec<i32>, data: Vec<u8> },
+    Bytes {
+        offsets: Vec<i32>,
+        data: Vec<u8>,
+    },
+    /// Values of any type in Arrow's row format.
+    Rows {
+        ends: Vec<usize>,
+        data: Vec<u8>,
+        /// NULL in that format.
+        null: Box<[u8]>,
+        converter: Box<RowConverter>,
+        parser: Box<RowParser>,
+    },
+    Lists {
+        offsets: Vec<i32>,
+        items: Box<ResultColumn>,
+        field: FieldRef,
+    },
+    /// Multisets: maps of values to counts.
+    Counts {
+        offsets: Vec<i32>,
+        items: Box<ResultColumn>,
+        counts: Vec<i32>,
+        entries: FieldRef,
+    },
+}
+
+/// The values that a slice of a list or a multiset holds.
+fn range(offsets: &[i32], at: usize) -> std::ops::Range<usize> {
+    offsets[at] as usize..offsets[at + 1] as usize
+}
+
+/// Bytes of value `at`.
+fn slice<'d>(ends: &[usize], data: &'d [u8], at: usize) -> &'d [u8] {
+    let start = if at == 0 { 0 } else { ends[at - 1] };
+    &data[start..ends[at]]
 }
 
 impl ResultColumn {
@@ -44,11 +81,159 @@ impl ResultColumn {
                 data: Vec::new(),
             },
         };
-        Some(Self {
+        Some(Self::with(data_type, values))
+    }
+
+    fn with(data_type: &DataType, values: Values) -> Self {
+        Self {
             data_type: data_type.clone(),
             values,
             valid: NullBufferBuilder::new(0),
-        })
+        }
+    }
+
+    /// An empty column of a type whose values come as bytes: strings and bytes as they are, all
+    /// else in Arrow's row format.
+    pub(crate) fn of_values(data_type: &DataType) -> Result<Self, OperatorError> {
+        let values = match data_type {
+            DataType::Utf8 | DataType::Binary => Values::Bytes {
+                offsets: vec![0],
+                data: Vec::new(),
+            },
+            _ => {
+                let converter = RowConverter::new(vec![SortField::new(data_type.clone())])?;
+                let null = converter.convert_columns(&[new_null_array(data_type, 1)])?;
+                Values::Rows {
+                    ends: Vec::new(),
+                    data: Vec::new(),
+                    null: null.row(0).data().into(),
+                    parser: Box::new(converter.parser()),
+                    converter: Box::new(converter),
+                }
+            }
+        };
+        Ok(Self::with(data_type, values))
+    }
+
+    /// An empty column of lists; `None` if the type is no list.
+    pub(crate) fn of_lists(data_type: &DataType) -> Result<Option<Self>, OperatorError> {
+        let DataType::List(field) = data_type else {
+            return Ok(None);
+        };
+        let values = Values::Lists {
+            offsets: vec![0],
+            items: Box::new(Self::of_values(field.data_type())?),
+            field: Arc::clone(field),
+        };
+        Ok(Some(Self::with(data_type, values)))
+    }
+
+    /// An empty column of multisets; `None` if the type is no map to counts.
+    pub(crate) fn of_counts(data_type: &DataType) -> Result<Option<Self>, OperatorError> {
+        let DataType::Map(entries, _) = data_type else {
+            return Ok(None);
+        };
+        let item = match entries.data_type() {
+            DataType::Struct(fields) if fields.len() == 2 => fields[0].data_type(),
+            _ => return Ok(None),
+        };
+        let values = Values::Counts {
+            offsets: vec![0],
+            items: Box::new(Self::of_values(item)?),
+            counts: Vec::new(),
+            entries: Arc::clone(entries),
+        };
+        Ok(Some(Self::with(data_type, values)))
+    }
+
+    /// How many values it has.
+    pub(crate) fn len(&self) -> usize {
+        self.valid.len()
+    }
+
+    /// Bytes of the values of variable length so far.
+    pub(crate) fn variable_bytes(&self) -> usize {
+        match &self.values {
+            Values::Bytes { data, .. } | Values::Rows { data, .. } => data.len(),
+            Values::Lists { items, .. } | Values::Counts { items, .. } => {
+                items.variable_bytes() + 8 * items.len()
+            }
+            _ => 0,
+        }
+    }
+
+    /// Whether value `at` is the same as value `other_at` of `other`, a column of the same type.
+    /// NULL is the same as NULL; floating point as `==` has it (Flink: NaN is always a change).
+    pub(crate) fn equals(&self, at: usize, other: &Self, other_at: usize) -> bool {
+        let (valid, other_valid) = (self.valid.is_valid(at), other.valid.is_valid(other_at));
+        if !valid || !other_valid {
+            return valid == other_valid;
+        }
+        match (&self.values, &other.values) {
+            (Values::Int(a), Values::Int(b)) => {
+                // What wraps in the width of the type is the same there.
+                let shift = match self.data_type {
+                    DataType::Int8 => 56,
+                    DataType::Int16 => 48,
+                    DataType::Int32 => 32,
+                    _ => 0,
+                };
+                (a[at] ^ b[other_at]) << shift == 0
+            }
+            (Values::Wide(a), Values::Wide(b)) => a[at] == b[other_at],
+            (Values::Float(a), Values::Float(b)) => a[at] == b[other_at],
+            (Values::Double(a), Values::Double(b)) => a[at] == b[other_at],
+            (
+                Values::Bytes { offsets, data },
+                Values::Bytes {
+                    offsets: other_offsets,
+                    data: other_data,
+                },
+            ) => data[range(offsets, at)] == other_data[range(other_offsets, other_at)],
+            (
+                Values::Rows { ends, data, .. },
+                Values::Rows {
+                    ends: other_ends,
+                    data: other_data,
+                    ..
+                },
+            ) => slice(ends, data, at) == slice(other_ends, other_data, other_at),
+            (
+                Values::Lists { offsets, items, .. },
+                Values::Lists {
+                    offsets: other_offsets,
+                    items: other_items,
+                    ..
+                },
+            ) => {
+                let (mine, theirs) = (range(offsets, at), range(other_offsets, other_at));
+                mine.len() == theirs.len()
+                    && mine
+                        .zip(theirs)
+                        .all(|(i, j)| items.equals(i, other_items, j))
+            }
+            (
+                Values::Counts {
+                    offsets,
+                    items,
+                    counts,
+                    ..
+                },
+                Values::Counts {
+                    offsets: other_offsets,
+                    items: other_items,
+                    counts: other_counts,
+                    ..
+                },
+            ) => {
+                let (mine, theirs) = (range(offsets, at), range(other_offsets, other_at));
+                counts[mine.clone()] == other_counts[theirs.clone()]
+                    && mine
+                        .zip(theirs)
+                        .all(|(i, j)| items.equals(i, other_items, j))
+            }
+            _ => false,
+        }
     }
 
     #[inline]
@@ -59,6 +244,15 @@ impl ResultColumn {
             Values::Float(values) => values.push(0.0),
             Values::Double(values) => values.push(0.0),
             Values::Bytes { offsets, data } => offsets.push(data.len() as i32),
+            Values::Rows {
+                ends, data, null, ..
+            } => {
+                data.extend_from_slice(null);
+                ends.push(data.len());
+            }
+            Values::Lists { offsets, items, .. } | Values::Counts { offsets, items, .. } => {
+                offsets.push(items.len() as i32);
+            }
         }
         self.valid.append_null();
     }
@@ -125,8 +319,61 @@ impl ResultColumn {
                 data.extend_from_slice(value);
                 offsets.push(data.len() as i32);
             }
+            Values::Rows { ends, data, .. } => {
+                data.extend_from_slice(value);
+                ends.push(data.len());
+            }
             _ => return self.push_null(),
         }
+        self.valid.append_non_null();
+    }
+
+    /// Appends a string put together from parts.
+    pub(crate) fn push_joined<'v>(
+        &mut self,
+        parts: impl Iterator<Item = &'v [u8]>,
+        separator: &[u8],
+    ) {
+        let Values::Bytes { offsets, data } = &mut self.values else {
+            return self.push_null();
+        };
+        for (i, part) in parts.enumerate() {
+            if i > 0 {
+                data.extend_from_slice(separator);
+            }
+            data.extend_from_slice(part);
+        }
+        offsets.push(data.len() as i32);
+        self.valid.append_non_null();
+    }
+
+    /// Appends a list.
+    pub(crate) fn push_list<'v>(&mut self, values: impl Iterator<Item = Option<&'v [u8]>>) {
+        let Values::Lists { offsets, items, .. } = &mut self.values else {
+            return self.push_null();
+        };
+        values.for_each(|value| items.push_bytes(value));
+        offsets.push(items.len() as i32);
+        self.valid.append_non_null();
+    }
+
+    /// Appends a multiset.
+    pub(crate) fn push_counts<'v>(&mut self, values: impl Iterator<Item = (&'v [u8], i64)>) {
+        let Values::Counts {
+            offsets,
+            items,
+            counts,
+            ..
+        } = &mut self.values
+        else {
+            return self.push_null();
+        };
+        for (value, count) in values {
+            items.push_bytes(Some(value));
+            // Flink counts in an INT.
+            counts.push(count as i32);
+        }
+        offsets.push(items.len() as i32);
         self.valid.append_non_null();
     }
 
@@ -178,6 +425,9 @@ impl ResultColumn {
                 Arc::new(Float64Array::new(std::mem::take(values).into(), nulls))
             }
             Values::Bytes { offsets, data } => {
+                if data.len() > i32::MAX as usize {
+                    return Err(too_large(data.len()));
+                }
                 let offsets = std::mem::replace(offsets, vec![0]);
                 let offsets = OffsetBuffer::new(offsets.into());
                 let data = Buffer::from_vec(std::mem::take(data));
@@ -186,8 +436,63 @@ impl ResultColumn {
                     _ => Arc::new(BinaryArray::try_new(offsets, data, nulls)?),
                 }
             }
+            Values::Rows {
+                ends,
+                data,
+                converter,
+                parser,
+                ..
+            } => {
+                let (ends, data) = (std::mem::take(ends), std::mem::take(data));
+                let rows = (0..ends.len()).map(|at| parser.parse(slice(&ends, &data, at)));
+                let mut columns = converter.convert_rows(rows)?;
+                columns
+                    .pop()
+                    .unwrap_or_else(|| new_null_array(&self.data_type, 0))
+            }
+            Values::Lists {
+                offsets,
+                items,
+                field,
+            } => {
+                let offsets = std::mem::replace(offsets, vec![0]);
+                Arc::new(ListArray::try_new(
+                    Arc::clone(field),
+                    OffsetBuffer::new(offsets.into()),
+                    items.finish()?,
+                    nulls,
+                )?)
+            }
+            Values::Counts {
+                offsets,
+                items,
+                counts,
+                entries,
+            } => {
+                let offsets = std::mem::replace(offsets, vec![0]);
+                let counts = Int32Array::from(std::mem::take(counts));
+                let DataType::Struct(fields) = entries.data_type() else {
+                    return Ok(new_null_array(&self.data_type, offsets.len() - 1));
+                };
+                let columns = vec![items.finish()?, Arc::new(counts) as ArrayRef];
+                let values = StructArray::try_new(fields.clone(), columns, None)?;
+                Arc::new(MapArray::try_new(
+                    Arc::clone(entries),
+                    OffsetBuffer::new(offsets.into()),
+                    values,
+                    nulls,
+                    false,
+                )?)
+            }
         })
     }
+}
+
+fn too_large(bytes: usize) -> OperatorError {
+    OperatorError::Row(format!(
+        "an aggregate's results of one batch come to {bytes} bytes, and a column holds 2 GiB at \
+         most; collect less per key (a smaller group, a FILTER, a state TTL)"
+    ))
 }
 
 /// The same values under another type of the same layout.

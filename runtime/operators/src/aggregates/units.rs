@@ -152,8 +152,11 @@ impl Unit {
         }
         let at = self.at;
         match self.kind {
-            UnitKind::Rows => accs[at] += 1,
-            UnitKind::Values(arg) => accs[at] += u64::from(!arg.is_null(row)),
+            // A changelog may have taken more back than it gave.
+            UnitKind::Rows => accs[at] = accs[at].wrapping_add(1),
+            UnitKind::Values(arg) => {
+                accs[at] = accs[at].wrapping_add(u64::from(!arg.is_null(row)));
+            }
             UnitKind::SumInt(arg) => {
                 if !arg.is_null(row) {
                     accs[at] = accs[at].wrapping_add(arg.word(row));
@@ -213,8 +216,11 @@ impl Unit {
         }
         let at = self.at;
         match self.kind {
-            UnitKind::Rows => accs[at] -= 1,
-            UnitKind::Values(arg) => accs[at] -= u64::from(!arg.is_null(row)),
+            // A changelog that takes back what it never gave must not stop the job.
+            UnitKind::Rows => accs[at] = accs[at].wrapping_sub(1),
+            UnitKind::Values(arg) => {
+                accs[at] = accs[at].wrapping_sub(u64::from(!arg.is_null(row)));
+            }
             UnitKind::SumInt(arg) => {
                 if !arg.is_null(row) {
                     accs[at] = accs[at].wrapping_sub(arg.word(row));
@@ -262,7 +268,7 @@ impl Unit {
     pub(crate) fn merge(&self, accs: &mut [u64], other: &[u64]) {
         let at = self.at;
         match self.kind {
-            UnitKind::Rows | UnitKind::Values(_) => accs[at] += other[at],
+            UnitKind::Rows | UnitKind::Values(_) => accs[at] = accs[at].wrapping_add(other[at]),
             UnitKind::SumInt(_) => accs[at] = accs[at].wrapping_add(other[at]),
             UnitKind::SumNarrow(_) => {
                 let sum = wide(accs[at], accs[at + 1]) + wide(other[at], other[at + 1]);
@@ -344,6 +350,21 @@ fn add_wide(accs: &mut [u64], value: i128, sticky: bool) {
     }
 }
 
+/// How a sum stands in its words.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum SumWords {
+    /// One word: an integer.
+    Int,
+    /// Two words: a decimal.
+    Narrow,
+    /// Three words: a decimal behind the state of [`UnitKind::SumWide`].
+    Wide,
+    /// The lower half of a word: single precision.
+    Float,
+    /// One word: double precision.
+    Double,
+}
+
 /// How a call's result comes from units.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum CallPlan {
@@ -380,6 +401,8 @@ pub(crate) enum CallPlan {
         /// The deviation.
         root: bool,
     },
+    /// A sum that is 0 where there was no value.
+    OrZero(SumWords, usize),
     /// A kept value of one or two words behind the word that says whether there is one.
     Value(usize, Class),
     /// A kept value of bytes in a cell.
@@ -393,6 +416,14 @@ impl CallPlan {
         match *self {
             CallPlan::Count(at) => column.push_int(accs[at] as i64),
             CallPlan::Cell(at) => column.push_bytes(cells[at].as_deref()),
+            CallPlan::OrZero(sum, at) => match sum {
+                SumWords::Int => column.push_int(accs[at] as i64),
+                SumWords::Narrow => column.push_wide(wide(accs[at], accs[at + 1])),
+                SumWords::Wide if accs[at] == WIDE_NULL => column.push_null(),
+                SumWords::Wide => column.push_wide(wide(accs[at + 1], accs[at + 2])),
+                SumWords::Float => column.push_float(f32::from_bits(accs[at] as u32)),
+                SumWords::Double => column.push_double(f64::from_bits(accs[at])),
+            },
             CallPlan::Value(at, class) => {
                 if accs[at] == 0 {
                     column.push_null();
@@ -467,7 +498,8 @@ impl CallPlan {
                 let variance = (squares - sum * sum / n) / divisor;
                 column.push_double(if root { variance.powf(0.5) } else { variance });
             }
-            CallPlan::Count(_) | CallPlan::Value(..) | CallPlan::Cell(_) => {}
+            CallPlan::Count(_) | CallPlan::OrZero(..) | CallPlan::Value(..) | CallPlan::Cell(_) => {
+            }
         }
     }
 }
@@ -524,6 +556,22 @@ impl Units {
         at
     }
 
+    /// Place of the count of all rows.
+    pub(crate) fn count_rows(&mut self) -> usize {
+        self.place(UnitKind::Rows, None)
+    }
+
+    /// Place of the count of the rows for which `filter` is TRUE.
+    pub(crate) fn count_where(&mut self, filter: Option<Arg>) -> usize {
+        self.place(UnitKind::Rows, filter)
+    }
+
+    /// Room for `count` words that no unit changes; the place of the first.
+    pub(crate) fn reserve(&mut self, count: usize) -> usize {
+        self.words += count;
+        self.words - count
+    }
+
     /// Plans a call, adding the units it needs.
     ///
     /// `LAG` and `ROW_NUMBER` are the OVER aggregate's own.
@@ -538,15 +586,35 @@ impl Units {
                 "deduplicate the rows before they are aggregated",
             ));
         }
+        if matches!(
+            call.kind,
+            AggregateKind::ListAgg
+                | AggregateKind::ArrayAgg
+                | AggregateKind::Collect
+                | AggregateKind::ApproxCountDistinct
+        ) {
+            return Err(call.unsupported("here", "use it in GROUP BY without a window"));
+        }
         if ResultColumn::new(&call.output_type).is_none() {
             return Err(call.unsupported("", "cast the argument to a scalar type"));
         }
-        let filter = match call.filter {
-            Some(column) => Some(args.add(column, &DataType::Boolean).ok_or_else(|| {
-                call.unsupported("with so many other arguments", "split the query in two")
-            })?),
-            None => None,
-        };
+        let filter = args.filter(call)?;
+        self.plan_where(call, filter, args)
+    }
+
+    /// Plans a call, whatever its DISTINCT and FILTER say, over the rows for which `filter` is
+    /// TRUE.
+    pub(crate) fn plan_where(
+        &mut self,
+        call: &AggregateCall,
+        filter: Option<Arg>,
+        args: &mut ArgSet,
+    ) -> Result<CallPlan, OperatorError> {
+        if call.args.len() > 1 {
+            return Err(
+                call.unsupported("of several columns", "use it in GROUP BY without a window")
+            );
+        }
         let Some(&column) = call.args.first() else {
             return match call.kind {
                 AggregateKind::Count => Ok(CallPlan::Count(self.place(UnitKind::Rows, filter))),
@@ -589,6 +657,27 @@ impl Units {
                     _ => return Err(no_number()),
                 }
             }
+            AggregateKind::Sum0 => match (arg.class, input) {
+                (Class::Int, DataType::Decimal128(..)) => CallPlan::OrZero(
+                    SumWords::Narrow,
+                    self.place(UnitKind::SumNarrow(arg), filter),
+                ),
+                (Class::Int, t) if t.is_integer() => {
+                    CallPlan::OrZero(SumWords::Int, self.place(UnitKind::SumInt(arg), filter))
+                }
+                (Class::Wide, _) => {
+                    let kind = UnitKind::SumWide { arg, sticky: true };
+                    CallPlan::OrZero(SumWords::Wide, self.place(kind, filter))
+                }
+                (Class::Float, _) => {
+                    CallPlan::OrZero(SumWords::Float, self.place(UnitKind::SumFloat(arg), filter))
+                }
+                (Class::Double, _) => CallPlan::OrZero(
+                    SumWords::Double,
+                    self.place(UnitKind::SumDouble(arg), filter),
+                ),
+                _ => return Err(no_number()),
+            },
             AggregateKind::Avg => {
                 let count = self.place(UnitKind::Values(arg), filter);
                 match (arg.class, input, &call.output_type) {
@@ -657,6 +746,12 @@ impl Units {
             }
             AggregateKind::Count | AggregateKind::Lag | AggregateKind::RowNumber => {
                 return Err(call.unsupported("here", "use it with OVER"));
+            }
+            AggregateKind::ListAgg
+            | AggregateKind::ArrayAgg
+            | AggregateKind::Collect
+            | AggregateKind::ApproxCountDistinct => {
+                return Err(call.unsupported("here", "use it in GROUP BY without a window"));
             }
         })
     }
