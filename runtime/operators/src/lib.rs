@@ -14,6 +14,9 @@
 //! | [`window_aggregate`] | TUMBLE, HOP and CUMULATE with functions | accumulators by slice |
 //! | [`window_tvf`] | the windows of a row as columns | none |
 //! | [`mod@deduplicate`] | the first or last row of a key by event time | a flag, or the last row |
+//! | [`proctime_deduplicate`] | the first or last row of a key to arrive | a flag, or the last row |
+//! | [`top_n`] | the first rows of a partition by ROW_NUMBER, LIMIT | these rows, or all |
+//! | [`changelog_normalize`] | upserts as a changelog | the last row of a key |
 //!
 //! [`aggregates`] holds the functions themselves. Rows that wait for the watermark are kept by the
 //! private `pending`. Every stateful operator is tested through `harness` (feature `test-util`):
@@ -22,15 +25,21 @@
 pub mod aggregates;
 pub mod batch;
 pub mod calc;
+mod changelog;
+pub mod changelog_normalize;
 pub mod deduplicate;
 pub mod exchange;
 #[cfg(any(test, feature = "test-util"))]
 pub mod harness;
 pub mod keys;
+mod last_row;
 pub mod operator;
 pub mod over_aggregate;
 mod pending;
+pub mod proctime_deduplicate;
+mod retention;
 mod time;
+pub mod top_n;
 pub mod watermark_assigner;
 pub mod window_aggregate;
 pub mod window_tvf;
