@@ -16,6 +16,8 @@
 //! | [`mod@deduplicate`] | the first or last row of a key by event time | a flag, or the last row |
 //! | [`proctime_deduplicate`] | the first or last row of a key to arrive | a flag, or the last row |
 //! | [`top_n`] | the first rows of a partition by ROW_NUMBER, LIMIT | these rows, or all |
+//! | [`window_top_n`] | the same in each window, deduplication too | the best rows, by window |
+//! | [`temporal_sort`] | ORDER BY a time attribute | the rows that wait |
 //! | [`changelog_normalize`] | upserts as a changelog | the last row of a key |
 //!
 //! [`aggregates`] holds the functions themselves. Rows that wait for the watermark are kept by the
@@ -38,10 +40,12 @@ pub mod over_aggregate;
 mod pending;
 pub mod proctime_deduplicate;
 mod retention;
+pub mod temporal_sort;
 mod time;
 pub mod top_n;
 pub mod watermark_assigner;
 pub mod window_aggregate;
+pub mod window_top_n;
 pub mod window_tvf;
 
 pub use batch::{Batch, Watermark};
