@@ -19,6 +19,9 @@
 //! | [`window_top_n`] | the same in each window, deduplication too | the best rows, by window |
 //! | [`temporal_sort`] | ORDER BY a time attribute | the rows that wait |
 //! | [`changelog_normalize`] | upserts as a changelog | the last row of a key |
+//! | [`drop_update_before`] | the changelog without `-U` | none |
+//! | [`sink_constraints`] | what a sink's types demand | none |
+//! | [`sink_upsert_materialize`] | a changelog ordered by the sink's key | the rows of a key |
 //!
 //! [`aggregates`] holds the functions themselves. Rows that wait for the watermark are kept by the
 //! private `pending`. Every stateful operator is tested through `harness` (feature `test-util`):
@@ -30,6 +33,7 @@ pub mod calc;
 mod changelog;
 pub mod changelog_normalize;
 pub mod deduplicate;
+pub mod drop_update_before;
 pub mod exchange;
 #[cfg(any(test, feature = "test-util"))]
 pub mod harness;
@@ -40,6 +44,8 @@ pub mod over_aggregate;
 mod pending;
 pub mod proctime_deduplicate;
 mod retention;
+pub mod sink_constraints;
+pub mod sink_upsert_materialize;
 pub mod temporal_sort;
 mod time;
 pub mod top_n;
