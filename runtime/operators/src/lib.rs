@@ -19,6 +19,8 @@
 //! | [`window_top_n`] | the same in each window, deduplication too | the best rows, by window |
 //! | [`temporal_sort`] | ORDER BY a time attribute | the rows that wait |
 //! | [`changelog_normalize`] | upserts as a changelog | the last row of a key |
+//! | [`set_operations`] | INTERSECT and EXCEPT | two counts a row |
+//! | [`expand`], [`unnest`] | a row for each grouping set; for each element | none |
 //! | [`drop_update_before`] | the changelog without `-U` | none |
 //! | [`sink_constraints`] | what a sink's types demand | none |
 //! | [`sink_upsert_materialize`] | a changelog ordered by the sink's key | the rows of a key |
@@ -35,6 +37,7 @@ pub mod changelog_normalize;
 pub mod deduplicate;
 pub mod drop_update_before;
 pub mod exchange;
+pub mod expand;
 #[cfg(any(test, feature = "test-util"))]
 pub mod harness;
 pub mod keys;
@@ -44,11 +47,13 @@ pub mod over_aggregate;
 mod pending;
 pub mod proctime_deduplicate;
 mod retention;
+pub mod set_operations;
 pub mod sink_constraints;
 pub mod sink_upsert_materialize;
 pub mod temporal_sort;
 mod time;
 pub mod top_n;
+pub mod unnest;
 pub mod watermark_assigner;
 pub mod window_aggregate;
 pub mod window_top_n;
