@@ -28,6 +28,7 @@ use millstream_operators::deduplicate::{DeduplicateFirst, DeduplicateLast, Dedup
 use millstream_operators::exchange::HashPartitioner;
 use millstream_operators::group_aggregate::{GroupAggregate, GroupAggregateSpec, MiniBatch};
 use millstream_operators::over_aggregate::{OverAggregate, OverGroup, OverSpec};
+use millstream_operators::top_n::{SortColumn, TopNSpec, TopNStrategy};
 use millstream_operators::watermark_assigner::WatermarkGenerator;
 use millstream_operators::window_aggregate::{WindowAggregate, WindowSpec};
 use millstream_operators::{Batch, Clock, Operator, OperatorContext, Output, Watermark};
@@ -569,6 +570,39 @@ fn main() -> Fallible<()> {
         let home = Home::new()?;
         let operator = DeduplicateLast::new(&home.context(), schema.clone(), &spec, true)?;
         report(name, run(Box::new(operator), &batches, &home)?);
+    }
+
+    for (name, strategy, end, with_rank) in [
+        (
+            "top n: 10 of a card, ranked",
+            TopNStrategy::AppendOnly,
+            10,
+            true,
+        ),
+        ("top n: 10 of a card", TopNStrategy::AppendOnly, 10, false),
+        ("top n: 1 of a card", TopNStrategy::AppendOnly, 1, false),
+        (
+            "top n: 10 of a card, retracting",
+            TopNStrategy::Retracting,
+            10,
+            false,
+        ),
+    ] {
+        if wanted(name) {
+            let home = Home::new()?;
+            let spec = TopNSpec {
+                partition: vec![CARD],
+                order: vec![SortColumn::descending(AMOUNT)],
+                start: 1,
+                end,
+                with_rank,
+                strategy,
+                update_before: true,
+                ttl_millis: None,
+            };
+            let operator = spec.operator(&home.context(), schema.clone())?;
+            report(name, run(operator, &batches, &home)?);
+        }
     }
     group_by(rows, &wanted)
 }

@@ -9,6 +9,7 @@ pub mod changelog;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use arrow::array::{Array, RecordBatch};
 use arrow::datatypes::{DataType, TimeUnit};
@@ -35,6 +36,10 @@ pub struct Harness<'a> {
     key: Vec<usize>,
     rows: RecordBatch,
     watermarks: Vec<i64>,
+    /// The kind of each row; `None` means that all are inserts.
+    kinds: Option<Vec<RowKind>>,
+    /// What the wall clock shows, and what it shows when each row arrives.
+    times: Option<(Arc<AtomicI64>, Vec<i64>)>,
 }
 
 impl<'a> Harness<'a> {
@@ -52,7 +57,32 @@ impl<'a> Harness<'a> {
             key: key.to_vec(),
             rows,
             watermarks,
+            kinds: None,
+            times: None,
         }
+    }
+
+    /// The operator over a changelog: the kind of each row. Event time stands still.
+    pub fn changelog(
+        factory: impl Fn(&OperatorContext) -> Result<Box<dyn Operator>, OperatorError> + 'a,
+        key: &[usize],
+        rows: RecordBatch,
+        kinds: Vec<RowKind>,
+    ) -> Self {
+        assert_eq!(rows.num_rows(), kinds.len(), "one kind a row");
+        let watermarks = vec![i64::MIN; kinds.len()];
+        let mut harness = Self::new(factory, key, rows, watermarks);
+        harness.kinds = Some(kinds);
+        harness
+    }
+
+    /// Moves the wall clock by hand: what it shows when each row arrives, never falling. The
+    /// operator is told of the time before a row and before every checkpoint.
+    #[must_use]
+    pub fn with_clock(mut self, times: Vec<i64>) -> Self {
+        assert_eq!(self.rows.num_rows(), times.len(), "one time a row");
+        self.times = Some((Arc::new(AtomicI64::new(0)), times));
+        self
     }
 
     /// As [`new`](Self::new), with the watermark `delay` milliseconds behind the largest value of
@@ -226,7 +256,13 @@ impl<'h, 'a> Run<'h, 'a> {
                 parallelism,
                 key_groups: key_group_range(subtask as u32, parallelism as u32, groups),
                 backend: Arc::clone(backend),
-                clock: Clock::system(),
+                clock: match &harness.times {
+                    None => Clock::system(),
+                    Some((now, _)) => {
+                        let now = Arc::clone(now);
+                        Clock::new(move || now.load(Ordering::Relaxed))
+                    }
+                },
             };
             let mut operator = (harness.factory)(&context)?;
             if let Some(manifest) = from {
@@ -253,8 +289,19 @@ impl<'h, 'a> Run<'h, 'a> {
     /// Feeds up to `count` rows from `position`; how many it were.
     fn feed(&mut self, position: usize, count: usize) -> Result<usize, OperatorError> {
         let harness = self.harness;
-        let count = count.min(harness.rows.num_rows() - position);
+        let mut count = count.min(harness.rows.num_rows() - position);
+        if let Some((now, times)) = &harness.times {
+            // All rows of a batch arrive at one time.
+            let time = times[position];
+            let same = times[position..].iter().take_while(|&&other| other == time);
+            count = count.min(same.count());
+            now.store(time, Ordering::Relaxed);
+            self.tick(time)?;
+        }
         let mut batch = Batch::append(harness.rows.slice(position, count), 0);
+        if let Some(kinds) = &harness.kinds {
+            batch.kinds = Some(kinds[position..position + count].into());
+        }
         let watermarks = &harness.watermarks[position..position + count];
         batch.watermarks = Some(watermarks.to_vec().into());
         let mut parts = Vec::new();
@@ -279,6 +326,14 @@ impl<'h, 'a> Run<'h, 'a> {
         self.print(&mut out)
     }
 
+    fn tick(&mut self, now: i64) -> Result<(), OperatorError> {
+        let mut out = Output::default();
+        for operator in &mut self.operators {
+            operator.tick(now, &mut out)?;
+        }
+        self.print(&mut out)
+    }
+
     fn finish(&mut self) -> Result<(), OperatorError> {
         self.advance(Watermark::MAX)
     }
@@ -294,6 +349,9 @@ impl<'h, 'a> Run<'h, 'a> {
         backend: &StateBackend,
         epoch: u64,
     ) -> Result<Manifest, OperatorError> {
+        if let Some((now, _)) = &self.harness.times {
+            self.tick(now.load(Ordering::Relaxed))?;
+        }
         let mut blobs = Vec::new();
         for (subtask, operator) in self.operators.iter_mut().enumerate() {
             blobs.push(Blob {

@@ -15,6 +15,16 @@
 //! | [`window_aggregate`] | TUMBLE, HOP and CUMULATE with functions | accumulators by slice |
 //! | [`window_tvf`] | the windows of a row as columns | none |
 //! | [`mod@deduplicate`] | the first or last row of a key by event time | a flag, or the last row |
+//! | [`proctime_deduplicate`] | the first or last row of a key to arrive | a flag, or the last row |
+//! | [`top_n`] | the first rows of a partition by ROW_NUMBER, LIMIT | these rows, or all |
+//! | [`window_top_n`] | the same in each window, deduplication too | the best rows, by window |
+//! | [`temporal_sort`] | ORDER BY a time attribute | the rows that wait |
+//! | [`changelog_normalize`] | upserts as a changelog | the last row of a key |
+//! | [`set_operations`] | INTERSECT and EXCEPT | two counts a row |
+//! | [`expand`], [`unnest`] | a row for each grouping set; for each element | none |
+//! | [`drop_update_before`] | the changelog without `-U` | none |
+//! | [`sink_constraints`] | what a sink's types demand | none |
+//! | [`sink_upsert_materialize`] | a changelog ordered by the sink's key | the rows of a key |
 //!
 //! [`aggregates`] holds the functions themselves. Rows that wait for the watermark are kept by the
 //! private `pending`. Every stateful operator is tested through `harness` (feature `test-util`):
@@ -23,19 +33,33 @@
 pub mod aggregates;
 pub mod batch;
 pub mod calc;
+mod changelog;
+pub mod changelog_normalize;
 pub mod deduplicate;
+pub mod drop_update_before;
 pub mod exchange;
+pub mod expand;
 mod expiry;
 pub mod group_aggregate;
 #[cfg(any(test, feature = "test-util"))]
 pub mod harness;
 pub mod keys;
+mod last_row;
 pub mod operator;
 pub mod over_aggregate;
 mod pending;
+pub mod proctime_deduplicate;
+mod retention;
+pub mod set_operations;
+pub mod sink_constraints;
+pub mod sink_upsert_materialize;
+pub mod temporal_sort;
 mod time;
+pub mod top_n;
+pub mod unnest;
 pub mod watermark_assigner;
 pub mod window_aggregate;
+pub mod window_top_n;
 pub mod window_tvf;
 
 pub use batch::{Batch, Watermark};
