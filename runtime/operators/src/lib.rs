@@ -13,6 +13,11 @@
 //! | [`over_aggregate`] | functions of earlier rows of the key, several frames at once | rows in the frames, accumulators |
 //! | [`window_aggregate`] | TUMBLE, HOP and CUMULATE with functions | accumulators by slice |
 //! | [`window_tvf`] | the windows of a row as columns | none |
+//! | [`regular_join`] | joins of updating streams, SEMI and ANTI too | rows of both sides |
+//! | [`interval_join`] | pairs of rows within an interval of time | rows that may still be matched |
+//! | [`temporal_join`] | rows with the version of a table at their time | waiting rows, versions |
+//! | [`lookup_join`] | rows with what an external table says of their key | none: a cache |
+//! | [`window_join`] | joins of windows, when they end | rows of windows that have not ended |
 //! | [`mod@deduplicate`] | the first or last row of a key by event time | a flag, or the last row |
 //!
 //! [`aggregates`] holds the functions themselves. Rows that wait for the watermark are kept by the
@@ -26,13 +31,20 @@ pub mod deduplicate;
 pub mod exchange;
 #[cfg(any(test, feature = "test-util"))]
 pub mod harness;
+pub mod interval_join;
+mod join;
+mod join_rows;
 pub mod keys;
+pub mod lookup_join;
 pub mod operator;
 pub mod over_aggregate;
 mod pending;
+pub mod regular_join;
+pub mod temporal_join;
 mod time;
 pub mod watermark_assigner;
 pub mod window_aggregate;
+pub mod window_join;
 pub mod window_tvf;
 
 pub use batch::{Batch, Watermark};
