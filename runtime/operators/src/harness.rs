@@ -24,6 +24,10 @@ use crate::batch::{Batch, Watermark};
 use crate::exchange::HashPartitioner;
 use crate::operator::{Clock, Operator, OperatorContext, OperatorError, Output};
 
+mod two_inputs;
+
+pub use two_inputs::{Input, TwoInputs, with_context};
+
 /// Makes one instance of the operator under test.
 pub type Factory<'a> = dyn Fn(&OperatorContext) -> Result<Box<dyn Operator>, OperatorError> + 'a;
 

@@ -14,6 +14,11 @@
 //! | [`group_aggregate`] | unbounded GROUP BY and DISTINCT | accumulators, values of DISTINCT |
 //! | [`window_aggregate`] | TUMBLE, HOP and CUMULATE with functions | accumulators by slice |
 //! | [`window_tvf`] | the windows of a row as columns | none |
+//! | [`regular_join`] | joins of updating streams, SEMI and ANTI too | rows of both sides |
+//! | [`interval_join`] | pairs of rows within an interval of time | rows that may still be matched |
+//! | [`temporal_join`] | rows with the version of a table at their time | waiting rows, versions |
+//! | [`lookup_join`] | rows with what an external table says of their key | none: a cache |
+//! | [`window_join`] | joins of windows, when they end | rows of windows that have not ended |
 //! | [`mod@deduplicate`] | the first or last row of a key by event time | a flag, or the last row |
 //! | [`proctime_deduplicate`] | the first or last row of a key to arrive | a flag, or the last row |
 //! | [`top_n`] | the first rows of a partition by ROW_NUMBER, LIMIT | these rows, or all |
@@ -43,22 +48,29 @@ mod expiry;
 pub mod group_aggregate;
 #[cfg(any(test, feature = "test-util"))]
 pub mod harness;
+pub mod interval_join;
+mod join;
+mod join_rows;
 pub mod keys;
 mod last_row;
+pub mod lookup_join;
 pub mod operator;
 pub mod over_aggregate;
 mod pending;
 pub mod proctime_deduplicate;
+pub mod regular_join;
 mod retention;
 pub mod set_operations;
 pub mod sink_constraints;
 pub mod sink_upsert_materialize;
+pub mod temporal_join;
 pub mod temporal_sort;
 mod time;
 pub mod top_n;
 pub mod unnest;
 pub mod watermark_assigner;
 pub mod window_aggregate;
+pub mod window_join;
 pub mod window_top_n;
 pub mod window_tvf;
 

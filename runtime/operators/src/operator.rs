@@ -163,6 +163,14 @@ pub trait Operator: Send {
         Ok(())
     }
 
+    /// How far event time stands back behind this operator, in milliseconds: its rows may be older
+    /// than the rows that came in, so what follows must not take them for late. The driver takes it
+    /// off the watermarks it forwards (but not off [`Watermark::MIN`] and [`Watermark::MAX`]); those
+    /// of the batches that the operator emits are put back already.
+    fn watermark_delay(&self) -> i64 {
+        0
+    }
+
     /// Rows that were dropped because they came too late, since the start.
     fn late_rows(&self) -> u64 {
         0
