@@ -140,6 +140,12 @@ pub trait Operator: Send {
         Ok(())
     }
 
+    /// A barrier comes next: sends out rows that were held back to be sent together, so that the snapshot need not
+    /// hold them.
+    fn before_barrier(&mut self, _out: &mut Output) -> Result<(), OperatorError> {
+        Ok(())
+    }
+
     /// Hands the keyed state that changed to the state backend
     /// ([`KeyedTable::snapshot`](millstream_state::KeyedTable::snapshot)) and returns what is not
     /// keyed (empty if there is nothing): small, versioned by its first byte.
