@@ -15,8 +15,12 @@ use datafusion_common::{
 };
 use datafusion_expr::logical_plan::LogicalPlan;
 use datafusion_expr::{Expr, ExprSchemable, cast as arrow_cast};
+use datafusion_optimizer::analyzer::resolve_grouping_function::ResolveGroupingFunction;
 use datafusion_optimizer::analyzer::type_coercion::TypeCoercion;
-use datafusion_optimizer::{Analyzer, AnalyzerRule};
+use datafusion_optimizer::decorrelate_predicate_subquery::DecorrelatePredicateSubquery;
+use datafusion_optimizer::eliminate_cross_join::EliminateCrossJoin;
+use datafusion_optimizer::scalar_subquery_to_join::ScalarSubqueryToJoin;
+use datafusion_optimizer::{Analyzer, AnalyzerRule, Optimizer, OptimizerContext, OptimizerRule};
 use datafusion_sql::planner::{ParserOptions, PlannerContext, SqlToRel};
 use datafusion_sql::sqlparser::ast::{self, VisitMut as _, VisitorMut};
 use millstream_functions::types::{FlinkType, TypeKind};
@@ -400,6 +404,12 @@ impl<'e> Binder<'e> {
                 .iter()
                 .enumerate()
                 .all(|(i, e)| super::stream::plain_column(e) == Some(i));
+        let upsert_key = statement.primary_key.as_ref().map(|key| {
+            key.columns
+                .iter()
+                .filter_map(|k| columns.iter().position(|c| c.name == k.value))
+                .collect()
+        });
         Ok(PlanNode {
             op: StreamOp::Source {
                 table: usize::MAX,
@@ -410,7 +420,7 @@ impl<'e> Binder<'e> {
             inputs: vec![],
             columns,
             changelog: source_changelog(&definition.options()),
-            upsert_key: None,
+            upsert_key,
             window: None,
             origins: vec![name.to_string()],
             uid: String::new(),
@@ -814,8 +824,13 @@ impl<'e> Binder<'e> {
         let planner = SqlToRel::new_with_options(&context, parser_options());
         let plan = planner.sql_statement_to_plan(ast::Statement::Query(ast))?;
         let plan = millstream_functions::analyze(plan)?;
-        let rules: Vec<Arc<dyn AnalyzerRule + Send + Sync>> = vec![Arc::new(TypeCoercion::new())];
-        Analyzer::with_rules(rules).execute_and_check(plan, &context.options, |_, _| {})
+        let rules: Vec<Arc<dyn AnalyzerRule + Send + Sync>> = vec![
+            Arc::new(ResolveGroupingFunction::new()),
+            Arc::new(TypeCoercion::new()),
+        ];
+        let plan =
+            Analyzer::with_rules(rules).execute_and_check(plan, &context.options, |_, _| {})?;
+        without_subqueries(plan)
     }
 
     /// Binds an expression over the columns of a table.
@@ -879,6 +894,43 @@ impl<'e> Binder<'e> {
         });
         self.plan.tables.len() - 1
     }
+}
+
+/// Turns subqueries into joins and gives joins that are written as a filter over a product their condition.
+///
+/// Only plans that have either are touched: what DataFusion's rules would do to others (moving filters,
+/// merging projections) changes nothing in the rows, but makes plans that nobody recognises.
+fn without_subqueries(plan: LogicalPlan) -> Result<LogicalPlan, DataFusionError> {
+    use datafusion_common::tree_node::{TreeNode, TreeNodeRecursion};
+    let mut found = false;
+    plan.apply(|node| {
+        found |= matches!(node, LogicalPlan::Join(_));
+        node.apply_expressions(|expr| {
+            expr.apply(|e| {
+                found |= matches!(
+                    e,
+                    Expr::Exists(_) | Expr::InSubquery(_) | Expr::ScalarSubquery(_)
+                );
+                Ok(TreeNodeRecursion::Continue)
+            })
+        })?;
+        Ok(match found {
+            true => TreeNodeRecursion::Stop,
+            false => TreeNodeRecursion::Continue,
+        })
+    })?;
+    if !found {
+        return Ok(plan);
+    }
+    let rules: Vec<Arc<dyn OptimizerRule + Send + Sync>> = vec![
+        Arc::new(DecorrelatePredicateSubquery::new()),
+        Arc::new(ScalarSubqueryToJoin::new()),
+        Arc::new(EliminateCrossJoin::new()),
+    ];
+    let context = OptimizerContext::new()
+        .with_max_passes(1)
+        .with_skip_failing_rules(false);
+    Optimizer::with_rules(rules).optimize(plan, &context, |_, _| {})
 }
 
 /// What DataFusion says, in our words and with its place.
@@ -950,7 +1002,22 @@ impl Graph for BinderGraph<'_, '_> {
         if let StreamOp::Source { table, .. } = &mut node.op {
             *table = number;
         }
-        let root = self.push(node);
+        let upserts = node.changelog == ChangelogMode::Upsert;
+        let mut root = self.push(node.clone());
+        if upserts {
+            // Downstream operators see old values of updates, as if the table's log had them.
+            let Some(keys) = node.upsert_key.clone() else {
+                return plan_err!(
+                    "'{name}' gives updates without their old values, so it needs a PRIMARY KEY, as in Flink"
+                );
+            };
+            root = self.push(PlanNode {
+                op: StreamOp::ChangelogNormalize { keys },
+                inputs: vec![root],
+                changelog: ChangelogMode::Retract,
+                ..node
+            });
+        }
         self.binder.roots.insert(name.to_string(), root);
         Ok(root)
     }
@@ -1058,6 +1125,15 @@ fn name_select_items(query: &mut ast::Query) {
 
 /// The changelog a table's connector and format give.
 fn source_changelog(options: &BTreeMap<String, String>) -> ChangelogMode {
+    // Test tables say themselves which kinds of rows they give.
+    if let Some(mode) = options.get("changelog-mode") {
+        let has = |kind: &str| mode.split(',').any(|k| k.trim() == kind);
+        return match (has("UB"), has("UA") || has("D")) {
+            (true, _) => ChangelogMode::Retract,
+            (false, true) => ChangelogMode::Upsert,
+            (false, false) => ChangelogMode::Append,
+        };
+    }
     match options.get("format").map(String::as_str) {
         Some("debezium-json" | "canal-json" | "maxwell-json" | "ogg-json") => {
             ChangelogMode::Retract

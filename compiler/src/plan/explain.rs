@@ -9,8 +9,8 @@ use std::fmt::Write as _;
 use millstream_functions::window::{Frame, duration_text};
 
 use super::stream::{
-    AggregateCall, Distribution, PlanColumn, PlanNode, StreamOp, StreamPlan, display_expr,
-    plain_column,
+    AggregateCall, Distribution, JoinOn, JoinTime, PlanColumn, PlanNode, SortColumn, StreamOp,
+    StreamPlan, display_expr, plain_column,
 };
 
 /// The plan as text, ending with a newline.
@@ -53,7 +53,7 @@ fn write_node(
     if let Some(time) = node.rowtime() {
         facts.push(format!("rowtime {}", node.columns[time].name));
     }
-    match node.distribution() {
+    match node.distribution(0) {
         Distribution::Forward => {}
         Distribution::Hash(keys) => {
             let input = &plan.nodes[node.inputs[0]].columns;
@@ -154,6 +154,63 @@ fn describe(plan: &StreamPlan, node: &PlanNode) -> String {
             if *keep_last { "last" } else { "first" },
             input[*rowtime].name
         ),
+        StreamOp::GroupAggregate { keys, calls } if calls.is_empty() => {
+            format!("Distinct: {}", names(keys, input))
+        }
+        StreamOp::GroupAggregate { keys, calls } => format!(
+            "GroupAggregate{}: {}",
+            if keys.is_empty() {
+                String::new()
+            } else {
+                format!(" by {}", names(keys, input))
+            },
+            calls_text(calls, input)
+        ),
+        StreamOp::TopN {
+            partition,
+            order,
+            start,
+            end,
+            with_rank,
+            window,
+        } => format!(
+            "{}TopN{} order {}: ranks {start} to {end}{}",
+            if window.is_some() { "Window" } else { "" },
+            if partition.is_empty() {
+                String::new()
+            } else {
+                format!(" by {}", names(partition, input))
+            },
+            order_text(order, input),
+            if *with_rank { ", with the rank" } else { "" }
+        ),
+        StreamOp::Limit { skip: 0, fetch } => format!("Limit {fetch}"),
+        StreamOp::Limit { skip, fetch } => format!("Limit {fetch} after {skip}"),
+        StreamOp::TemporalSort { rowtime, order } => {
+            let first = std::slice::from_ref(&input[*rowtime].name);
+            let rest = order.iter().map(|by| sort_text(by, input));
+            let all: Vec<String> = first.iter().cloned().chain(rest).collect();
+            format!("TemporalSort by {}", all.join(", "))
+        }
+        StreamOp::Join { on, time } => {
+            let right = &plan.nodes[node.inputs[1]].columns;
+            join_text(on, *time, input, right)
+        }
+        StreamOp::ChangelogNormalize { keys } => {
+            format!("ChangelogNormalize by {}", names(keys, input))
+        }
+        StreamOp::Expand { sets } => {
+            let first: Vec<usize> = sets.iter().flat_map(|(_, nulls)| nulls.clone()).collect();
+            let last = first.iter().max().map_or(0, |last| last + 1);
+            let sets: Vec<String> = sets
+                .iter()
+                .map(|(_, nulls)| {
+                    let kept: Vec<usize> = (0..last).filter(|i| !nulls.contains(i)).collect();
+                    format!("({})", names(&kept, input))
+                })
+                .collect();
+            format!("Expand: {}", sets.join(", "))
+        }
         StreamOp::Union => "Union".to_string(),
         StreamOp::Predict { model, args, .. } => format!(
             "Predict {}({})",
@@ -192,11 +249,104 @@ fn state_of(node: &PlanNode) -> Option<String> {
                 }
             }
         }
+        StreamOp::GroupAggregate { keys, .. } if keys.is_empty() => "one accumulator".to_string(),
+        StreamOp::GroupAggregate { .. } => {
+            "an accumulator a key, for ever (grows with the number of keys)".to_string()
+        }
+        StreamOp::TopN {
+            window: Some(_), ..
+        } => "the best rows a key and window, until the window closes".to_string(),
+        StreamOp::TopN { end, .. } => format!(
+            "at least the best {end} rows a partition, for ever (grows with the number of partitions)"
+        ),
+        StreamOp::Limit { .. } => "the number of rows".to_string(),
+        StreamOp::TemporalSort { .. } => "rows until the watermark passes them".to_string(),
+        StreamOp::Join { time, .. } => match time {
+            JoinTime::Regular => {
+                "all rows of both sides by key, for ever (grows with the input)".to_string()
+            }
+            JoinTime::Interval { lower, upper, .. } => format!(
+                "rows of both sides by key for {}",
+                duration_text((upper - lower).abs())
+            ),
+            JoinTime::Window { .. } => "rows of both sides until their window closes".to_string(),
+            JoinTime::Temporal { .. } => {
+                "left rows until the watermark passes them; the versions of each key".to_string()
+            }
+        },
+        StreamOp::ChangelogNormalize { .. } => {
+            "the last row a key, for ever (grows with the number of keys)".to_string()
+        }
         StreamOp::Deduplicate { .. } => {
             "a row a key, for ever (grows with the number of keys)".to_string()
         }
         _ => return None,
     })
+}
+
+fn sort_text(by: &SortColumn, columns: &[PlanColumn]) -> String {
+    let name = names(&[by.column], columns);
+    let direction = if by.descending { " DESC" } else { "" };
+    let nulls = match (by.nulls_first, by.descending) {
+        (true, true) => " NULLS FIRST",
+        (false, false) => " NULLS LAST",
+        _ => "",
+    };
+    format!("{name}{direction}{nulls}")
+}
+
+fn order_text(order: &[SortColumn], columns: &[PlanColumn]) -> String {
+    order
+        .iter()
+        .map(|by| sort_text(by, columns))
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+fn join_text(on: &JoinOn, time: JoinTime, left: &[PlanColumn], right: &[PlanColumn]) -> String {
+    let mut facts: Vec<String> = on
+        .left
+        .iter()
+        .zip(&on.right)
+        .zip(&on.null_safe)
+        .map(|((l, r), safe)| {
+            let equals = if *safe { "IS NOT DISTINCT FROM" } else { "=" };
+            format!("{} {equals} {}", names(&[*l], left), names(&[*r], right))
+        })
+        .collect();
+    if let Some(condition) = &on.condition {
+        let both: Vec<PlanColumn> = left.iter().chain(right).cloned().collect();
+        facts.push(display_expr(condition, &both));
+    }
+    let name = match time {
+        JoinTime::Regular => "Join",
+        JoinTime::Interval {
+            left: l,
+            right: r,
+            lower,
+            upper,
+        } => {
+            facts.push(format!(
+                "{} within {} ms .. {} ms of {}",
+                left[l].name, lower, upper, right[r].name
+            ));
+            "IntervalJoin"
+        }
+        JoinTime::Window { .. } => {
+            facts.push("same window".to_string());
+            "WindowJoin"
+        }
+        JoinTime::Temporal { left: l, right: r } => {
+            facts.push(format!("version of {} at {}", right[r].name, left[l].name));
+            "TemporalJoin"
+        }
+    };
+    let on_text = if facts.is_empty() {
+        "every pair".to_string()
+    } else {
+        facts.join(" and ")
+    };
+    format!("{name} {}: {on_text}", on.kind)
 }
 
 fn names(positions: &[usize], columns: &[PlanColumn]) -> String {

@@ -5,10 +5,14 @@
 //! time attributes, changelog modes and keys. When all statements are in, the plan as a whole is
 //! rewritten and pruned. [`explain`] prints it.
 
+mod aggregation;
 mod binder;
 mod catalog;
+mod changelog;
 mod explain;
 mod functions;
+mod joins;
+mod ranking;
 mod rewrite;
 pub mod settings;
 pub mod stream;

@@ -4,21 +4,23 @@
 //!    are buffered, sorted and looked up once.
 //! 2. Operators that no sink reads are dropped.
 //! 3. Columns that nobody reads are dropped, down into the sources.
-//! 4. Every operator gets a name that is unique and stable.
+//! 4. Old values of updates that nobody reads are not made.
+//! 5. Every operator gets a name that is unique and stable.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use datafusion_common::Result;
 
 use super::stream::{
-    AggregateCall, AttachedWindow, OverGroup, PlanNode, StreamOp, StreamPlan, WatermarkSpec,
-    column, columns_of, plain_column, substitute,
+    AggregateCall, AttachedWindow, ChangelogMode, JoinOn, JoinTime, OverGroup, PlanNode,
+    SortColumn, StreamOp, StreamPlan, WatermarkSpec, column, columns_of, plain_column, substitute,
 };
 
 /// All rewrites in order.
 pub(crate) fn rewrite(mut plan: StreamPlan) -> Result<StreamPlan> {
     fuse_over(&mut plan)?;
     let mut plan = prune(plan)?;
+    super::changelog::infer(&mut plan);
     name_operators(&mut plan);
     Ok(plan)
 }
@@ -153,6 +155,20 @@ fn prune(plan: StreamPlan) -> Result<StreamPlan> {
         let width = |i: usize| plan.nodes[node.inputs[i]].columns.len();
         let mut kept = wanted.clone();
         let mut reads: BTreeSet<usize> = BTreeSet::new();
+        // The key of an updated stream tells which row an update is about.
+        if node.changelog != ChangelogMode::Append && !matches!(node.op, StreamOp::Sink { .. }) {
+            kept.extend(node.upsert_key.iter().flatten());
+        }
+        if let StreamOp::Join { on, time } = &node.op {
+            let (left, right) = join_reads(on, *time, &kept, width(0));
+            needed[index] = Some(kept);
+            for (&input, reads) in node.inputs.iter().zip([left, right]) {
+                needed[input]
+                    .get_or_insert_with(BTreeSet::new)
+                    .extend(&reads);
+            }
+            continue;
+        }
         match &node.op {
             StreamOp::Source { watermark, .. } => {
                 if let Some(w) = watermark {
@@ -221,6 +237,56 @@ fn prune(plan: StreamPlan) -> Result<StreamPlan> {
                 kept.insert(*rowtime);
                 reads.extend(&kept);
             }
+            StreamOp::GroupAggregate { keys, calls } => {
+                kept.extend(0..keys.len());
+                reads.extend(keys);
+                for (i, call) in calls.iter().enumerate() {
+                    if kept.contains(&(keys.len() + i)) {
+                        reads.extend(&call.args);
+                        reads.extend(call.filter);
+                    }
+                }
+                // Without any call left it would be a DISTINCT, which gives no updates.
+                if !calls.is_empty() && !kept.iter().any(|&i| i >= keys.len()) {
+                    kept.insert(keys.len());
+                    reads.extend(&calls[0].args);
+                    reads.extend(calls[0].filter);
+                }
+            }
+            StreamOp::TopN {
+                partition,
+                order,
+                window,
+                ..
+            } => {
+                let width = width(0);
+                kept.extend(partition);
+                kept.extend(order.iter().map(|by| by.column));
+                kept.extend(*window);
+                reads.extend(kept.iter().filter(|&&i| i < width));
+            }
+            StreamOp::TemporalSort { rowtime, order } => {
+                kept.insert(*rowtime);
+                kept.extend(order.iter().map(|by| by.column));
+                reads.extend(&kept);
+            }
+            StreamOp::Limit { .. } => {
+                if kept.is_empty() && !node.columns.is_empty() {
+                    kept.insert(0);
+                }
+                reads.extend(&kept);
+            }
+            StreamOp::ChangelogNormalize { keys } => {
+                kept.extend(keys);
+                reads.extend(&kept);
+            }
+            StreamOp::Expand { sets } => {
+                let width = width(0);
+                kept.insert(width);
+                kept.extend(sets.iter().flat_map(|(_, nulls)| nulls));
+                reads.extend(kept.iter().filter(|&&i| i < width));
+            }
+            StreamOp::Join { .. } => {}
             StreamOp::Union => {
                 if kept.is_empty() && !node.columns.is_empty() {
                     kept.insert(0);
@@ -243,6 +309,7 @@ fn prune(plan: StreamPlan) -> Result<StreamPlan> {
         }
     }
 
+    let widths: Vec<usize> = plan.nodes.iter().map(|node| node.columns.len()).collect();
     // Forward again: rebuild what is kept, with columns renumbered.
     let mut nodes: Vec<PlanNode> = Vec::new();
     let mut places: BTreeMap<usize, (usize, BTreeMap<usize, usize>)> = BTreeMap::new();
@@ -294,6 +361,23 @@ fn prune(plan: StreamPlan) -> Result<StreamPlan> {
             filter: call.filter.map(|f| below[&f]),
             ..call.clone()
         };
+        if let StreamOp::Join { on, time } = node.op {
+            let left_input = node.inputs[0];
+            let (node, mapping) = prune_join(
+                PlanNode {
+                    op: StreamOp::Union,
+                    ..node
+                },
+                on,
+                time,
+                widths[left_input],
+                &inputs,
+                &nodes,
+            )?;
+            nodes.push(node);
+            places.insert(index, (nodes.len() - 1, mapping));
+            continue;
+        }
         // Operators that pass their input on give all of it, also what only others read.
         let mut mapping = mapping;
         let mut columns: Vec<_> = kept.iter().map(|&i| node.columns[i].clone()).collect();
@@ -302,6 +386,11 @@ fn prune(plan: StreamPlan) -> Result<StreamPlan> {
             StreamOp::WindowTvf { .. }
                 | StreamOp::Over { .. }
                 | StreamOp::Deduplicate { .. }
+                | StreamOp::TopN { .. }
+                | StreamOp::Limit { .. }
+                | StreamOp::TemporalSort { .. }
+                | StreamOp::ChangelogNormalize { .. }
+                | StreamOp::Expand { .. }
                 | StreamOp::Predict { .. }
         );
         if passes_on {
@@ -432,6 +521,48 @@ fn prune(plan: StreamPlan) -> Result<StreamPlan> {
                 rowtime: below[&rowtime],
                 keep_last,
             },
+            StreamOp::GroupAggregate { keys, calls } => StreamOp::GroupAggregate {
+                calls: calls
+                    .iter()
+                    .enumerate()
+                    .filter(|(i, _)| kept.contains(&(keys.len() + i)))
+                    .map(|(_, c)| move_call(c))
+                    .collect(),
+                keys: keys.iter().map(|k| below[k]).collect(),
+            },
+            StreamOp::TopN {
+                partition,
+                order,
+                start,
+                end,
+                window,
+                ..
+            } => StreamOp::TopN {
+                partition: partition.iter().map(|k| below[k]).collect(),
+                order: move_order(&order, &below),
+                start,
+                end,
+                // Nobody reads the rank: rows need not move up and down.
+                with_rank: kept.contains(&(node.columns.len() - 1)),
+                window: window.map(|w| below[&w]),
+            },
+            StreamOp::TemporalSort { rowtime, order } => StreamOp::TemporalSort {
+                rowtime: below[&rowtime],
+                order: move_order(&order, &below),
+            },
+            StreamOp::Limit { skip, fetch } => StreamOp::Limit { skip, fetch },
+            StreamOp::ChangelogNormalize { keys } => StreamOp::ChangelogNormalize {
+                keys: keys.iter().map(|k| below[k]).collect(),
+            },
+            StreamOp::Expand { sets } => StreamOp::Expand {
+                sets: sets
+                    .into_iter()
+                    .map(|(id, nulls)| (id, nulls.iter().map(|i| below[i]).collect()))
+                    .collect(),
+            },
+            StreamOp::Join { .. } => {
+                return datafusion_common::internal_err!("joins are rebuilt above");
+            }
             StreamOp::Union => StreamOp::Union,
             StreamOp::Predict {
                 model,
@@ -473,11 +604,148 @@ fn prune(plan: StreamPlan) -> Result<StreamPlan> {
     })
 }
 
+fn move_order(order: &[SortColumn], below: &BTreeMap<usize, usize>) -> Vec<SortColumn> {
+    order
+        .iter()
+        .map(|by| SortColumn {
+            column: below[&by.column],
+            ..*by
+        })
+        .collect()
+}
+
+/// The columns of each input that a join reads to give the columns `kept` of its output.
+fn join_reads(
+    on: &JoinOn,
+    time: JoinTime,
+    kept: &BTreeSet<usize>,
+    width: usize,
+) -> (BTreeSet<usize>, BTreeSet<usize>) {
+    let mut left: BTreeSet<usize> = on.left.iter().copied().collect();
+    let mut right: BTreeSet<usize> = on.right.iter().copied().collect();
+    let condition = on.condition.iter().flat_map(columns_of);
+    for column in kept.iter().copied().chain(condition) {
+        if column < width {
+            left.insert(column);
+        } else {
+            right.insert(column - width);
+        }
+    }
+    let times = match time {
+        JoinTime::Regular => None,
+        JoinTime::Interval { left, right, .. } | JoinTime::Temporal { left, right } => {
+            Some((left, right))
+        }
+        JoinTime::Window {
+            left_end,
+            right_end,
+        } => Some((left_end, right_end)),
+    };
+    if let Some((l, r)) = times {
+        left.insert(l);
+        right.insert(r);
+    }
+    // A batch tells its number of rows by a column.
+    if left.is_empty() {
+        left.insert(0);
+    }
+    if right.is_empty() {
+        right.insert(0);
+    }
+    (left, right)
+}
+
+/// A join over inputs that have lost columns, of which the left one had `old_width`. It gives all that is left of them.
+fn prune_join(
+    node: PlanNode,
+    on: JoinOn,
+    time: JoinTime,
+    old_width: usize,
+    inputs: &[(usize, BTreeMap<usize, usize>)],
+    nodes: &[PlanNode],
+) -> Result<(PlanNode, BTreeMap<usize, usize>)> {
+    let [(left, left_map), (right, right_map)] = inputs else {
+        return datafusion_common::internal_err!("a join has two inputs");
+    };
+    let gives_right = on.kind.gives_right();
+    let new_width = nodes[*left].columns.len();
+    let mut mapping: BTreeMap<usize, usize> = left_map.clone();
+    let mut whole = mapping.clone();
+    whole.extend(
+        right_map
+            .iter()
+            .map(|(&old, &new)| (old + old_width, new + new_width)),
+    );
+    if gives_right {
+        mapping.clone_from(&whole);
+    }
+    let mut columns: Vec<Option<super::stream::PlanColumn>> = vec![
+        None;
+        new_width
+            + if gives_right {
+                nodes[*right].columns.len()
+            } else {
+                0
+            }
+    ];
+    for (&old, &new) in &mapping {
+        columns[new] = Some(node.columns[old].clone());
+    }
+    let times = |l: &mut usize, r: &mut usize| {
+        *l = left_map[l];
+        *r = right_map[r];
+    };
+    let mut time = time;
+    match &mut time {
+        JoinTime::Regular => {}
+        JoinTime::Interval { left, right, .. } | JoinTime::Temporal { left, right } => {
+            times(left, right);
+        }
+        JoinTime::Window {
+            left_end,
+            right_end,
+        } => times(left_end, right_end),
+    }
+    let moved = |i: Option<usize>| i.and_then(|i| mapping.get(&i).copied());
+    let pruned = PlanNode {
+        op: StreamOp::Join {
+            on: JoinOn {
+                kind: on.kind,
+                left: on.left.iter().map(|k| left_map[k]).collect(),
+                right: on.right.iter().map(|k| right_map[k]).collect(),
+                null_safe: on.null_safe,
+                condition: on
+                    .condition
+                    .map(|c| substitute(c, &|i| column(whole[&i])))
+                    .transpose()?,
+            },
+            time,
+        },
+        inputs: vec![*left, *right],
+        columns: columns.into_iter().flatten().collect(),
+        upsert_key: node
+            .upsert_key
+            .and_then(|key| key.iter().map(|k| mapping.get(k).copied()).collect()),
+        window: node.window.map(|w| AttachedWindow {
+            window: w.window,
+            start: moved(w.start),
+            end: moved(w.end),
+            time: moved(w.time),
+        }),
+        origins: node.origins,
+        uid: String::new(),
+        changelog: node.changelog,
+        span: node.span,
+    };
+    Ok((pruned, mapping))
+}
+
 /// How many of the operator's columns come from its input.
 fn original_input_width(node: &PlanNode) -> usize {
     node.columns.len()
         - match &node.op {
             StreamOp::WindowTvf { .. } => 3,
+            StreamOp::TopN { .. } | StreamOp::Expand { .. } => 1,
             StreamOp::Over { groups, .. } => groups.iter().map(|g| g.calls.len()).sum(),
             StreamOp::Predict { outputs, .. } => *outputs,
             _ => 0,

@@ -135,6 +135,111 @@ pub struct WatermarkSpec {
     pub expr: Expr,
 }
 
+/// A column that rows are sorted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SortColumn {
+    /// Position in the operator's input.
+    pub column: usize,
+    /// `DESC`.
+    pub descending: bool,
+    /// `NULLS FIRST`; Flink's default is first for ASC and last for DESC.
+    pub nulls_first: bool,
+}
+
+/// Which rows of two streams a join gives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum JoinKind {
+    /// Pairs.
+    Inner,
+    /// Pairs, and left rows without one.
+    Left,
+    /// Pairs, and right rows without one.
+    Right,
+    /// Pairs, and rows of both sides without one.
+    Full,
+    /// Left rows that have a pair.
+    Semi,
+    /// Left rows that have none.
+    Anti,
+}
+
+impl JoinKind {
+    /// Whether right columns are part of the output.
+    pub fn gives_right(self) -> bool {
+        !matches!(self, JoinKind::Semi | JoinKind::Anti)
+    }
+
+    /// Whether left rows without a pair come out with NULLs.
+    pub fn pads_left(self) -> bool {
+        matches!(self, JoinKind::Left | JoinKind::Full)
+    }
+
+    /// Whether right rows without a pair come out with NULLs.
+    pub fn pads_right(self) -> bool {
+        matches!(self, JoinKind::Right | JoinKind::Full)
+    }
+}
+
+impl fmt::Display for JoinKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            JoinKind::Inner => "inner",
+            JoinKind::Left => "left",
+            JoinKind::Right => "right",
+            JoinKind::Full => "full",
+            JoinKind::Semi => "semi",
+            JoinKind::Anti => "anti",
+        })
+    }
+}
+
+/// What the pairs of a join have in common.
+#[derive(Debug, Clone, PartialEq)]
+pub struct JoinOn {
+    /// Which rows come out.
+    pub kind: JoinKind,
+    /// Positions of the keys in the left input.
+    pub left: Vec<usize>,
+    /// Positions of the keys in the right input.
+    pub right: Vec<usize>,
+    /// Which pairs of keys match NULL with NULL.
+    pub null_safe: Vec<bool>,
+    /// What else must hold, over the left columns and then the right ones.
+    pub condition: Option<Expr>,
+}
+
+/// What brings two rows together in time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum JoinTime {
+    /// Nothing: both sides are kept.
+    Regular,
+    /// `left.time` within `right.time + lower ..= right.time + upper`, in milliseconds.
+    Interval {
+        /// Position of the left time attribute.
+        left: usize,
+        /// Position of the right time attribute in its own input.
+        right: usize,
+        /// Lower bound of left minus right.
+        lower: i64,
+        /// Upper bound of left minus right.
+        upper: i64,
+    },
+    /// Equal windows: positions of `window_end` in each input.
+    Window {
+        /// In the left input.
+        left_end: usize,
+        /// In the right input.
+        right_end: usize,
+    },
+    /// The right side's version at the time of the left row: positions of the rowtimes.
+    Temporal {
+        /// In the left input.
+        left: usize,
+        /// In the right input.
+        right: usize,
+    },
+}
+
 /// What an operator does.
 #[derive(Debug, Clone, PartialEq)]
 pub enum StreamOp {
@@ -198,6 +303,61 @@ pub enum StreamOp {
         /// Whether the last row stays instead of the first.
         keep_last: bool,
     },
+    /// Aggregates each key over all its rows so far; results are updated.
+    /// Output: keys, calls.
+    GroupAggregate {
+        /// Positions of the keys.
+        keys: Vec<usize>,
+        /// The aggregates; none for DISTINCT.
+        calls: Vec<AggregateCall>,
+    },
+    /// The rows of ranks `start..=end` of each partition. Output: input columns and, if `with_rank`, the rank.
+    TopN {
+        /// Positions of the partition keys.
+        partition: Vec<usize>,
+        /// The order within a partition.
+        order: Vec<SortColumn>,
+        /// First rank, from 1.
+        start: u64,
+        /// Last rank.
+        end: u64,
+        /// Whether the rank is a column.
+        with_rank: bool,
+        /// Position of `window_end`: ranks are within its window and come out when it closes.
+        window: Option<usize>,
+    },
+    /// Rows `skip..skip + fetch` in order of arrival.
+    Limit {
+        /// Rows to leave out.
+        skip: u64,
+        /// Rows to give.
+        fetch: u64,
+    },
+    /// Rows in the order of their event time.
+    TemporalSort {
+        /// Position of the rowtime column.
+        rowtime: usize,
+        /// The order of rows of one time.
+        order: Vec<SortColumn>,
+    },
+    /// Pairs of rows of two inputs.
+    Join {
+        /// What they have in common.
+        on: JoinOn,
+        /// What brings them together in time.
+        time: JoinTime,
+    },
+    /// The full changelog of an upsert stream: the last row of each key.
+    ChangelogNormalize {
+        /// Positions of the key.
+        keys: Vec<usize>,
+    },
+    /// Each row once a grouping set, with NULL for the columns that the set lacks.
+    /// Output: input columns, BIGINT id of the set.
+    Expand {
+        /// For each set, its id and the positions that become NULL.
+        sets: Vec<(i64, Vec<usize>)>,
+    },
     /// All rows of all inputs.
     Union,
     /// Adds a model's outputs. Output: input columns, the model's outputs.
@@ -227,6 +387,19 @@ impl StreamOp {
             StreamOp::WindowAggregate { .. } => "window-aggregate",
             StreamOp::Over { .. } => "over",
             StreamOp::Deduplicate { .. } => "deduplicate",
+            StreamOp::GroupAggregate { .. } => "group-aggregate",
+            StreamOp::TopN { window: None, .. } => "top-n",
+            StreamOp::TopN { .. } => "window-top-n",
+            StreamOp::Limit { .. } => "limit",
+            StreamOp::TemporalSort { .. } => "temporal-sort",
+            StreamOp::Join { time, .. } => match time {
+                JoinTime::Regular => "join",
+                JoinTime::Interval { .. } => "interval-join",
+                JoinTime::Window { .. } => "window-join",
+                JoinTime::Temporal { .. } => "temporal-join",
+            },
+            StreamOp::ChangelogNormalize { .. } => "changelog-normalize",
+            StreamOp::Expand { .. } => "expand",
             StreamOp::Union => "union",
             StreamOp::Predict { .. } => "predict",
             StreamOp::Sink { .. } => "sink",
@@ -237,7 +410,15 @@ impl StreamOp {
     pub fn is_stateful(&self) -> bool {
         matches!(
             self,
-            StreamOp::WindowAggregate { .. } | StreamOp::Over { .. } | StreamOp::Deduplicate { .. }
+            StreamOp::WindowAggregate { .. }
+                | StreamOp::Over { .. }
+                | StreamOp::Deduplicate { .. }
+                | StreamOp::GroupAggregate { .. }
+                | StreamOp::TopN { .. }
+                | StreamOp::Limit { .. }
+                | StreamOp::TemporalSort { .. }
+                | StreamOp::Join { .. }
+                | StreamOp::ChangelogNormalize { .. }
         )
     }
 }
@@ -278,9 +459,15 @@ pub struct PlanNode {
 }
 
 impl PlanNode {
-    /// How the rows of every input reach this operator.
-    pub fn distribution(&self) -> Distribution {
+    /// How the rows of input `port` reach this operator.
+    pub fn distribution(&self, port: usize) -> Distribution {
         match &self.op {
+            StreamOp::GroupAggregate { keys, .. } | StreamOp::ChangelogNormalize { keys } => {
+                by_keys(keys)
+            }
+            StreamOp::TopN { partition, .. } => by_keys(partition),
+            StreamOp::Limit { .. } | StreamOp::TemporalSort { .. } => Distribution::Single,
+            StreamOp::Join { on, .. } => by_keys(if port == 0 { &on.left } else { &on.right }),
             StreamOp::WindowAggregate { keys, .. } => by_keys(keys),
             StreamOp::Over { partition, .. } => by_keys(partition),
             StreamOp::Deduplicate { keys, .. } => by_keys(keys),

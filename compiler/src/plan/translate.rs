@@ -8,8 +8,7 @@ use datafusion_common::{DFSchema, Result, ScalarValue, not_impl_err, plan_err};
 use datafusion_expr::logical_plan::{self as lp, LogicalPlan};
 use datafusion_expr::simplify::SimplifyContext;
 use datafusion_expr::{
-    BinaryExpr, Expr, ExprSchemable, Operator, WindowFrameBound, WindowFrameUnits,
-    WindowFunctionDefinition, expr, utils,
+    Expr, ExprSchemable, WindowFrameBound, WindowFrameUnits, WindowFunctionDefinition, expr,
 };
 use datafusion_optimizer::simplify_expressions::ExprSimplifier;
 use millstream_functions::aggregate::{AggregateKind, aggregate_kind};
@@ -91,19 +90,21 @@ impl Translator<'_> {
                 };
                 Ok(self.values(rows, &empty.schema))
             }
-            LogicalPlan::Join(_) => not_impl_err!("JOIN is not supported yet"),
-            LogicalPlan::Sort(_) => not_impl_err!("ORDER BY is not supported yet"),
-            LogicalPlan::Limit(_) => not_impl_err!("LIMIT is not supported yet"),
-            LogicalPlan::Distinct(_) => not_impl_err!(
-                "SELECT DISTINCT and UNION without ALL are not supported yet; use a deduplication by ROW_NUMBER()"
-            ),
+            LogicalPlan::Join(join) => self.join(join),
+            LogicalPlan::Sort(sort) => self.sort(sort, None),
+            LogicalPlan::Limit(limit) => self.limit(limit),
+            LogicalPlan::Distinct(lp::Distinct::All(input)) => {
+                let input = self.translate(input)?;
+                Ok(self.distinct(input))
+            }
+            LogicalPlan::Distinct(_) => not_impl_err!("DISTINCT ON is not supported"),
             LogicalPlan::Unnest(_) => not_impl_err!("UNNEST is not supported yet"),
             LogicalPlan::Subquery(_) => not_impl_err!("a subquery here is not supported yet"),
             other => not_impl_err!("{} is not supported", first_word(other)),
         }
     }
 
-    fn push(&mut self, op: StreamOp, inputs: Vec<usize>, columns: Vec<PlanColumn>) -> usize {
+    pub(super) fn push(&mut self, op: StreamOp, inputs: Vec<usize>, columns: Vec<PlanColumn>) -> usize {
         let changelog = inputs
             .iter()
             .map(|&i| self.graph.nodes()[i].changelog)
@@ -132,7 +133,12 @@ impl Translator<'_> {
     }
 
     /// An expression over the columns of an operator, by position, simplified.
-    fn expression(&self, expr: &Expr, schema: &DFSchema, columns: &[PlanColumn]) -> Result<Expr> {
+    pub(super) fn expression(
+        &self,
+        expr: &Expr,
+        schema: &DFSchema,
+        columns: &[PlanColumn],
+    ) -> Result<Expr> {
         let positional = expr
             .clone()
             .transform(|e| match &e {
@@ -154,7 +160,11 @@ impl Translator<'_> {
         simplify(positional, columns)
     }
 
-    fn projection(&mut self, input: usize, projection: &lp::Projection) -> Result<usize> {
+    pub(super) fn projection(
+        &mut self,
+        input: usize,
+        projection: &lp::Projection,
+    ) -> Result<usize> {
         let columns = self.graph.nodes()[input].columns.clone();
         let exprs = projection
             .expr
@@ -222,130 +232,35 @@ impl Translator<'_> {
         Ok(index)
     }
 
-    fn update(&mut self, index: usize, change: impl FnOnce(&mut PlanNode)) {
+    pub(super) fn update(&mut self, index: usize, change: impl FnOnce(&mut PlanNode)) {
         let mut node = self.graph.nodes()[index].clone();
         change(&mut node);
         self.graph.replace(index, node);
     }
 
     fn filter(&mut self, filter: &lp::Filter) -> Result<usize> {
-        if let Some(deduplicated) = self.deduplicate(filter)? {
-            return Ok(deduplicated);
+        if let Some(ranked) = self.ranked(filter)? {
+            return Ok(ranked);
         }
         let input = self.translate(&filter.input)?;
         self.keep(input, &filter.predicate, filter.input.schema())
     }
 
     /// Keeps the rows for which `predicate` holds.
-    fn keep(&mut self, input: usize, predicate: &Expr, schema: &DFSchema) -> Result<usize> {
+    pub(super) fn keep(
+        &mut self,
+        input: usize,
+        predicate: &Expr,
+        schema: &DFSchema,
+    ) -> Result<usize> {
         let columns = self.graph.nodes()[input].columns.clone();
         let condition = self.expression(predicate, schema, &columns)?;
         let exprs = (0..columns.len()).map(column).collect();
         self.calc(input, exprs, Some(condition), columns)
     }
 
-    /// `ROW_NUMBER() OVER (PARTITION BY k ORDER BY rowtime) = 1` in any of its spellings.
-    fn deduplicate(&mut self, filter: &lp::Filter) -> Result<Option<usize>> {
-        // Down to the OVER, through what only renames and computes.
-        let mut between = Vec::new();
-        let mut plan = filter.input.as_ref();
-        let window = loop {
-            match plan {
-                LogicalPlan::Projection(p) => {
-                    between.push(p);
-                    plan = &p.input;
-                }
-                LogicalPlan::SubqueryAlias(a) => plan = &a.input,
-                LogicalPlan::Window(w) => break w,
-                _ => return Ok(None),
-            }
-        };
-        let [Expr::WindowFunction(function)] = window.window_expr.as_slice() else {
-            return Ok(None);
-        };
-        if over_kind(&function.fun) != Some(AggregateKind::RowNumber) {
-            return Ok(None);
-        }
-        // Which column of the filter's input is the row number?
-        let mut position = window.input.schema().fields().len();
-        for projection in between.iter().rev() {
-            let below = projection.input.schema();
-            let moved = projection.expr.iter().position(|e| match unaliased(e) {
-                Expr::Column(c) => below.index_of_column(c).ok() == Some(position),
-                _ => false,
-            });
-            match moved {
-                Some(moved) => position = moved,
-                None => return Ok(None),
-            }
-        }
-        let schema = filter.input.schema();
-        let (rank, rest): (Vec<&Expr>, Vec<&Expr>) = utils::split_conjunction(&filter.predicate)
-            .into_iter()
-            .partition(|e| is_first_rank(e, position, schema));
-        if rank.is_empty() {
-            return Ok(None);
-        }
-        let params = &function.params;
-        let input = self.translate(&window.input)?;
-        let columns = self.graph.nodes()[input].columns.clone();
-        let [order] = params.order_by.as_slice() else {
-            return not_impl_err!(
-                "a deduplication orders by one column; Top-N over several is not supported yet"
-            );
-        };
-        let order_column =
-            plain_column(&self.expression(&order.expr, window.input.schema(), &columns)?);
-        let Some(rowtime) =
-            order_column.filter(|&i| columns[i].time == Some(TimeAttribute::Rowtime))
-        else {
-            return not_impl_err!(
-                "ROW_NUMBER() over a column that is not the event time (Top-N) is not supported yet"
-            );
-        };
-        let (input, keys) = self.as_columns(input, &params.partition_by, window.input.schema())?;
-        let columns = self.graph.nodes()[input].columns.clone();
-        let append = self.graph.nodes()[input].changelog == ChangelogMode::Append;
-        if !append {
-            return plan_err!(
-                "a deduplication by event time takes an append-only input, as in Flink"
-            );
-        }
-        let keep_last = !order.asc;
-        let mut index = self.push(
-            StreamOp::Deduplicate {
-                keys: keys.clone(),
-                rowtime,
-                keep_last,
-            },
-            vec![input],
-            columns.clone(),
-        );
-        self.update(index, |node| {
-            node.upsert_key = Some(keys.clone());
-            if keep_last {
-                node.changelog = ChangelogMode::Retract;
-            }
-        });
-        // The row number is 1; computed partition keys are dropped again.
-        let width = window.input.schema().fields().len();
-        let mut exprs: Vec<Expr> = (0..width).map(column).collect();
-        exprs.push(Expr::Literal(ScalarValue::Int64(Some(1)), None));
-        let mut outputs = columns[..width].to_vec();
-        let number = window.schema.field(width);
-        outputs.push(PlanColumn::new(number.name(), number));
-        index = self.calc(index, exprs, None, outputs)?;
-        for projection in between.into_iter().rev() {
-            index = self.projection(index, projection)?;
-        }
-        match utils::conjunction(rest.into_iter().cloned()) {
-            Some(rest) => Ok(Some(self.keep(index, &rest, schema)?)),
-            None => Ok(Some(index)),
-        }
-    }
-
     /// Positions of expressions as columns of `input`, computing those that are none.
-    fn as_columns(
+    pub(super) fn as_columns(
         &mut self,
         input: usize,
         exprs: &[Expr],
@@ -566,17 +481,15 @@ impl Translator<'_> {
 
     fn aggregate(&mut self, aggregate: &lp::Aggregate) -> Result<usize> {
         let input = self.translate(&aggregate.input)?;
+        if matches!(aggregate.group_expr.as_slice(), [Expr::GroupingSet(_)]) {
+            return self.grouping_sets(input, aggregate);
+        }
         let schema = aggregate.input.schema();
         let columns = self.graph.nodes()[input].columns.clone();
         let keys = aggregate
             .group_expr
             .iter()
-            .map(|e| match e {
-                Expr::GroupingSet(_) => {
-                    not_impl_err!("GROUPING SETS, CUBE and ROLLUP are not supported yet")
-                }
-                e => self.expression(e, schema, &columns),
-            })
+            .map(|e| self.expression(e, schema, &columns))
             .collect::<Result<Vec<_>>>()?;
         // Which keys are the window's own columns?
         let attached = self.graph.nodes()[input].window.clone();
@@ -593,16 +506,7 @@ impl Translator<'_> {
         let roles: Vec<Option<WindowColumn>> = keys.iter().map(role).collect();
         if !roles.contains(&Some(WindowColumn::Start)) || !roles.contains(&Some(WindowColumn::End))
         {
-            return match &attached {
-                Some(_) => not_impl_err!(
-                    "GROUP BY over a window takes both window_start and window_end; \
-                     an aggregation without a window is not supported yet"
-                ),
-                None => not_impl_err!(
-                    "GROUP BY without a window is not supported yet; \
-                     aggregate over TUMBLE, HOP or CUMULATE and group by window_start, window_end"
-                ),
-            };
+            return self.group_aggregate(input, aggregate);
         }
         // Everything the aggregation reads, as expressions over the window function's output.
         let (tvf, through, condition) = self.peel_to_window(input)?;
@@ -649,48 +553,10 @@ impl Translator<'_> {
         }
         let mut calls = Vec::new();
         for (i, e) in aggregate.aggr_expr.iter().enumerate() {
-            let Expr::AggregateFunction(function) = unaliased(e) else {
-                return not_impl_err!("{e} is not supported");
-            };
-            let Some(kind) = aggregate_kind(&function.func) else {
-                return not_impl_err!("{} is not supported yet", function.func.name());
-            };
-            if matches!(kind, AggregateKind::Lag | AggregateKind::RowNumber) {
-                return plan_err!(
-                    "{} needs an OVER clause",
-                    function.func.name().to_uppercase()
-                );
-            }
-            let params = &function.params;
-            if !params.order_by.is_empty() || params.null_treatment.is_some() {
-                return not_impl_err!(
-                    "ORDER BY and IGNORE NULLS inside an aggregate are not supported yet"
-                );
-            }
-            let argument = params
-                .args
-                .first()
-                .filter(|e| kind != AggregateKind::Count || !is_any_row(e))
-                .map(|e| self.expression(e, schema, &columns))
-                .transpose()?;
-            let args = match argument {
-                Some(e) => vec![place(lower(e)?, None)?],
-                None => vec![],
-            };
-            let filter = params
-                .filter
-                .as_ref()
-                .map(|e| place(lower(self.expression(e, schema, &columns)?)?, None))
-                .transpose()?;
             let field = aggregate.schema.field(keys.len() + i);
-            calls.push(AggregateCall {
-                kind,
-                args,
-                constants: vec![],
-                distinct: params.distinct,
-                filter,
-                output: PlanColumn::new(field.name(), field),
-            });
+            calls.push(
+                self.aggregate_call(e, field, schema, &columns, &mut |e| place(lower(e)?, None))?,
+            );
         }
         let rowtime = place(column(rowtime), None)?;
         let calc = self.calc(below, exprs, condition, below_outputs)?;
@@ -825,7 +691,7 @@ enum WindowColumn {
 }
 
 /// The column that holds a computed expression.
-fn computed_column(expr: &Expr, columns: &[PlanColumn]) -> Result<PlanColumn> {
+pub(super) fn computed_column(expr: &Expr, columns: &[PlanColumn]) -> Result<PlanColumn> {
     let (_, field) = expr.to_field(positional_schema(columns)?.as_ref())?;
     Ok(PlanColumn::new(
         super::stream::display_expr(expr, columns),
@@ -851,7 +717,7 @@ fn counted_argument(function: &expr::WindowFunction) -> Option<&Expr> {
 }
 
 /// Whether `COUNT` of it counts every row.
-fn is_any_row(argument: &Expr) -> bool {
+pub(super) fn is_any_row(argument: &Expr) -> bool {
     match argument {
         #[expect(deprecated, reason = "what DataFusion's binder gives for COUNT(*)")]
         Expr::Wildcard { .. } => true,
@@ -880,14 +746,14 @@ pub(crate) fn simplify(expr: Expr, columns: &[PlanColumn]) -> Result<Expr> {
     ExprSimplifier::new(context).simplify(expr)
 }
 
-fn unaliased(expr: &Expr) -> &Expr {
+pub(super) fn unaliased(expr: &Expr) -> &Expr {
     match expr {
         Expr::Alias(alias) => unaliased(&alias.expr),
         other => other,
     }
 }
 
-fn over_kind(function: &WindowFunctionDefinition) -> Option<AggregateKind> {
+pub(super) fn over_kind(function: &WindowFunctionDefinition) -> Option<AggregateKind> {
     match function {
         WindowFunctionDefinition::AggregateUDF(f) => aggregate_kind(f),
         WindowFunctionDefinition::WindowUDF(_) => None,
@@ -963,33 +829,7 @@ fn range_millis(value: &ScalarValue) -> Option<i64> {
     interval_millis(&ScalarValue::IntervalMonthDayNano(Some(parsed)))
 }
 
-/// `rn = 1`, `rn <= 1`, `rn < 2`, also turned round.
-fn is_first_rank(expr: &Expr, rank: usize, schema: &DFSchema) -> bool {
-    let Expr::BinaryExpr(BinaryExpr { left, op, right }) = expr else {
-        return false;
-    };
-    let is_rank = |e: &Expr| match without_casts(e) {
-        Expr::Column(c) => schema.index_of_column(c).ok() == Some(rank),
-        _ => false,
-    };
-    let constant = |e: &Expr| match without_casts(e) {
-        Expr::Literal(value, _) => value.to_string().parse::<i64>().ok(),
-        _ => None,
-    };
-    let (op, value) = if is_rank(left) {
-        (Some(*op), constant(right))
-    } else if is_rank(right) {
-        (op.swap(), constant(left))
-    } else {
-        return false;
-    };
-    matches!(
-        (op, value),
-        (Some(Operator::Eq | Operator::LtEq), Some(1)) | (Some(Operator::Lt), Some(2))
-    )
-}
-
-fn without_casts(expr: &Expr) -> &Expr {
+pub(super) fn without_casts(expr: &Expr) -> &Expr {
     match expr {
         Expr::Cast(cast) => without_casts(&cast.expr),
         Expr::Alias(alias) => without_casts(&alias.expr),
@@ -997,7 +837,7 @@ fn without_casts(expr: &Expr) -> &Expr {
     }
 }
 
-fn first_word(plan: &LogicalPlan) -> String {
+pub(super) fn first_word(plan: &LogicalPlan) -> String {
     plan.display()
         .to_string()
         .split([':', ' '])

@@ -169,6 +169,18 @@ impl Chain {
         Ok(())
     }
 
+    /// A barrier comes next: what operators hold back to send together goes out before it.
+    pub fn prepare_barrier(&mut self) -> Result<(), ChainError> {
+        for index in 0..self.links.len() {
+            let mut output = Output::default();
+            if let Err(error) = self.links[index].operator.before_barrier(&mut output) {
+                return Err(self.failed(index, error));
+            }
+            self.forward(index, output)?;
+        }
+        Ok(())
+    }
+
     /// Snapshots every operator.
     pub fn snapshot(&mut self, barrier: Barrier) -> Result<Vec<OperatorBlob>, ChainError> {
         let mut blobs = Vec::with_capacity(self.links.len());

@@ -64,26 +64,32 @@ impl FragmentGraph {
                 _ => None,
             };
             let instances_of = |graph: &FragmentGraph, f: usize| graph.fragments[f].parallelism;
-            let (fragment, routing) = match (chained, node.distribution()) {
-                (Some(f), Distribution::Forward) => (Some(f), None),
-                (Some(f), _) if instances_of(&graph, f) == 1 && parallelism == 1 => (Some(f), None),
-                (Some(f), Distribution::Hash(keys))
-                    if shared_by[node.inputs[0]].as_ref() == Some(&keys) =>
-                {
-                    (Some(f), None)
-                }
-                (Some(f), Distribution::Single) if instances_of(&graph, f) == 1 => (Some(f), None),
-                (_, Distribution::Hash(keys)) => (None, Some((Routing::Hash(keys), parallelism))),
-                (_, Distribution::Single) => (None, Some((Routing::Single, 1))),
-                (_, Distribution::Forward) => (None, Some((Routing::Forward, parallelism))),
+            let ports = 0..node.inputs.len();
+            let needs: Vec<Distribution> =
+                ports.clone().map(|port| node.distribution(port)).collect();
+            // Rows are where they must be already.
+            let stays = |f: usize| {
+                let alone = instances_of(&graph, f) == 1;
+                needs
+                    .iter()
+                    .zip(&node.inputs)
+                    .all(|(need, &input)| match need {
+                        Distribution::Forward => true,
+                        Distribution::Hash(keys) => {
+                            (alone && parallelism == 1) || shared_by[input].as_ref() == Some(keys)
+                        }
+                        Distribution::Single => alone,
+                    })
             };
+            let fragment = chained.filter(|&f| stays(f));
+            let single = needs.contains(&Distribution::Single);
             let fragment = match fragment {
                 Some(fragment) => fragment,
                 None => {
-                    let instances = match (&node.op, &routing) {
-                        (StreamOp::Values { .. }, _) => 1,
-                        (_, Some((_, instances))) => *instances,
-                        (_, None) => parallelism,
+                    let instances = match &node.op {
+                        StreamOp::Values { .. } => 1,
+                        _ if single => 1,
+                        _ => parallelism,
                     };
                     graph.fragments.push(Fragment {
                         nodes: vec![],
@@ -91,12 +97,11 @@ impl FragmentGraph {
                     });
                     for (port, &input) in node.inputs.iter().enumerate() {
                         let upstream = graph.fragments[graph.fragment_of[input]].parallelism;
-                        let routing = match &routing {
-                            Some((Routing::Forward, _)) if upstream != instances => {
-                                Routing::RoundRobin
-                            }
-                            Some((routing, _)) => routing.clone(),
-                            None => Routing::Forward,
+                        let routing = match &needs[port] {
+                            _ if single => Routing::Single,
+                            Distribution::Hash(keys) => Routing::Hash(keys.clone()),
+                            Distribution::Forward if upstream != instances => Routing::RoundRobin,
+                            Distribution::Forward | Distribution::Single => Routing::Forward,
                         };
                         graph.edges.push(Edge {
                             from: input,
@@ -120,7 +125,18 @@ fn sharing(plan: &StreamPlan, index: usize, before: &[Option<Vec<usize>>]) -> Op
     let node = &plan.nodes[index];
     let below = || before[*node.inputs.first()?].clone();
     match &node.op {
-        StreamOp::Source { .. } | StreamOp::Values { .. } | StreamOp::Union => None,
+        StreamOp::Source { .. }
+        | StreamOp::Values { .. }
+        | StreamOp::Union
+        | StreamOp::Limit { .. }
+        | StreamOp::TemporalSort { .. }
+        | StreamOp::Expand { .. } => None,
+        StreamOp::GroupAggregate { keys, .. } => non_empty((0..keys.len()).collect()),
+        StreamOp::TopN { partition, .. } => non_empty(partition.clone()),
+        StreamOp::ChangelogNormalize { keys } => non_empty(keys.clone()),
+        // Rows that a join pads on the left have NULL in place of the left key.
+        StreamOp::Join { on, .. } if !on.kind.pads_right() => non_empty(on.left.clone()),
+        StreamOp::Join { .. } => None,
         StreamOp::Over { partition, .. } => non_empty(partition.clone()),
         StreamOp::Deduplicate { keys, .. } => non_empty(keys.clone()),
         StreamOp::WindowAggregate { keys, .. } => non_empty((0..keys.len()).collect()),

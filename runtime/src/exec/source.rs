@@ -192,12 +192,22 @@ impl SourceTask {
 
     /// Runs until the terminal barrier.
     pub async fn run(mut self) -> Result<(), TaskError> {
+        let mut ticks = super::task::ticks();
+        let mut ticked = Instant::now();
         loop {
+            if ticked.elapsed() >= ticks.period() {
+                ticked = Instant::now();
+                self.chain.tick(super::task::now_millis())?;
+                flush(&mut self.chain, &mut self.exchanges).await?;
+            }
             let barrier = if self.exhausted {
-                // Nothing to read any more, but checkpoints go on.
-                match self.control.recv().await {
-                    Some(barrier) => Some(barrier),
-                    None => return Err(TaskError::Neighbour),
+                // Nothing to read any more, but checkpoints and processing time go on.
+                tokio::select! {
+                    barrier = self.control.recv() => match barrier {
+                        Some(barrier) => Some(barrier),
+                        None => return Err(TaskError::Neighbour),
+                    },
+                    _ = ticks.tick() => continue,
                 }
             } else {
                 match self.control.try_recv() {
@@ -209,6 +219,8 @@ impl SourceTask {
                 }
             };
             if let Some(barrier) = barrier {
+                self.chain.prepare_barrier()?;
+                flush(&mut self.chain, &mut self.exchanges).await?;
                 let mut blobs = self.chain.snapshot(barrier)?;
                 blobs.push(self.snapshot()?);
                 forward_barrier(barrier, &self.exchanges).await?;

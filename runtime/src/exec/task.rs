@@ -166,6 +166,21 @@ pub async fn forward_barrier(barrier: Barrier, exchanges: &[Exchange]) -> Result
     Ok(())
 }
 
+/// How often operators are told the processing time.
+const TICK: std::time::Duration = std::time::Duration::from_millis(50);
+
+/// A beat of [`TICK`], without a burst after a long pause.
+pub fn ticks() -> tokio::time::Interval {
+    let mut ticks = tokio::time::interval(TICK);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    ticks
+}
+
+/// Milliseconds since the epoch.
+pub fn now_millis() -> i64 {
+    super::source::now_micros() / 1000
+}
+
 /// An instance of a fragment that receives its rows from other fragments.
 pub struct FragmentTask {
     /// Its connection to the master.
@@ -183,8 +198,18 @@ pub struct FragmentTask {
 impl FragmentTask {
     /// Runs until the terminal barrier.
     pub async fn run(mut self) -> Result<(), TaskError> {
+        let mut ticks = ticks();
         loop {
-            match self.gate.next().await {
+            // Waiting at the gate takes nothing out of a channel, so it may be given up for a tick.
+            let received = tokio::select! {
+                received = self.gate.next() => received,
+                _ = ticks.tick() => {
+                    self.chain.tick(now_millis())?;
+                    flush(&mut self.chain, &mut self.exchanges).await?;
+                    continue;
+                }
+            };
+            match received {
                 Received::Batch(edge, batch) => {
                     self.chain.deliver(&[self.entries[edge]], batch)?;
                     self.chain.housekeeping()?;
@@ -193,6 +218,8 @@ impl FragmentTask {
                     self.chain.advance(&[self.entries[edge]], watermark)?;
                 }
                 Received::Barrier(barrier) => {
+                    self.chain.prepare_barrier()?;
+                    flush(&mut self.chain, &mut self.exchanges).await?;
                     let blobs = self.chain.snapshot(barrier)?;
                     forward_barrier(barrier, &self.exchanges).await?;
                     self.link.acknowledge(barrier, blobs);

@@ -1,0 +1,289 @@
+//! Aggregation without a window, DISTINCT and grouping sets.
+
+use arrow::datatypes::Field;
+use datafusion_common::{DFSchema, Result, not_impl_err, plan_err};
+use datafusion_expr::logical_plan as lp;
+use datafusion_expr::{Expr, GroupingSet, cast, utils};
+use millstream_functions::aggregate::{AggregateKind, aggregate_kind};
+use millstream_functions::types::{FlinkType, TypeKind};
+
+use super::stream::{AggregateCall, ChangelogMode, PlanColumn, StreamOp, column};
+use super::translate::{Translator, is_any_row, unaliased};
+
+impl Translator<'_> {
+    /// A call of an aggregate function; `place` gives the position of a column that holds an expression.
+    pub(super) fn aggregate_call(
+        &self,
+        expr: &Expr,
+        output: &Field,
+        schema: &DFSchema,
+        columns: &[PlanColumn],
+        place: &mut dyn FnMut(Expr) -> Result<usize>,
+    ) -> Result<AggregateCall> {
+        let Expr::AggregateFunction(function) = unaliased(expr) else {
+            return not_impl_err!("{expr} is not supported");
+        };
+        let Some(kind) = aggregate_kind(&function.func) else {
+            return not_impl_err!("{} is not supported yet", function.func.name());
+        };
+        let name = function.func.name().to_uppercase();
+        if matches!(kind, AggregateKind::Lag | AggregateKind::RowNumber) {
+            return plan_err!("{name} needs an OVER clause");
+        }
+        let params = &function.params;
+        if !params.order_by.is_empty() || params.null_treatment.is_some() {
+            return not_impl_err!(
+                "ORDER BY and IGNORE NULLS inside an aggregate are not supported yet"
+            );
+        }
+        let args = match params.args.first() {
+            Some(e) if kind != AggregateKind::Count || !is_any_row(e) => {
+                vec![place(self.expression(e, schema, columns)?)?]
+            }
+            _ => vec![],
+        };
+        let constants = params
+            .args
+            .iter()
+            .skip(1)
+            .map(|e| match self.expression(e, schema, columns)? {
+                Expr::Literal(value, _) => Ok(value),
+                other => plan_err!("{name} takes constants behind its first argument, not {other}"),
+            })
+            .collect::<Result<Vec<_>>>()?;
+        let filter = match &params.filter {
+            Some(e) => Some(place(self.expression(e, schema, columns)?)?),
+            None => None,
+        };
+        Ok(AggregateCall {
+            kind,
+            args,
+            constants,
+            distinct: params.distinct,
+            filter,
+            output: PlanColumn::new(output.name(), output),
+        })
+    }
+
+    /// `GROUP BY` without a window: the results of a key change with every row of it.
+    pub(super) fn group_aggregate(
+        &mut self,
+        input: usize,
+        aggregate: &lp::Aggregate,
+    ) -> Result<usize> {
+        let keys: Vec<&Expr> = aggregate.group_expr.iter().collect();
+        let mut builder = Inputs::default();
+        let (schema, columns) = (
+            aggregate.input.schema(),
+            self.graph.nodes()[input].columns.clone(),
+        );
+        let key_positions = keys
+            .iter()
+            .enumerate()
+            .map(|(i, e)| {
+                let name = aggregate.schema.field(i).name();
+                builder.place(self.expression(e, schema, &columns)?, &columns, Some(name))
+            })
+            .collect::<Result<Vec<_>>>()?;
+        let first_call = keys.len();
+        let calls = self.calls(aggregate, first_call, schema, &columns, &mut builder)?;
+        let calc = self.calc(input, builder.exprs, None, builder.columns)?;
+        Ok(self.push_group(calc, key_positions, calls))
+    }
+
+    fn calls(
+        &self,
+        aggregate: &lp::Aggregate,
+        first: usize,
+        schema: &DFSchema,
+        columns: &[PlanColumn],
+        builder: &mut Inputs,
+    ) -> Result<Vec<AggregateCall>> {
+        aggregate
+            .aggr_expr
+            .iter()
+            .enumerate()
+            .map(|(i, e)| {
+                let field = aggregate.schema.field(first + i);
+                self.aggregate_call(e, field, schema, columns, &mut |e| {
+                    builder.place(e, columns, None)
+                })
+            })
+            .collect()
+    }
+
+    fn push_group(&mut self, input: usize, keys: Vec<usize>, calls: Vec<AggregateCall>) -> usize {
+        let from = &self.graph.nodes()[input];
+        // A key is a value like any other: it is no time attribute any more.
+        let mut outputs: Vec<PlanColumn> = keys
+            .iter()
+            .map(|&k| PlanColumn {
+                time: None,
+                ..from.columns[k].clone()
+            })
+            .collect();
+        let append = from.changelog == ChangelogMode::Append;
+        let distinct = calls.is_empty();
+        outputs.extend(calls.iter().map(|call| call.output.clone()));
+        let key_count = keys.len();
+        let index = self.push(
+            StreamOp::GroupAggregate { keys, calls },
+            vec![input],
+            outputs,
+        );
+        self.update(index, |node| {
+            node.upsert_key = Some((0..key_count).collect());
+            node.window = None;
+            node.changelog = match append && distinct {
+                true => ChangelogMode::Append,
+                false => ChangelogMode::Retract,
+            };
+        });
+        index
+    }
+
+    /// Each different row once.
+    pub(super) fn distinct(&mut self, input: usize) -> usize {
+        let keys = (0..self.graph.nodes()[input].columns.len()).collect();
+        self.push_group(input, keys, vec![])
+    }
+
+    /// `GROUPING SETS`, `CUBE` and `ROLLUP`: each row is aggregated once a set.
+    pub(super) fn grouping_sets(
+        &mut self,
+        input: usize,
+        aggregate: &lp::Aggregate,
+    ) -> Result<usize> {
+        if self.graph.nodes()[input].window.is_some() {
+            return not_impl_err!("GROUPING SETS over a window are not supported yet");
+        }
+        let all: Vec<Expr> = utils::grouping_set_to_exprlist(&aggregate.group_expr)?
+            .into_iter()
+            .cloned()
+            .collect();
+        let sets = match aggregate.group_expr.as_slice() {
+            [Expr::GroupingSet(set)] => sets_of(set)?,
+            _ => return not_impl_err!("this use of grouping sets is not supported yet"),
+        };
+        let (schema, columns) = (
+            aggregate.input.schema(),
+            self.graph.nodes()[input].columns.clone(),
+        );
+        let mut builder = Inputs::default();
+        // The keys have columns of their own, since the sets empty them and aggregates may read the same values.
+        for (i, e) in all.iter().enumerate() {
+            let name = aggregate.schema.field(i).name();
+            let expr = self.expression(e, schema, &columns)?;
+            builder.push(expr, &columns, Some(name))?;
+        }
+        builder.fixed = all.len();
+        // Behind the keys stands DataFusion's id of the grouping set.
+        let calls = self.calls(aggregate, all.len() + 1, schema, &columns, &mut builder)?;
+        let calc = self.calc(input, builder.exprs, None, builder.columns)?;
+        let sets = sets
+            .iter()
+            .map(|set| {
+                let lacking: Vec<usize> =
+                    (0..all.len()).filter(|&i| !set.contains(&all[i])).collect();
+                let id = lacking
+                    .iter()
+                    .fold(0i64, |id, &i| id | 1 << (all.len() - 1 - i));
+                (id, lacking)
+            })
+            .collect();
+        let mut expanded = self.graph.nodes()[calc].columns.clone();
+        for output in &mut expanded[..all.len()] {
+            output.field = std::sync::Arc::new(output.field.as_ref().clone().with_nullable(true));
+            output.time = None;
+        }
+        let id_at = expanded.len();
+        let bigint = FlinkType::new(TypeKind::BigInt).not_null();
+        expanded.push(PlanColumn::new("$e", &bigint.to_field("$e")));
+        let expand = self.push(StreamOp::Expand { sets }, vec![calc], expanded);
+        self.update(expand, |node| {
+            node.upsert_key = None;
+            node.window = None;
+        });
+        let keys: Vec<usize> = (0..all.len()).chain([id_at]).collect();
+        let key_count = keys.len();
+        let index = self.push_group(expand, keys, calls);
+        let outputs = self.graph.nodes()[index].columns.clone();
+        let id_field = aggregate.schema.field(all.len());
+        let exprs: Vec<Expr> = (0..outputs.len())
+            .map(|i| match i + 1 == key_count {
+                true => cast(column(i), id_field.data_type().clone()),
+                false => column(i),
+            })
+            .collect();
+        let renamed = outputs
+            .iter()
+            .zip(aggregate.schema.fields())
+            .enumerate()
+            .map(|(i, (output, field))| match i + 1 == key_count {
+                true => PlanColumn::new(field.name(), field),
+                false => output.renamed(field.name()),
+            })
+            .collect();
+        self.calc(index, exprs, None, renamed)
+    }
+}
+
+/// The sets that a grouping stands for.
+fn sets_of(set: &GroupingSet) -> Result<Vec<Vec<Expr>>> {
+    Ok(match set {
+        GroupingSet::GroupingSets(sets) => sets.clone(),
+        GroupingSet::Rollup(exprs) => (0..=exprs.len())
+            .rev()
+            .map(|len| exprs[..len].to_vec())
+            .collect(),
+        GroupingSet::Cube(exprs) => {
+            if exprs.len() > 12 {
+                return plan_err!("CUBE of {} columns has too many grouping sets", exprs.len());
+            }
+            (0..1usize << exprs.len())
+                .rev()
+                .map(|set| {
+                    (0..exprs.len())
+                        .filter(|i| set >> (exprs.len() - 1 - i) & 1 == 1)
+                        .map(|i| exprs[i].clone())
+                        .collect()
+                })
+                .collect()
+        }
+    })
+}
+
+/// The columns that an operator reads, computed in front of it.
+#[derive(Default)]
+struct Inputs {
+    exprs: Vec<Expr>,
+    columns: Vec<PlanColumn>,
+    /// The first so many are never shared.
+    fixed: usize,
+}
+
+impl Inputs {
+    /// The position of a column that holds `expr`.
+    fn place(&mut self, expr: Expr, from: &[PlanColumn], name: Option<&str>) -> Result<usize> {
+        match self.exprs[self.fixed..]
+            .iter()
+            .position(|known| *known == expr)
+        {
+            Some(known) => Ok(self.fixed + known),
+            None => self.push(expr, from, name),
+        }
+    }
+
+    fn push(&mut self, expr: Expr, from: &[PlanColumn], name: Option<&str>) -> Result<usize> {
+        let output = match super::stream::plain_column(&expr) {
+            Some(i) => from[i].clone(),
+            None => super::translate::computed_column(&expr, from)?,
+        };
+        self.columns.push(match name {
+            Some(name) => output.renamed(name),
+            None => output,
+        });
+        self.exprs.push(expr);
+        Ok(self.exprs.len() - 1)
+    }
+}
