@@ -26,6 +26,7 @@ const KNOWN: &[(&str, Kind)] = &[
     ("execution.runtime-mode", Kind::Only("streaming")),
     ("table.local-time-zone", Kind::Only("UTC")),
     ("table.dml-sync", Kind::Flag),
+    ("table.exec.state.ttl", Kind::Duration),
     ("taskmanager.memory.managed.size", Kind::Text),
 ];
 
@@ -40,7 +41,6 @@ const IGNORED: &[&str] = &[
     "table.exec.mini-batch.enabled",
     "table.exec.mini-batch.allow-latency",
     "table.exec.mini-batch.size",
-    "table.exec.state.ttl",
     "execution.checkpointing.dir",
     "state.checkpoints.dir",
 ];

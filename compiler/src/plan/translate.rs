@@ -104,7 +104,12 @@ impl Translator<'_> {
         }
     }
 
-    pub(super) fn push(&mut self, op: StreamOp, inputs: Vec<usize>, columns: Vec<PlanColumn>) -> usize {
+    pub(super) fn push(
+        &mut self,
+        op: StreamOp,
+        inputs: Vec<usize>,
+        columns: Vec<PlanColumn>,
+    ) -> usize {
         let changelog = inputs
             .iter()
             .map(|&i| self.graph.nodes()[i].changelog)

@@ -12,6 +12,7 @@ use datafusion_expr::Expr;
 use datafusion_expr::execution_props::ExecutionProps;
 use datafusion_expr::physical_planning_context::PhysicalPlanningContext;
 use datafusion_physical_expr::{PhysicalExpr, create_physical_expr};
+use millstream_compiler::plan::ChangelogMode;
 use millstream_compiler::plan::stream::{
     self, PlanColumn, PlanModel, PlanTable, StreamOp, StreamPlan, positional_schema,
 };
@@ -468,6 +469,9 @@ impl BuildContext<'_> {
         let node = &self.plan.nodes[index];
         let input = node.inputs.first().map(|&i| &self.plan.nodes[i]);
         let input_schema = input.map_or_else(|| Arc::new(Schema::empty()), |n| n.schema());
+        if let Some(operator) = super::updating::operator(self.plan, node, &context)? {
+            return Ok(operator);
+        }
         Ok(match &node.op {
             StreamOp::Source { .. } | StreamOp::Values { .. } => {
                 return Err(anyhow!("a source cannot follow another operator"));
@@ -534,10 +538,25 @@ impl BuildContext<'_> {
                     rowtime: *rowtime,
                 };
                 if *keep_last {
-                    Box::new(DeduplicateLast::new(&context, input_schema, &spec, true)?)
+                    let update_before = node.changelog == ChangelogMode::Retract;
+                    Box::new(DeduplicateLast::new(
+                        &context,
+                        input_schema,
+                        &spec,
+                        update_before,
+                    )?)
                 } else {
                     Box::new(DeduplicateFirst::new(&context, input_schema, &spec)?)
                 }
+            }
+            StreamOp::GroupAggregate { .. }
+            | StreamOp::TopN { .. }
+            | StreamOp::Limit { .. }
+            | StreamOp::TemporalSort { .. }
+            | StreamOp::Join { .. }
+            | StreamOp::ChangelogNormalize { .. }
+            | StreamOp::Expand { .. } => {
+                return Err(anyhow!("{} has no input", node.op.name()));
             }
             StreamOp::Union => Box::new(Union {
                 schema: node.schema(),
@@ -596,7 +615,7 @@ impl Operator for Union {
     }
 }
 
-fn call(call: &stream::AggregateCall, input: &Schema) -> AggregateCall {
+pub(super) fn call(call: &stream::AggregateCall, input: &Schema) -> AggregateCall {
     AggregateCall {
         kind: call.kind,
         args: call.args.clone(),
@@ -619,7 +638,7 @@ fn plan_columns(schema: &SchemaRef) -> Vec<PlanColumn> {
         .collect()
 }
 
-fn physical(expr: &Expr, schema: &DFSchemaRef) -> Result<Arc<dyn PhysicalExpr>> {
+pub(super) fn physical(expr: &Expr, schema: &DFSchemaRef) -> Result<Arc<dyn PhysicalExpr>> {
     Ok(create_physical_expr(
         expr,
         schema,

@@ -148,8 +148,13 @@ impl Chain {
             metrics.watermark.store(lowest.0, Ordering::Relaxed);
             done.map_err(|error| self.failed(index, error))?;
             self.forward(index, output)?;
+            let delay = self.links[index].operator.watermark_delay();
+            let behind = match lowest {
+                Watermark::MIN | Watermark::MAX => lowest,
+                Watermark(millis) => Watermark(millis.saturating_sub(delay)),
+            };
             let targets = self.links[index].targets.clone();
-            self.advance(&targets, lowest)?;
+            self.advance(&targets, behind)?;
         }
         Ok(())
     }

@@ -13,3 +13,4 @@ pub mod predict;
 pub mod sink;
 pub mod source;
 pub mod task;
+mod updating;
