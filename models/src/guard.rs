@@ -29,7 +29,9 @@ pub(crate) fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, String> {
         let outer = panic::take_hook();
         panic::set_hook(Box::new(move |info| {
             if GUARDED.get() {
-                let place = info.location().map(ToString::to_string);
+                let place = info
+                    .location()
+                    .map(|place| in_crate(place.file(), place.line()));
                 PLACE.with_borrow_mut(|slot| *slot = place);
             } else {
                 outer(info);
@@ -47,6 +49,15 @@ pub(crate) fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, String> {
             None => format!("the inference engine panicked: {message}"),
         }
     })
+}
+
+/// A place in a source file, without the folders that a crate stands in on the machine that built it.
+fn in_crate(file: &str, line: u32) -> String {
+    let file = match file.split_once("/registry/src/") {
+        Some((_, rest)) => rest.split_once('/').map_or(rest, |(_, file)| file),
+        None => file,
+    };
+    format!("{file}:{line}")
 }
 
 fn message(payload: &(dyn Any + Send)) -> &str {
@@ -69,5 +80,12 @@ mod tests {
         assert!(error.contains("no symbol N"), "{error}");
         assert!(error.contains("guard.rs"), "{error}");
         assert_eq!(guarded(|| 7), Ok(7));
+    }
+
+    #[test]
+    fn a_place_tells_the_crate_and_not_the_machine() {
+        let file = "/home/a/.cargo/registry/src/index.crates.io-19/tract-core-0.23.9/src/lib.rs";
+        assert_eq!(in_crate(file, 7), "tract-core-0.23.9/src/lib.rs:7");
+        assert_eq!(in_crate("models/src/guard.rs", 1), "models/src/guard.rs:1");
     }
 }

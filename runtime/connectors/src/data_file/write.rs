@@ -212,9 +212,11 @@ fn is_device(path: &Path) -> bool {
 const PIECE: usize = 256 << 10;
 
 fn failed(name: &Path, error: io::Error) -> ConnectorError {
+    let full = error.kind() == io::ErrorKind::StorageFull;
     let error = ConnectorError::io("cannot write", name, error);
     match error.kind() {
         ErrorKind::NotFound => error.with_remedy("check the path"),
+        _ if full => error.with_remedy("free space on the disk"),
         _ => error,
     }
 }

@@ -298,7 +298,9 @@ impl Worker {
 
 fn reason(error: ModelError) -> String {
     match error {
-        ModelError::Run { reason, .. } => format!("the model failed: {reason}"),
+        ModelError::Run { reason, .. } => format!(
+            "the model failed: {reason}\n  help: a value may be outside what the model knows, such as an id beyond its table"
+        ),
         other => other.to_string(),
     }
 }
