@@ -169,8 +169,8 @@ fn what_flink_refuses_is_refused_in_better_words() {
         ),
         ("SELECT amuont FROM tx;", "did you mean 'amount'?"),
         ("SELECT 1 FROM txs;", "did you mean 'tx'?"),
-        ("SELECT card, COUNT(*) FROM tx GROUP BY card;", "not supported yet"),
-        ("SELECT a.id FROM tx a JOIN plain b ON a.id = b.id;", "not supported yet"),
+        ("SELECT id FROM tx ORDER BY amount;", "ORDER BY without LIMIT"),
+        ("SELECT id FROM tx ORDER BY ts DESC;", "ORDER BY without LIMIT"),
         (
             "INSERT INTO out_sums SELECT card, n FROM (SELECT card, id AS n FROM tx);",
             "it gives 2 columns, the table takes 3",
@@ -191,4 +191,52 @@ fn what_flink_refuses_is_refused_in_better_words() {
         assert!(refused.contains(expected), "{statement}\n{refused}");
         assert!(refused.contains('^'), "no caret: {refused}");
     }
+}
+
+#[test]
+fn updates_are_told_where_they_are_read() {
+    let updated = plan("SELECT card, COUNT(*) AS n FROM tx GROUP BY card;");
+    assert!(
+        updated.contains("GroupAggregate by card: COUNT(*)"),
+        "{updated}"
+    );
+    assert!(
+        updated.contains("changelog I,UB,UA,D · upsert key (card) · exchange by hash(card)"),
+        "{updated}"
+    );
+    assert!(updated.contains("Source datagen: card"), "{updated}");
+    // Nobody reads the old values of a stream that is joined by its own key.
+    let joined = plan(
+        "CREATE TEMPORARY VIEW n AS SELECT card, COUNT(*) AS n FROM tx GROUP BY card;
+         SELECT n.card, n.n FROM n WHERE n.card IN (SELECT card FROM plain);",
+    );
+    assert!(joined.contains("Join semi: card = card"), "{joined}");
+}
+
+#[test]
+fn ranks_that_nobody_reads_are_not_kept() {
+    let query = |columns: &str| {
+        plan(&format!(
+            "SELECT {columns} FROM (
+               SELECT *, ROW_NUMBER() OVER (PARTITION BY card ORDER BY amount DESC) AS rn FROM plain)
+             WHERE rn <= 3;"
+        ))
+    };
+    let ranked = query("card, rn");
+    assert!(
+        ranked.contains("TopN by card order amount DESC: ranks 1 to 3, with the rank"),
+        "{ranked}"
+    );
+    let unranked = query("card, amount");
+    assert!(!unranked.contains("with the rank"), "{unranked}");
+}
+
+#[test]
+fn bounds_of_time_make_an_interval_join() {
+    let plan = plan(
+        "SELECT a.id FROM tx a JOIN tx b ON a.card = b.card
+         AND b.ts BETWEEN a.ts AND a.ts + INTERVAL '1' MINUTE;",
+    );
+    assert!(plan.contains("IntervalJoin inner: card = card"), "{plan}");
+    assert!(plan.contains("-60000 ms .. 0 ms"), "{plan}");
 }

@@ -367,7 +367,7 @@ fn what_would_score_wrong_does_not_load() {
             "unknown_attribute",
             "operator Cast uses attribute `saturate`",
         ),
-        ("old_opset", "operator set 9"),
+        ("old_opset", "operator set 6"),
         ("new_opset", "operator set 23"),
         ("mixes_rows", "depends on the other rows"),
         ("open_dimension", "dimension 1 of input `x` is open"),

@@ -580,7 +580,7 @@ def refused():
     yield "unsupported_operator", graph_model([node("Hardmax")], xs, ys, {})
     yield "unknown_attribute", graph_model(
         [node("Cast", to=TensorProto.FLOAT, saturate=0)], xs, ys, {}, opset=19)
-    yield "old_opset", graph_model([node("Relu")], xs, ys, {}, opset=9)
+    yield "old_opset", graph_model([node("Relu")], xs, ys, {}, opset=6)
     yield "new_opset", graph_model([node("Relu")], xs, ys, {}, opset=23)
     yield "mixes_rows", graph_model([node("Softmax", axis=0)], xs, ys, {})
     yield "open_dimension", graph_model(
