@@ -21,7 +21,7 @@ use datafusion_optimizer::decorrelate_predicate_subquery::DecorrelatePredicateSu
 use datafusion_optimizer::eliminate_cross_join::EliminateCrossJoin;
 use datafusion_optimizer::scalar_subquery_to_join::ScalarSubqueryToJoin;
 use datafusion_optimizer::{Analyzer, AnalyzerRule, Optimizer, OptimizerContext, OptimizerRule};
-use datafusion_sql::planner::{ParserOptions, PlannerContext, SqlToRel};
+use datafusion_sql::planner::{NullOrdering, ParserOptions, PlannerContext, SqlToRel};
 use datafusion_sql::sqlparser::ast::{self, VisitMut as _, VisitorMut};
 use millstream_functions::types::{FlinkType, TypeKind};
 
@@ -1055,6 +1055,8 @@ fn parser_options() -> ParserOptions {
         .with_parse_float_as_decimal(true)
         .with_enable_ident_normalization(false)
         .with_map_string_types_to_utf8view(false)
+        // Flink takes NULL for the smallest value of all.
+        .with_default_null_ordering(NullOrdering::NullsMin)
         .with_collect_spans(true)
 }
 

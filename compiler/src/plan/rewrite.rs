@@ -12,8 +12,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use datafusion_common::Result;
 
 use super::stream::{
-    AggregateCall, AttachedWindow, ChangelogMode, JoinOn, JoinTime, OverGroup, PlanNode,
-    SortColumn, StreamOp, StreamPlan, WatermarkSpec, column, columns_of, plain_column, substitute,
+    AggregateCall, AttachedWindow, JoinOn, JoinTime, OverGroup, PlanNode, SortColumn, StreamOp,
+    StreamPlan, WatermarkSpec, column, columns_of, plain_column, substitute,
 };
 
 /// All rewrites in order.
@@ -155,10 +155,6 @@ fn prune(plan: StreamPlan) -> Result<StreamPlan> {
         let width = |i: usize| plan.nodes[node.inputs[i]].columns.len();
         let mut kept = wanted.clone();
         let mut reads: BTreeSet<usize> = BTreeSet::new();
-        // The key of an updated stream tells which row an update is about.
-        if node.changelog != ChangelogMode::Append && !matches!(node.op, StreamOp::Sink { .. }) {
-            kept.extend(node.upsert_key.iter().flatten());
-        }
         if let StreamOp::Join { on, time } = &node.op {
             let (left, right) = join_reads(on, *time, &kept, width(0));
             needed[index] = Some(kept);

@@ -247,6 +247,17 @@ impl Translator<'_> {
         if let Some(ranked) = self.ranked(filter)? {
             return Ok(ranked);
         }
+        // What pairs must satisfy is the join's own business: `FROM a, b WHERE a.k = b.k`.
+        if let LogicalPlan::Join(join) = filter.input.as_ref()
+            && join.join_type == datafusion_common::JoinType::Inner
+        {
+            let mut joined = join.clone();
+            joined.filter = Some(match joined.filter {
+                Some(condition) => condition.and(filter.predicate.clone()),
+                None => filter.predicate.clone(),
+            });
+            return self.join(&joined);
+        }
         let input = self.translate(&filter.input)?;
         self.keep(input, &filter.predicate, filter.input.schema())
     }
