@@ -20,7 +20,7 @@ pub(crate) fn infer(plan: &mut StreamPlan) {
             wanted[input] |= needs;
         }
     }
-    for index in 0..plan.nodes.len() {
+    for (index, wanted) in wanted.into_iter().enumerate() {
         let has_key = plan.nodes[index].upsert_key.is_some();
         let sink = matches!(plan.nodes[index].op, StreamOp::Sink { .. });
         let source = matches!(plan.nodes[index].op, StreamOp::Source { .. });
@@ -41,7 +41,7 @@ pub(crate) fn infer(plan: &mut StreamPlan) {
             // What only passes rows on gives the kinds it is given.
             (_, Some(mode)) => mode,
             (_, None) if sink => node.changelog,
-            (_, None) if wanted[index] || !has_key => ChangelogMode::Retract,
+            (_, None) if wanted || !has_key => ChangelogMode::Retract,
             (_, None) => ChangelogMode::Upsert,
         };
     }
