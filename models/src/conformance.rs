@@ -378,6 +378,7 @@ fn what_would_score_wrong_does_not_load() {
         ),
         ("half_floats", "Cast to F16 is not supported"),
         ("external_data", "outside the model's folder"),
+        ("no_channels", "BatchNorm needs a dimension of channels"),
         ("constant_bomb", "combines constants"),
         ("lying_shape", "impossible shape"),
         (
@@ -434,6 +435,15 @@ fn what_has_no_result_is_an_error() {
         let error = error.to_string();
         assert!(error.contains(part), "{title}: {error}");
     }
+}
+
+/// A few bytes can ask for rows of a million values. They are tried one by one, not hundreds at a time.
+#[test]
+fn wide_rows_are_tried_in_small_batches() {
+    let bytes = std::fs::read(data().join("wide_rows.onnx")).unwrap();
+    let model = Model::from_bytes("wide.onnx", &bytes, &Limits::default()).unwrap();
+    assert_eq!(model.signature().inputs[0].width(), 1 << 20);
+    assert_eq!(model.batch_sizes().collect::<Vec<_>>(), [1]);
 }
 
 /// Truncated at every length, and with every byte changed: an error or a model, never a panic.

@@ -25,6 +25,10 @@ use crate::vet::{Declared, DeclaredDim, Limits, Refusal, Vetted};
 /// microseconds) no longer dominates.
 const BATCH_SIZES: [usize; 5] = [1, 8, 32, 128, 512];
 
+/// Largest result of more than one row, in elements. Beyond it a batch no longer fits a cache and gains nothing, while
+/// the trial runs of a model take their time.
+const LARGEST_OF_MANY: usize = 1 << 22;
+
 /// A plan for one batch size.
 #[derive(Debug)]
 pub(crate) struct Plan {
@@ -76,7 +80,12 @@ impl Plans {
         let mut plans = Vec::new();
         let mut outputs = None;
         for &rows in sizes {
-            let prepared = guarded(|| specialise(vetted, &parsed, &inputs, rows, limits))
+            let most = if plans.is_empty() {
+                limits.tensor_elements
+            } else {
+                limits.tensor_elements.min(LARGEST_OF_MANY)
+            };
+            let prepared = guarded(|| specialise(vetted, &parsed, &inputs, rows, limits, most))
                 .map_err(Refusal::Unsupported)?;
             let typed = match prepared {
                 Ok(typed) => typed,
@@ -315,6 +324,7 @@ fn specialise(
     inputs: &[TensorSpec],
     rows: usize,
     limits: &Limits,
+    most: usize,
 ) -> Result<TypedModel, Specialise> {
     let mut model = parsed.clone();
     for (index, input) in inputs.iter().enumerate() {
@@ -323,12 +333,18 @@ fn specialise(
     }
     model.analyse(false)?;
     check_types(vetted, &model)?;
-    check_sizes(&model, rows, limits)?;
+    check_sizes(&model, rows, limits, most)?;
     Ok(model.into_typed()?.into_decluttered()?.into_optimized()?)
 }
 
 /// Refuses tensors that would not fit: each one, and all that are computed together.
-fn check_sizes(model: &InferenceModel, rows: usize, limits: &Limits) -> Result<(), Specialise> {
+/// `most` bounds the results that depend on the rows.
+fn check_sizes(
+    model: &InferenceModel,
+    rows: usize,
+    limits: &Limits,
+    most: usize,
+) -> Result<(), Specialise> {
     let mut total = 0usize;
     for node in model.nodes() {
         for output in &node.outputs {
@@ -339,14 +355,20 @@ fn check_sizes(model: &InferenceModel, rows: usize, limits: &Limits) -> Result<(
                 product.checked_mul(usize::try_from(dim.as_i64().unwrap_or(1)).ok()?)
             });
             let elements = elements.unwrap_or(usize::MAX);
-            if output.fact.value.concretize().is_none() {
+            let constant = output.fact.value.concretize().is_some();
+            if !constant {
                 total = total.saturating_add(elements);
             }
-            if elements > limits.tensor_elements || total > limits.tensor_elements.saturating_mul(4)
-            {
+            let most = if constant {
+                limits.tensor_elements
+            } else {
+                most
+            };
+            if elements > most || total > limits.tensor_elements.saturating_mul(4) {
                 return Err(Specialise::TooLarge(format!(
-                    "for {rows} rows, the result of `{}` has shape {shape:?} and all results up to it {total} elements; the limits are {} and four times that",
-                    node.name, limits.tensor_elements
+                    "for {rows} rows, the result of `{}` has shape {shape:?} and all results up to it {total} elements; the limits are {most} and {}",
+                    node.name,
+                    limits.tensor_elements.saturating_mul(4)
                 )));
             }
         }

@@ -610,6 +610,9 @@ def refused():
     lying = graph_model([helper.make_node("Add", ["x", "w"], ["y"])], xs, ys, {"w": np.ones(3, np.float32)})
     lying.graph.initializer[0].dims[0] = 1 << 40
     yield "lying_shape", lying
+    yield "no_channels", graph_model(
+        [helper.make_node("BatchNormalization", ["x", "one", "one", "one", "one"], ["y"])],
+        [("x", f32, ["N"])], [("y", f32, ["N"])], {"one": np.ones(3, np.float32)})
     undefined = graph_model([helper.make_node("Add", ["x", "w"], ["y"])], xs, ys, {})
     yield "undefined_name", undefined
 
@@ -626,6 +629,11 @@ def main():
             "outputs": {o.name: tensor_json(v) for o, v in zip(model.graph.output, outputs)},
         }
         (DATA / f"{name}.json").write_text(json.dumps(reference) + "\n")
+    save(
+        graph_model([helper.make_node("Relu", ["x"], ["y"])], [("x", "float32", ["N", 1 << 20])],
+                    [("y", "float32", ["N", 1 << 20])], {}),
+        DATA / "wide_rows.onnx",
+    )
     for name, model in refused():
         save(model, DATA / "refused" / f"{name}.onnx")
 

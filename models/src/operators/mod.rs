@@ -15,6 +15,7 @@ mod arg;
 mod arithmetic;
 mod blocks;
 mod cast;
+mod channels;
 mod classify;
 mod cpu;
 mod dense;

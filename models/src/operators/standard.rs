@@ -9,6 +9,7 @@ use tract_onnx::model::ParsingContext;
 use tract_onnx::pb::NodeProto;
 use tract_onnx::tract_hir::internal::*;
 
+use super::channels::with_channels;
 use super::kernel::{Built, by_tract};
 use super::{DEFAULT_DOMAIN, Engine, Operator, Types};
 
@@ -27,6 +28,18 @@ const fn row(name: &'static str, types: Types, attributes: &'static [&'static st
         types,
         attributes,
         engine: Engine::Tract,
+    }
+}
+
+/// A row of an operator whose input must have channels.
+const fn channels(
+    name: &'static str,
+    types: Types,
+    attributes: &'static [&'static str],
+) -> Operator {
+    Operator {
+        engine: Engine::Own(with_channels),
+        ..row(name, types, attributes)
     }
 }
 
@@ -91,8 +104,8 @@ pub(super) const OPERATORS: &[Operator] = &[
     row("Where", BOOL, &[]),
     row("Xor", BOOL, &[]),
     // Products and normalisation
-    row("BatchNormalization", FLOATS, &["epsilon"]),
-    row(
+    channels("BatchNormalization", FLOATS, &["epsilon"]),
+    channels(
         "Conv",
         F32,
         &[
@@ -108,7 +121,7 @@ pub(super) const OPERATORS: &[Operator] = &[
     row("Einsum", F32, &["equation"]),
     row("LpNormalization", FLOATS, &["axis", "p"]),
     // Pooling
-    row(
+    channels(
         "AveragePool",
         F32,
         &[
@@ -121,9 +134,9 @@ pub(super) const OPERATORS: &[Operator] = &[
             "strides",
         ],
     ),
-    row("GlobalAveragePool", F32, &[]),
-    row("GlobalMaxPool", F32, &[]),
-    row(
+    channels("GlobalAveragePool", F32, &[]),
+    channels("GlobalMaxPool", F32, &[]),
+    channels(
         "MaxPool",
         FLOATS,
         &[
