@@ -378,6 +378,11 @@ fn what_would_score_wrong_does_not_load() {
         ),
         ("half_floats", "Cast to F16 is not supported"),
         ("external_data", "outside the model's folder"),
+        ("empty_output", "so it holds no value"),
+        (
+            "huge_window",
+            "attribute `kernel_shape` holds 1099511627776",
+        ),
         ("no_channels", "BatchNorm needs a dimension of channels"),
         ("constant_bomb", "combines constants"),
         ("lying_shape", "impossible shape"),

@@ -439,6 +439,12 @@ fn output_specs(
                 output.name
             )));
         }
+        if shape.contains(&0) {
+            return Err(Refusal::Unsupported(format!(
+                "output `{}` has shape {shape:?} for a batch of {rows} rows, so it holds no value",
+                output.name
+            )));
+        }
         let found = fact.datum_type;
         let agrees = found == datum(output.element)
             || (found == DatumType::TDim && output.element == ElementType::Int64);

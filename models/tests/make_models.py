@@ -610,6 +610,12 @@ def refused():
     lying = graph_model([helper.make_node("Add", ["x", "w"], ["y"])], xs, ys, {"w": np.ones(3, np.float32)})
     lying.graph.initializer[0].dims[0] = 1 << 40
     yield "lying_shape", lying
+    yield "empty_output", graph_model(
+        [helper.make_node("Slice", ["x", "end", "end", "one"], ["y"])], xs, [("y", f32, ["N", 0])],
+        {"end": np.array([3]), "one": np.array([1])})
+    yield "huge_window", graph_model(
+        [helper.make_node("AveragePool", ["x"], ["y"], kernel_shape=[1 << 40, 2])],
+        [("x", f32, ["N", 2, 4, 5])], [("y", f32, ["N", 2, 2, 4])], {})
     yield "no_channels", graph_model(
         [helper.make_node("BatchNormalization", ["x", "one", "one", "one", "one"], ["y"])],
         [("x", f32, ["N"])], [("y", f32, ["N"])], {"one": np.ones(3, np.float32)})
