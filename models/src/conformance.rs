@@ -378,6 +378,10 @@ fn what_would_score_wrong_does_not_load() {
         ),
         ("half_floats", "Cast to F16 is not supported"),
         ("external_data", "outside the model's folder"),
+        (
+            "no_permutation",
+            "Transpose by [0, 2, 2], which is no permutation",
+        ),
         ("empty_output", "so it holds no value"),
         (
             "huge_window",

@@ -314,7 +314,16 @@ fn check_operators(graph: &GraphProto) -> Result<(), Refusal> {
         match operators::find(&node.domain, &node.op_type) {
             None => *unknown.entry(operators::display_name(node)).or_insert(0) += 1,
             Some(operator) => {
-                for attribute in &node.attribute {
+                for (place, attribute) in node.attribute.iter().enumerate() {
+                    let before = &node.attribute[..place];
+                    if before.iter().any(|other| other.name == attribute.name) {
+                        return malformed(format!(
+                            "operator {}{} has attribute `{}` twice",
+                            node.op_type,
+                            called(node),
+                            attribute.name
+                        ));
+                    }
                     if !operator.attributes.contains(&attribute.name.as_str()) {
                         return unsupported(format!(
                             "operator {}{} uses attribute `{}`, which is not supported yet",

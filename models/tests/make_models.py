@@ -613,6 +613,9 @@ def refused():
     yield "empty_output", graph_model(
         [helper.make_node("Slice", ["x", "end", "end", "one"], ["y"])], xs, [("y", f32, ["N", 0])],
         {"end": np.array([3]), "one": np.array([1])})
+    yield "no_permutation", graph_model(
+        [helper.make_node("Transpose", ["x"], ["y"], perm=[0, 2, 2])],
+        [("x", f32, ["N", 2, 3])], [("y", f32, ["N", 3, 3])], {})
     yield "huge_window", graph_model(
         [helper.make_node("AveragePool", ["x"], ["y"], kernel_shape=[1 << 40, 2])],
         [("x", f32, ["N", 2, 4, 5])], [("y", f32, ["N", 2, 2, 4])], {})

@@ -52,6 +52,20 @@ fn top_k(ctx: &ParsingContext, node: &NodeProto) -> Built {
     by_tract(ctx, node)
 }
 
+/// tract never comes to an end with axes that are no permutation.
+fn transpose(ctx: &ParsingContext, node: &NodeProto) -> Built {
+    for attribute in &node.attribute {
+        let mut axes = attribute.ints.clone();
+        axes.sort_unstable();
+        ensure!(
+            axes.iter().zip(0..).all(|(axis, place)| *axis == place),
+            "Transpose by {:?}, which is no permutation",
+            attribute.ints
+        );
+    }
+    by_tract(ctx, node)
+}
+
 pub(super) const OPERATORS: &[Operator] = &[
     // Arithmetic
     row("Abs", NUMBERS, &[]),
@@ -179,6 +193,9 @@ pub(super) const OPERATORS: &[Operator] = &[
     row("Split", ANY, &["axis", "num_outputs", "split"]),
     row("Squeeze", ANY, &["axes"]),
     row("Tile", PLAIN, &[]),
-    row("Transpose", ANY, &["perm"]),
+    Operator {
+        engine: Engine::Own(transpose),
+        ..row("Transpose", ANY, &["perm"])
+    },
     row("Unsqueeze", ANY, &["axes"]),
 ];
