@@ -363,6 +363,7 @@ fn what_would_score_wrong_does_not_load() {
             "unsupported_operator",
             "operator Hardmax is not supported yet",
         ),
+        ("scan_over_rows", "this one computes something else"),
         (
             "unknown_attribute",
             "operator Cast uses attribute `saturate`",

@@ -578,6 +578,13 @@ def refused():
         return helper.make_node(op, ["x"], ["y"], **attributes)
 
     yield "unsupported_operator", graph_model([node("Hardmax")], xs, ys, {})
+    value = helper.make_tensor_value_info
+    body = helper.make_graph(
+        [helper.make_node("Add", ["state", "next"], ["sum"]), helper.make_node("Identity", ["sum"], ["out"])], "body",
+        [value("state", TensorProto.FLOAT, [3]), value("next", TensorProto.FLOAT, [3])],
+        [value("sum", TensorProto.FLOAT, [3]), value("out", TensorProto.FLOAT, [3])])
+    scan = helper.make_node("Scan", ["w", "x"], ["last", "y"], body=body, num_scan_inputs=1)
+    yield "scan_over_rows", graph_model([scan], xs, ys, {"w": np.zeros(3, np.float32)})
     yield "unknown_attribute", graph_model(
         [node("Cast", to=TensorProto.FLOAT, saturate=0)], xs, ys, {}, opset=19)
     yield "old_opset", graph_model([node("Relu")], xs, ys, {}, opset=6)
