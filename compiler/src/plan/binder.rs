@@ -28,6 +28,7 @@ use millstream_functions::types::{FlinkType, TypeKind};
 use super::catalog::{Models, TableDefinition};
 use super::functions::{BindingContext, catalog};
 use super::settings;
+use super::sinks::SinkMode;
 use super::stream::{
     ChangelogMode, PlanColumn, PlanModel, PlanNode, PlanTable, StreamOp, StreamPlan, TimeAttribute,
     WatermarkSpec, column, positional_schema,
@@ -425,6 +426,7 @@ impl<'e> Binder<'e> {
             origins: vec![name.to_string()],
             uid: String::new(),
             span: definition.span,
+            state_ttl: [None; 2],
         })
     }
 
@@ -605,22 +607,24 @@ impl<'e> Binder<'e> {
                 },
             ));
         };
-        let target: Vec<(String, FlinkType)> = definition
-            .physical()
-            .into_iter()
-            .chain(
-                definition
-                    .metadata()
-                    .into_iter()
-                    .filter(|(_, _, _, virtual_)| !virtual_)
-                    .map(|(n, _, ty, _)| (n, ty)),
-            )
-            .collect();
+        let options = definition.options();
+        let target = super::sinks::written_columns(
+            definition.physical(),
+            &definition.metadata(),
+            &options,
+        );
         let root = self.query(&insert.query, &name, insert.span, text)?;
         let columns = self.plan.nodes[root].columns.clone();
         // Which target column each query column fills.
         let filled: Vec<usize> = match &insert.columns {
-            None => (0..target.len()).collect(),
+            // In the order of the table's declaration, in which metadata may stand anywhere.
+            None if definition.statement.columns.is_empty() => (0..target.len()).collect(),
+            None => definition
+                .statement
+                .columns
+                .iter()
+                .filter_map(|c| target.iter().position(|(name, _)| *name == c.name))
+                .collect(),
             Some(names) => names
                 .iter()
                 .map(|n| {
@@ -694,12 +698,12 @@ impl<'e> Binder<'e> {
                 ),
             };
             exprs.push(expr);
-            outputs.push(PlanColumn::new(column_name, &field));
+            // Whether a NULL may be written is the sink's to say, row by row.
+            outputs.push(PlanColumn::new(column_name, &field.with_nullable(true)));
         }
         let changelog = self.plan.nodes[root].changelog;
-        let options = definition.options();
-        let connector = options.get("connector").map_or("", String::as_str);
-        if changelog != ChangelogMode::Append && connector == "filesystem" {
+        let mode = super::sinks::mode_of(&options, !definition.primary_key().is_empty());
+        if changelog != ChangelogMode::Append && mode == SinkMode::Append {
             return Err(fail(
                 Diagnostic::error(
                     "plan/updates-into-append-sink",
@@ -708,7 +712,7 @@ impl<'e> Binder<'e> {
                     ),
                 )
                 .at(insert.query.span)
-                .help("write to 'print', or make the query append-only: aggregate over a window, or keep the first row of each key"),
+                .help("write to a table that takes updates, such as 'print', or make the query append-only: aggregate over a window, or keep the first row of each key"),
             ));
         }
         let table = self.table_number(&name, &definition);
@@ -724,7 +728,7 @@ impl<'e> Binder<'e> {
                 .calc(root, exprs, None, outputs)
                 .map_err(|e| vec![diagnose(&e, text)])?
         };
-        self.push_sink(input, table, &name, insert.span);
+        self.push_sink(input, table, &name, insert.span, insert.deduplicate);
         Ok(())
     }
 
@@ -748,14 +752,18 @@ impl<'e> Binder<'e> {
             span: query.span,
         });
         let table = self.plan.tables.len() - 1;
-        self.push_sink(root, table, RESULT_TABLE, query.span);
+        self.push_sink(root, table, RESULT_TABLE, query.span, false);
         Ok(())
     }
 
-    fn push_sink(&mut self, input: usize, table: usize, name: &str, span: Span) {
+    fn push_sink(&mut self, input: usize, table: usize, name: &str, span: Span, conflict: bool) {
         let source = &self.plan.nodes[input];
         let node = PlanNode {
-            op: StreamOp::Sink { table },
+            op: StreamOp::Sink {
+                table,
+                conflict,
+                keyed_by: vec![],
+            },
             inputs: vec![input],
             columns: source.columns.clone(),
             changelog: source.changelog,
@@ -764,6 +772,7 @@ impl<'e> Binder<'e> {
             origins: vec![name.to_string()],
             uid: String::new(),
             span,
+            state_ttl: [None; 2],
         };
         self.plan.nodes.push(node);
     }
@@ -1002,7 +1011,18 @@ impl Graph for BinderGraph<'_, '_> {
         if let StreamOp::Source { table, .. } = &mut node.op {
             *table = number;
         }
-        let upserts = node.changelog == ChangelogMode::Upsert;
+        let duplicates = binder
+            .plan
+            .settings
+            .get("table.exec.source.cdc-events-duplicate")
+            .is_some_and(|value| value == "true");
+        let keyed = node.upsert_key.is_some();
+        let upserts = match node.changelog {
+            ChangelogMode::Append => false,
+            ChangelogMode::Upsert => true,
+            // What a log may repeat is set right by its key.
+            ChangelogMode::Retract => duplicates && keyed,
+        };
         let mut root = self.push(node.clone());
         if upserts {
             // Downstream operators see old values of updates, as if the table's log had them.
@@ -1012,7 +1032,7 @@ impl Graph for BinderGraph<'_, '_> {
                 );
             };
             root = self.push(PlanNode {
-                op: StreamOp::ChangelogNormalize { keys },
+                op: StreamOp::ChangelogNormalize { keys, filter: None },
                 inputs: vec![root],
                 changelog: ChangelogMode::Retract,
                 ..node
@@ -1150,7 +1170,7 @@ fn source_changelog(options: &BTreeMap<String, String>) -> ChangelogMode {
 /// string, another precision of the same family).
 fn implicit_cast(expr: Expr, from: &FlinkType, to: &FlinkType) -> Option<Expr> {
     use TypeKind::*;
-    if from.kind == to.kind {
+    if alike(from, to) {
         return Some(expr);
     }
     let rank = |kind: &TypeKind| match kind {
@@ -1167,11 +1187,24 @@ fn implicit_cast(expr: Expr, from: &FlinkType, to: &FlinkType) -> Option<Expr> {
         (Null, _) => true,
         (Char(_) | Varchar(_), Char(_) | Varchar(_)) => true,
         (Binary(_) | Varbinary(_), Binary(_) | Varbinary(_)) => true,
-        (Decimal { .. }, Decimal { .. }) => true,
+        (from, Decimal { .. }) => rank(from).is_some(),
         (Timestamp(_), Timestamp(_)) | (TimestampLtz(_), TimestampLtz(_)) => true,
         (Timestamp(_), TimestampLtz(_)) | (TimestampLtz(_), Timestamp(_)) => true,
         (Date, Timestamp(_) | TimestampLtz(_)) => true,
+        (Timestamp(_), Date) => true,
         (Time(_), Time(_)) => true,
+        (Row(a), Row(b)) => {
+            a.len() == b.len()
+                && a.iter()
+                    .zip(b)
+                    .all(|(a, b)| implicit_cast(column(0), &a.ty, &b.ty).is_some())
+        }
+        (Array(a), Array(b)) | (Multiset(a), Multiset(b)) => {
+            implicit_cast(column(0), a, b).is_some()
+        }
+        (Map(a, x), Map(b, y)) => {
+            implicit_cast(column(0), a, b).is_some() && implicit_cast(column(0), x, y).is_some()
+        }
         (a, b) => match (rank(a), rank(b)) {
             (Some(a), Some(b)) => a <= b,
             _ => from.to_arrow() == to.to_arrow(),
@@ -1195,6 +1228,19 @@ fn implicit_cast(expr: Expr, from: &FlinkType, to: &FlinkType) -> Option<Expr> {
             Expr::Literal(ScalarValue::Utf8(Some(to.to_string())), None),
         ])),
         None => Some(arrow_cast(expr, to.to_arrow())),
+    }
+}
+
+/// Whether two types are the same but for what may be NULL, and for the names of ROW fields.
+fn alike(a: &FlinkType, b: &FlinkType) -> bool {
+    use TypeKind::*;
+    match (&a.kind, &b.kind) {
+        (Row(a), Row(b)) => {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| alike(&a.ty, &b.ty))
+        }
+        (Array(a), Array(b)) | (Multiset(a), Multiset(b)) => alike(a, b),
+        (Map(a, x), Map(b, y)) => alike(a, b) && alike(x, y),
+        (a, b) => a == b,
     }
 }
 

@@ -173,6 +173,7 @@ fn describe(plan: &StreamPlan, node: &PlanNode) -> String {
             end,
             with_rank,
             window,
+            ..
         } => format!(
             "{}TopN{} order {}: ranks {start} to {end}{}",
             if window.is_some() { "Window" } else { "" },
@@ -196,8 +197,35 @@ fn describe(plan: &StreamPlan, node: &PlanNode) -> String {
             let right = &plan.nodes[node.inputs[1]].columns;
             join_text(on, *time, input, right)
         }
-        StreamOp::ChangelogNormalize { keys } => {
-            format!("ChangelogNormalize by {}", names(keys, input))
+        StreamOp::ChangelogNormalize { keys, filter } => {
+            let mut text = format!("ChangelogNormalize by {}", names(keys, input));
+            if let Some(filter) = filter {
+                let _ = write!(text, "; where {}", display_expr(filter, input));
+            }
+            text
+        }
+        StreamOp::SetOperation { except, all } => format!(
+            "{}{}",
+            if *except { "Except" } else { "Intersect" },
+            if *all { " ALL" } else { "" }
+        ),
+        StreamOp::Unnest {
+            column,
+            left,
+            ordinality,
+        } => format!(
+            "Unnest{}: {}{}",
+            if *left { " left" } else { "" },
+            names(&[*column], input),
+            if *ordinality { " with ordinality" } else { "" }
+        ),
+        StreamOp::DropUpdateBefore => "DropUpdateBefore".to_string(),
+        StreamOp::UpsertMaterialize { key, .. } => {
+            format!("UpsertMaterialize by {}", names(key, input))
+        }
+        StreamOp::SinkConstraints { columns } => {
+            let types = columns.iter().map(|(name, ty)| format!("{name} {ty}"));
+            format!("SinkConstraints: {}", types.collect::<Vec<_>>().join(", "))
         }
         StreamOp::Expand { sets } => {
             let first: Vec<usize> = sets.iter().flat_map(|(_, nulls)| nulls.clone()).collect();
@@ -217,7 +245,7 @@ fn describe(plan: &StreamPlan, node: &PlanNode) -> String {
             plan.models[*model].name,
             names(args, input)
         ),
-        StreamOp::Sink { table } => {
+        StreamOp::Sink { table, .. } => {
             let table = &plan.tables[*table];
             let connector = table.options.get("connector").map_or("?", String::as_str);
             format!("Sink {connector}: {}", table.name)
@@ -274,6 +302,12 @@ fn state_of(node: &PlanNode) -> Option<String> {
                 "left rows until the watermark passes them; the versions of each key".to_string()
             }
         },
+        StreamOp::SetOperation { .. } => {
+            "how often each different row came, for ever (grows with the number of rows)".to_string()
+        }
+        StreamOp::UpsertMaterialize { .. } => {
+            "all rows of each primary key, for ever (grows with the table)".to_string()
+        }
         StreamOp::ChangelogNormalize { .. } => {
             "the last row a key, for ever (grows with the number of keys)".to_string()
         }

@@ -125,6 +125,7 @@ impl Translator<'_> {
             origins: vec![self.origin.clone()],
             uid: String::new(),
             span: self.span,
+            state_ttl: [None; 2],
         })
     }
 

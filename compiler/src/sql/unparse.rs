@@ -600,6 +600,9 @@ impl<'a> Printer<'a> {
         }
         self.put("\n");
         self.show(&insert.query);
+        if insert.deduplicate {
+            self.put("\nON CONFLICT DO DEDUPLICATE");
+        }
     }
 
     fn hint(&mut self, hint: &TableHint) {

@@ -555,6 +555,11 @@ impl BuildContext<'_> {
             | StreamOp::TemporalSort { .. }
             | StreamOp::Join { .. }
             | StreamOp::ChangelogNormalize { .. }
+            | StreamOp::SetOperation { .. }
+            | StreamOp::Unnest { .. }
+            | StreamOp::DropUpdateBefore
+            | StreamOp::UpsertMaterialize { .. }
+            | StreamOp::SinkConstraints { .. }
             | StreamOp::Expand { .. } => {
                 return Err(anyhow!("{} has no input", node.op.name()));
             }
@@ -574,7 +579,7 @@ impl BuildContext<'_> {
                     },
                 ))
             }
-            StreamOp::Sink { table } => {
+            StreamOp::Sink { table, .. } => {
                 let spec = table_spec(&self.plan.tables[*table], self.base_dir);
                 let sink_context = SinkContext {
                     job: self.job.to_string(),
