@@ -5,7 +5,6 @@
 //! wrong is turned into a [`Diagnostic`] with its place in the script.
 
 use std::collections::BTreeMap;
-use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Schema, SchemaRef};
@@ -22,11 +21,12 @@ use datafusion_optimizer::eliminate_cross_join::EliminateCrossJoin;
 use datafusion_optimizer::scalar_subquery_to_join::ScalarSubqueryToJoin;
 use datafusion_optimizer::{Analyzer, AnalyzerRule, Optimizer, OptimizerContext, OptimizerRule};
 use datafusion_sql::planner::{NullOrdering, ParserOptions, PlannerContext, SqlToRel};
-use datafusion_sql::sqlparser::ast::{self, VisitMut as _, VisitorMut};
+use datafusion_sql::sqlparser::ast;
 use millstream_functions::types::{FlinkType, TypeKind};
 
 use super::catalog::{Models, TableDefinition};
 use super::functions::{BindingContext, catalog};
+use super::prepare;
 use super::settings;
 use super::sinks::SinkMode;
 use super::stream::{
@@ -35,6 +35,7 @@ use super::stream::{
 };
 use super::translate::{Graph, Translator, simplify};
 use super::tvf::FlinkRelationPlanner;
+use super::unnest::has_unnest;
 use crate::diagnostics::{Diagnostic, Span, did_you_mean};
 use crate::environment::Environment;
 use crate::sql::{
@@ -608,11 +609,8 @@ impl<'e> Binder<'e> {
             ));
         };
         let options = definition.options();
-        let target = super::sinks::written_columns(
-            definition.physical(),
-            &definition.metadata(),
-            &options,
-        );
+        let target =
+            super::sinks::written_columns(definition.physical(), &definition.metadata(), &options);
         let root = self.query(&insert.query, &name, insert.span, text)?;
         let columns = self.plan.nodes[root].columns.clone();
         // Which target column each query column fills.
@@ -827,12 +825,12 @@ impl<'e> Binder<'e> {
 
     fn bind_query(&self, query: &Query) -> Result<LogicalPlan, DataFusionError> {
         let mut ast = query.ast.clone();
-        name_select_items(&mut ast);
+        prepare::query(&mut ast);
         let relations = |name: &str| self.schemas.get(name).cloned();
         let context = self.context(&relations);
         let planner = SqlToRel::new_with_options(&context, parser_options());
         let plan = planner.sql_statement_to_plan(ast::Statement::Query(ast))?;
-        let plan = millstream_functions::analyze(plan)?;
+        let plan = super::moments::reduce(millstream_functions::analyze(plan)?)?;
         let rules: Vec<Arc<dyn AnalyzerRule + Send + Sync>> = vec![
             Arc::new(ResolveGroupingFunction::new()),
             Arc::new(TypeCoercion::new()),
@@ -852,7 +850,9 @@ impl<'e> Binder<'e> {
         let relations = |_: &str| None;
         let context = self.context(&relations);
         let planner = SqlToRel::new_with_options(&context, parser_options());
-        let bound = planner.sql_to_expr(expr.clone(), by_name, &mut PlannerContext::new())?;
+        let mut expr = expr.clone();
+        prepare::expr(&mut expr);
+        let bound = planner.sql_to_expr(expr, by_name, &mut PlannerContext::new())?;
         let bound = millstream_functions::analyze_expr(bound, by_name)?;
         let positional = datafusion_common::tree_node::TreeNode::transform(bound, |e| {
             use datafusion_common::tree_node::Transformed;
@@ -931,15 +931,47 @@ fn without_subqueries(plan: LogicalPlan) -> Result<LogicalPlan, DataFusionError>
     if !found {
         return Ok(plan);
     }
-    let rules: Vec<Arc<dyn OptimizerRule + Send + Sync>> = vec![
+    let mut rules: Vec<Arc<dyn OptimizerRule + Send + Sync>> = vec![
         Arc::new(DecorrelatePredicateSubquery::new()),
         Arc::new(ScalarSubqueryToJoin::new()),
-        Arc::new(EliminateCrossJoin::new()),
     ];
-    let context = OptimizerContext::new()
+    // An UNNEST reads the tables before it, so they must stay before it.
+    if !has_unnest(&plan)? {
+        rules.push(Arc::new(EliminateCrossJoin::new()));
+    }
+    refuse_many_rows(&plan)?;
+    let mut options = ConfigOptions::default();
+    // Every subquery that is a value becomes a join.
+    options
+        .optimizer
+        .enable_physical_uncorrelated_scalar_subquery = false;
+    let context = OptimizerContext::new_with_config_options(Arc::new(options))
         .with_max_passes(1)
         .with_skip_failing_rules(false);
     Optimizer::with_rules(rules).optimize(plan, &context, |_, _| {})
+}
+
+/// Refuses a query as a value that may give several rows: as a join it would multiply rows, where
+/// Flink fails the job.
+fn refuse_many_rows(plan: &LogicalPlan) -> Result<(), DataFusionError> {
+    use datafusion_common::tree_node::{TreeNode, TreeNodeRecursion};
+    plan.apply_with_subqueries(|node| {
+        node.apply_expressions(|expr| {
+            expr.apply(|e| {
+                if let Expr::ScalarSubquery(subquery) = e
+                    && subquery.outer_ref_columns.is_empty()
+                    && subquery.subquery.max_rows().is_none_or(|most| most > 1)
+                {
+                    return plan_err!(
+                        "a query as a value must give one row; aggregate it, as in (SELECT MAX(x) FROM …), \
+                         or write LIMIT 1"
+                    );
+                }
+                Ok(TreeNodeRecursion::Continue)
+            })
+        })
+    })?;
+    Ok(())
 }
 
 /// What DataFusion says, in our words and with its place.
@@ -1086,65 +1118,6 @@ fn unqualified_schema(columns: &[PlanColumn]) -> Result<DFSchema, DataFusionErro
     DFSchema::try_from(Schema::new(fields))
 }
 
-/// Gives columns without a name, and second columns of a name, the names Flink gives them:
-/// `EXPR$2`, `card0`. DataFusion would refuse two columns of one name.
-fn name_select_items(query: &mut ast::Query) {
-    struct Namer;
-    impl VisitorMut for Namer {
-        type Break = ();
-        fn post_visit_query(&mut self, query: &mut ast::Query) -> ControlFlow<()> {
-            name_set(&mut query.body);
-            ControlFlow::Continue(())
-        }
-    }
-    fn name_set(set: &mut ast::SetExpr) {
-        match set {
-            ast::SetExpr::Select(select) => name_items(&mut select.projection),
-            ast::SetExpr::SetOperation { left, right, .. } => {
-                name_set(left);
-                name_set(right);
-            }
-            _ => {}
-        }
-    }
-    fn name_items(items: &mut [ast::SelectItem]) {
-        let mut seen: Vec<String> = items
-            .iter()
-            .filter_map(|item| match item {
-                ast::SelectItem::ExprWithAlias { alias, .. } => Some(alias.value.clone()),
-                _ => None,
-            })
-            .collect();
-        for (i, item) in items.iter_mut().enumerate() {
-            let ast::SelectItem::UnnamedExpr(expr) = item else {
-                continue;
-            };
-            let own = match &*expr {
-                ast::Expr::Identifier(ident) => Some(ident.value.clone()),
-                ast::Expr::CompoundIdentifier(parts) => parts.last().map(|p| p.value.clone()),
-                _ => None,
-            };
-            let name = match own {
-                Some(own) if !seen.contains(&own) => {
-                    seen.push(own);
-                    continue;
-                }
-                Some(own) => (0..)
-                    .map(|n| format!("{own}{n}"))
-                    .find(|name| !seen.contains(name))
-                    .unwrap_or(own),
-                None => format!("EXPR${i}"),
-            };
-            seen.push(name.clone());
-            *item = ast::SelectItem::ExprWithAlias {
-                expr: expr.clone(),
-                alias: ast::Ident::with_quote('`', name),
-            };
-        }
-    }
-    let _ = query.visit(&mut Namer);
-}
-
 /// The changelog a table's connector and format give.
 fn source_changelog(options: &BTreeMap<String, String>) -> ChangelogMode {
     // Test tables say themselves which kinds of rows they give.
@@ -1235,9 +1208,7 @@ fn implicit_cast(expr: Expr, from: &FlinkType, to: &FlinkType) -> Option<Expr> {
 fn alike(a: &FlinkType, b: &FlinkType) -> bool {
     use TypeKind::*;
     match (&a.kind, &b.kind) {
-        (Row(a), Row(b)) => {
-            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| alike(&a.ty, &b.ty))
-        }
+        (Row(a), Row(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| alike(&a.ty, &b.ty)),
         (Array(a), Array(b)) | (Multiset(a), Multiset(b)) => alike(a, b),
         (Map(a, x), Map(b, y)) => alike(a, b) && alike(x, y),
         (a, b) => a == b,

@@ -18,9 +18,7 @@ use datafusion_expr::{Expr, utils};
 
 use super::keys::{self, Key};
 use super::sinks::{self, SinkMode};
-use super::stream::{
-    ChangelogMode, JoinTime, PlanNode, StreamOp, StreamPlan, column, columns_of,
-};
+use super::stream::{ChangelogMode, JoinTime, PlanNode, StreamOp, StreamPlan, column, columns_of};
 
 /// Sets the changelog mode of each operator to what its consumers need, and adds the operators
 /// that changelogs need in front of sinks and behind sources.

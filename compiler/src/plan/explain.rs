@@ -303,7 +303,8 @@ fn state_of(node: &PlanNode) -> Option<String> {
             }
         },
         StreamOp::SetOperation { .. } => {
-            "how often each different row came, for ever (grows with the number of rows)".to_string()
+            "how often each different row came, for ever (grows with the number of rows)"
+                .to_string()
         }
         StreamOp::UpsertMaterialize { .. } => {
             "all rows of each primary key, for ever (grows with the table)".to_string()

@@ -5,11 +5,13 @@ use datafusion_expr::logical_plan as lp;
 use datafusion_expr::{BinaryExpr, Expr, Operator, utils};
 use millstream_functions::interval_millis;
 
+use super::set_operations::SetOperation;
 use super::stream::{
     ChangelogMode, JoinKind, JoinOn, JoinTime, PlanColumn, StreamOp, TimeAttribute, column,
     columns_of, plain_column, substitute,
 };
 use super::translate::{Translator, computed_column, without_casts};
+use super::unnest::unnest_of;
 
 /// One side of a join while its condition is taken apart.
 struct Side {
@@ -44,6 +46,12 @@ impl Side {
 impl Translator<'_> {
     /// A join of two relations.
     pub(super) fn join(&mut self, join: &lp::Join) -> Result<usize> {
+        if let Some(unnested) = unnest_of(&join.right) {
+            return self.join_unnest(join, &unnested);
+        }
+        if let Some(operation) = SetOperation::of(join) {
+            return self.set_operation(&operation);
+        }
         let kind = match join.join_type {
             JoinType::Inner => JoinKind::Inner,
             JoinType::Left => JoinKind::Left,

@@ -63,8 +63,10 @@ fn keys_of(plan: &StreamPlan, node: &PlanNode, known: &[Vec<Key>]) -> Vec<Key> {
     match &node.op {
         StreamOp::Calc { exprs, .. } => {
             let columns = &plan.nodes[node.inputs[0]].columns;
-            let kept: Vec<Option<usize>> =
-                exprs.iter().map(|expr| kept_column(expr, columns)).collect();
+            let kept: Vec<Option<usize>> = exprs
+                .iter()
+                .map(|expr| kept_column(expr, columns))
+                .collect();
             let keys = input(0);
             keys.iter().flat_map(|key| projected(key, &kept)).collect()
         }

@@ -13,14 +13,18 @@ mod explain;
 mod functions;
 mod joins;
 pub mod keys;
+mod moments;
 mod monotonicity;
+mod prepare;
 mod ranking;
 mod rewrite;
+mod set_operations;
 pub mod settings;
 mod sinks;
 pub mod stream;
 mod translate;
 mod tvf;
+mod unnest;
 
 pub use binder::{Binder, RESULT_TABLE, Relation, RelationColumn};
 pub use explain::explain;

@@ -61,8 +61,10 @@ fn moves(plan: &StreamPlan, index: usize, column: usize) -> Option<Moves> {
         return Some(Moves::Stays);
     }
     match &node.op {
-        StreamOp::Calc { exprs, filter: None } => match (plain_column(&exprs[column]), &exprs[column])
-        {
+        StreamOp::Calc {
+            exprs,
+            filter: None,
+        } => match (plain_column(&exprs[column]), &exprs[column]) {
             (Some(source), _) => moves(plan, node.inputs[0], source),
             (None, Expr::Literal(_, _)) => Some(Moves::Stays),
             _ => None,

@@ -30,14 +30,26 @@ const KNOWN: &[(&str, Kind)] = &[
     ("table.dml-sync", Kind::Flag),
     ("table.exec.state.ttl", Kind::Duration),
     ("table.exec.source.cdc-events-duplicate", Kind::Flag),
-    ("table.exec.sink.upsert-materialize", Kind::OneOf(&["AUTO", "FORCE", "NONE"])),
-    ("table.exec.sink.not-null-enforcer", Kind::OneOf(&["ERROR", "DROP"])),
-    ("table.exec.sink.type-length-enforcer", Kind::OneOf(&["IGNORE", "TRIM_PAD", "ERROR"])),
+    (
+        "table.exec.sink.upsert-materialize",
+        Kind::OneOf(&["AUTO", "FORCE", "NONE"]),
+    ),
+    (
+        "table.exec.sink.not-null-enforcer",
+        Kind::OneOf(&["ERROR", "DROP"]),
+    ),
+    (
+        "table.exec.sink.type-length-enforcer",
+        Kind::OneOf(&["IGNORE", "TRIM_PAD", "ERROR"]),
+    ),
     (
         "table.exec.sink.nested-constraint-enforcer",
         Kind::OneOf(&["IGNORE", "ROWS", "ROWS_AND_COLLECTIONS"]),
     ),
-    ("table.exec.sink.keyed-shuffle", Kind::OneOf(&["AUTO", "FORCE", "NONE"])),
+    (
+        "table.exec.sink.keyed-shuffle",
+        Kind::OneOf(&["AUTO", "FORCE", "NONE"]),
+    ),
     ("table.exec.sink.require-on-conflict", Kind::Flag),
     ("taskmanager.memory.managed.size", Kind::Text),
 ];

@@ -130,7 +130,10 @@ pub(crate) fn prepare(plan: StreamPlan) -> Result<StreamPlan> {
         for input in &mut node.inputs {
             *input = places[*input];
         }
-        if let StreamOp::Sink { table, conflict, .. } = node.op {
+        if let StreamOp::Sink {
+            table, conflict, ..
+        } = node.op
+        {
             let table = &prepared.tables[table];
             let (mut front, keyed_by) = in_front(
                 table,
@@ -206,9 +209,7 @@ fn in_front(
         &["AUTO", "FORCE", "NONE"],
     )? {
         "FORCE" => !key.is_empty() && mode == SinkMode::Upsert,
-        "AUTO" => {
-            !key.is_empty() && mode == SinkMode::Upsert && (!appends || conflict) && !ordered
-        }
+        "AUTO" => !key.is_empty() && mode == SinkMode::Upsert && (!appends || conflict) && !ordered,
         _ => false,
     };
     let required = settings

@@ -153,9 +153,7 @@ impl Parser<'_> {
             StatementKind::Query(_)
             | StatementKind::Insert(_)
             | StatementKind::CreateView(_)
-            | StatementKind::Explain(_) => {
-                self.unexpected_after_query("';'")
-            }
+            | StatementKind::Explain(_) => self.unexpected_after_query("';'"),
             _ => self.unexpected("';' or the end of the script"),
         }
     }

@@ -386,5 +386,7 @@ fn ttl(plan: &StreamPlan, node: &PlanNode, port: usize) -> Option<i64> {
         let kept = settings::duration_setting(&plan.settings, "table.exec.state.ttl")?;
         i64::try_from(kept.as_millis()).ok()
     };
-    node.state_ttl[port].or_else(set).filter(|millis| *millis > 0)
+    node.state_ttl[port]
+        .or_else(set)
+        .filter(|millis| *millis > 0)
 }
