@@ -2,10 +2,12 @@
 
 mod helpers;
 
+mod changelog;
 mod csv;
 mod datagen;
 mod definitions;
 mod files;
 mod infer;
 mod json;
+mod raw;
 mod round_trip;
