@@ -72,8 +72,8 @@ pub enum Reason {
     TableApi,
     /// The file does not say what is expected.
     NoExpectation,
-    /// Our own error says that this is not supported: its name.
-    NotSupported(String),
+    /// It is about what only a cluster has, and we refuse it by name.
+    ClusterOnly,
 }
 
 impl fmt::Display for Reason {
@@ -82,37 +82,11 @@ impl fmt::Display for Reason {
             Self::JavaClass => f.write_str("needs a Java class"),
             Self::TableApi => f.write_str("needs the Table API"),
             Self::NoExpectation => f.write_str("has no expected rows"),
-            Self::NotSupported(what) => write!(f, "not supported: {what}"),
+            Self::ClusterOnly => f.write_str(
+                "is about a cluster's catalogs, connections, partitions, modules, jars or plans",
+            ),
         }
     }
-}
-
-/// The skip behind one of our errors, if it says "not supported".
-pub(crate) fn refused(error: &str) -> Option<Outcome> {
-    error
-        .contains("not supported")
-        .then(|| Outcome::Skipped(Reason::NotSupported(supported_name(error))))
-}
-
-/// What an error says is not supported.
-pub(crate) fn supported_name(error: &str) -> String {
-    let cut = |line: &str| -> Option<String> {
-        let end = [" is not supported", " are not supported", " not supported"]
-            .iter()
-            .filter_map(|words| line.find(words))
-            .min()?;
-        // The place or the cause before it ends with a colon.
-        let start = line[..end].rfind(": ").map_or(0, |at| at + 2);
-        Some(line[start..end].trim().to_owned())
-    };
-    error
-        .lines()
-        .find_map(cut)
-        .filter(|name| !name.is_empty())
-        .unwrap_or_else(|| error.lines().next().unwrap_or_default().to_owned())
-        .chars()
-        .take(90)
-        .collect()
 }
 
 /// What is in a file.
@@ -184,6 +158,8 @@ pub fn load(document: &Value, how: &How) -> Result<Vec<Case>, String> {
 pub struct How {
     /// Instances of each operator.
     pub parallelism: usize,
+    /// The same behind a restore.
+    pub restored_parallelism: usize,
     /// How many rows a source hands over at once.
     pub batch_rows: usize,
 }
@@ -192,6 +168,7 @@ impl Default for How {
     fn default() -> Self {
         Self {
             parallelism: 1,
+            restored_parallelism: 1,
             batch_rows: 1,
         }
     }
@@ -226,33 +203,6 @@ pub fn shared(file: &str) -> Option<Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_name_of_what_is_missing_is_taken_from_the_error() {
-        for (error, name) in [
-            ("JOIN is not supported yet", "JOIN"),
-            (
-                "windows in processing time are not supported yet",
-                "windows in processing time",
-            ),
-            (
-                "GROUP BY without a window is not supported yet; use a window",
-                "GROUP BY without a window",
-            ),
-            (
-                "table 't': the option 'a' is not supported by Millstream",
-                "the option 'a'",
-            ),
-            (
-                "'execution.runtime-mode' = 'batch' is not supported; only 'streaming' is",
-                "'execution.runtime-mode' = 'batch'",
-            ),
-        ] {
-            let skipped = Outcome::Skipped(Reason::NotSupported(name.into()));
-            assert_eq!(refused(error), Some(skipped));
-        }
-        assert_eq!(refused("there is no column 'a'"), None);
-    }
 
     #[test]
     fn the_kind_of_a_file_is_told_from_its_content() {

@@ -32,6 +32,9 @@ struct Arguments {
     /// Instances of each operator of a program
     #[arg(long, default_value_t = 1)]
     parallelism: usize,
+    /// The same after a program's savepoint [default: as before]
+    #[arg(long, value_name = "N")]
+    restored_parallelism: Option<usize>,
     /// How many rows a program's sources hand over at once
     #[arg(long, default_value_t = 1)]
     batch_rows: usize,
@@ -69,6 +72,9 @@ fn results(arguments: &Arguments) -> Result<Vec<CaseResult>, String> {
     };
     let how = How {
         parallelism: arguments.parallelism.max(1),
+        restored_parallelism: (arguments.restored_parallelism)
+            .unwrap_or(arguments.parallelism)
+            .max(1),
         batch_rows: arguments.batch_rows.max(1),
     };
     let mut cases = Vec::new();

@@ -24,7 +24,7 @@ use self::compare::Expected;
 use self::phase::{Ending, Phase};
 use self::script::{Script, Tables};
 use self::values::{ChangeRow, Sinks, SourceRows};
-use crate::{Case, How, Outcome, Reason, refused};
+use crate::{Case, How, Outcome, Reason};
 
 /// How long the expected rows may take to come.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -177,35 +177,24 @@ fn run(case: &Value, how: &How) -> Result<Outcome, String> {
         Mode::Restore { ends } => run.restored(ends),
     };
     Ok(match ran {
-        Err(_) if script.fails => Outcome::Passed,
+        // A panic or a job that hangs is no refusal.
+        Err(why)
+            if script.fails
+                && why.starts_with(phase::JOB_FAILED)
+                && !why.contains(phase::PANICKED) =>
+        {
+            Outcome::Passed
+        }
         Ok(_) if script.fails => Outcome::Failed(format!(
             "Flink refuses this or fails, here it ran\n\n{}",
             script.text
         )),
         Ok(()) => Outcome::Passed,
-        Err(why) => refused_by_runtime(&why)
-            .unwrap_or_else(|| Outcome::Failed(format!("{why}\n\n{}", script.text))),
+        Err(why) => Outcome::Failed(format!("{why}\n\n{}", script.text)),
     })
 }
 
-/// A difference of rows never counts as a refusal, whatever is in the rows.
-fn refused_by_runtime(why: &str) -> Option<Outcome> {
-    let failure = why.strip_prefix(phase::JOB_FAILED)?;
-    refused(failure)
-}
-
 fn not_planned(found: &[Diagnostic], text: &str) -> Outcome {
-    let missing: Vec<&Diagnostic> = found
-        .iter()
-        .filter(|d| d.is_error() && d.message.contains("not supported"))
-        .collect();
-    let errors = found.iter().filter(|d| d.is_error()).count();
-    if let Some(first) = missing.first()
-        && missing.len() == errors
-        && let Some(outcome) = refused(&first.message)
-    {
-        return outcome;
-    }
     let rendered: String = found
         .iter()
         .map(|d| d.render(Some(("the script", text))))
@@ -268,7 +257,10 @@ impl Run {
             state: dir.path(),
             ending: if ends { Ending::Sources } else { reached(true) },
             patience: self.patience + if ends { PATIENCE } else { Duration::ZERO },
-            how: self.how,
+            how: How {
+                parallelism: self.how.restored_parallelism,
+                ..self.how
+            },
             in_processing_time: self.patience == PROCTIME_PATIENCE,
         };
         let report = second

@@ -16,6 +16,9 @@ use crate::How;
 /// What a failure of the job itself starts with.
 pub(super) const JOB_FAILED: &str = "the job failed: ";
 
+/// What the runtime says of a task that panicked.
+pub(super) const PANICKED: &str = "which is a fault of Millstream";
+
 /// How often the rows that came are looked at.
 const LOOK: Duration = Duration::from_millis(3);
 

@@ -4,9 +4,9 @@
 //! The connector takes any option: those of Flink's test connector that say something to the
 //! planner (`changelog-mode`, `sink-changelog-mode-enforced`, …) are the planner's to read.
 //!
-//! Several sources take turns in the order of their declaration: a source starts when those before
-//! it have given all they have and a moment has passed. So what comes out of a join does not depend
-//! on how the machine shares its time.
+//! Several sources take turns, a row each, in the order of their declaration, and a row has a moment
+//! to go through the job before another source gives its next one. So what comes out of a join does
+//! not depend on how the machine shares its time.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -25,8 +25,12 @@ use millstream_functions::{FlinkType, RowKind};
 /// What tables of the connector say: `'connector' = 'values'`.
 pub(super) const NAME: &str = "values";
 
-/// How long after the last row of a source the next one starts.
-const SETTLES: Duration = Duration::from_millis(15);
+/// How long after a row another source may give its own.
+const SETTLES: Duration = Duration::from_millis(4);
+
+/// How often a source must have asked in vain before it gives the row after another source's: the
+/// job's tasks share a thread, so each time they have had their turn.
+const ASKED: usize = 3;
 
 /// The rows of a source.
 #[derive(Debug, Clone)]
@@ -84,9 +88,30 @@ impl Sinks {
 /// Who may give rows.
 #[derive(Debug)]
 struct Turns {
-    /// For each open reader its turn, and whether it has given all it has.
-    readers: Vec<(usize, bool)>,
-    last: Instant,
+    readers: Vec<Progress>,
+    /// The reader that gave the last rows, and when.
+    last: Option<(usize, Instant)>,
+}
+
+/// How far a reader has come.
+#[derive(Debug)]
+struct Progress {
+    /// The place of its source among the sources, and its own among the readers.
+    place: (usize, usize),
+    /// How many rows it gave in this run.
+    given: usize,
+    /// Whether it has given all it has.
+    done: bool,
+}
+
+impl Turns {
+    /// Whether a reader's next row comes before those of all others.
+    fn is_next(&self, number: usize) -> bool {
+        let order = |reader: &Progress| (reader.given, reader.place);
+        let own = order(&self.readers[number]);
+        let mut open = self.readers.iter().filter(|reader| !reader.done);
+        open.all(|reader| own <= order(reader))
+    }
 }
 
 /// The connector of one run.
@@ -112,7 +137,7 @@ impl Values {
             batch_rows,
             turns: Arc::new(Mutex::new(Turns {
                 readers: Vec::new(),
-                last: Instant::now(),
+                last: None,
             })),
             sinks,
         }
@@ -120,7 +145,7 @@ impl Values {
 
     /// Whether all sources that are read have given all they have.
     pub fn all_given(&self) -> bool {
-        lock(&self.turns).readers.iter().all(|(_, done)| *done)
+        lock(&self.turns).readers.iter().all(|reader| reader.done)
     }
 }
 
@@ -219,14 +244,20 @@ impl Source for ValuesSource {
         )
         .map_err(|error| ConnectorError::new(ErrorKind::Schema, error.to_string()))?;
         let mut turns = lock(&self.turns);
-        turns.readers.push((self.rows.turn, next >= all));
+        let number = turns.readers.len();
+        turns.readers.push(Progress {
+            place: (self.rows.turn, number),
+            given: 0,
+            done: next >= all,
+        });
         Ok(Box::new(ValuesReader {
             batch,
             kinds: self.rows.kinds.clone(),
             next: next.min(all),
             ends: self.ends,
             batch_rows: self.batch_rows,
-            number: turns.readers.len() - 1,
+            number,
+            asked: 0,
             turns: Arc::clone(&self.turns),
         }))
     }
@@ -243,6 +274,8 @@ struct ValuesReader {
     ends: bool,
     batch_rows: usize,
     number: usize,
+    /// How often it asked since it gave its last row.
+    asked: usize,
     turns: Arc<Mutex<Turns>>,
 }
 
@@ -253,19 +286,22 @@ impl SplitReader for ValuesReader {
             return Ok(if self.ends { Read::End } else { Read::Idle });
         }
         let mut turns = lock(&self.turns);
-        let (turn, _) = turns.readers[self.number];
-        let others = || turns.readers.iter().filter(|(other, _)| *other < turn);
-        if others().any(|(_, done)| !done)
-            || (others().count() > 0 && turns.last.elapsed() < SETTLES)
-        {
+        let follows_another = turns.last.is_some_and(|(last, at)| {
+            last != self.number && (at.elapsed() < SETTLES || self.asked < ASKED)
+        });
+        if !turns.is_next(self.number) || follows_another {
+            self.asked += 1;
             return Ok(Read::Idle);
         }
+        self.asked = 0;
         let count = left.min(self.batch_rows).min(max_rows.max(1));
         let rows = self.batch.slice(self.next, count);
         let kinds = self.kinds[self.next..self.next + count].to_vec();
         self.next += count;
-        turns.readers[self.number].1 = self.next == self.kinds.len();
-        turns.last = Instant::now();
+        let progress = &mut turns.readers[self.number];
+        progress.given += count;
+        progress.done = self.next == self.kinds.len();
+        turns.last = Some((self.number, Instant::now()));
         let changes = kinds.iter().any(|kind| *kind != RowKind::Insert);
         Ok(Read::Rows(rows, changes.then_some(kinds)))
     }
