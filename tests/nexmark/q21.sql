@@ -1,9 +1,9 @@
 -- A channel's id, from its name or its address.
-CREATE TABLE result (
+CREATE TABLE `result` (
   auction BIGINT, bidder BIGINT, price BIGINT, channel STRING, channel_id STRING
 ) WITH (${sink});
 
-INSERT INTO result
+INSERT INTO `result`
 SELECT
   auction,
   bidder,

@@ -1,10 +1,10 @@
 -- The folders of a bid's address.
-CREATE TABLE result (
+CREATE TABLE `result` (
   auction BIGINT, bidder BIGINT, price BIGINT, channel STRING,
   dir1 STRING, dir2 STRING, dir3 STRING
 ) WITH (${sink});
 
-INSERT INTO result
+INSERT INTO `result`
 SELECT
   auction,
   bidder,

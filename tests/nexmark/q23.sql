@@ -1,5 +1,5 @@
 -- Bids of people who sell, with the person and what they sell: a join of three.
-CREATE TABLE result (
+CREATE TABLE `result` (
   bidder BIGINT, price BIGINT, channel STRING, url STRING, bid_extra STRING,
   person_id BIGINT, name STRING, emailAddress STRING, creditCard STRING, city STRING, state STRING,
   person_extra STRING, itemName STRING, description STRING, initialBid BIGINT, reserve BIGINT,
@@ -7,11 +7,11 @@ CREATE TABLE result (
   auction_extra STRING
 ) WITH (${sink});
 
-INSERT INTO result
+INSERT INTO `result`
 SELECT
   bidder, price, channel, url, B.extra AS bid_extra,
   P.id AS person_id, name, emailAddress, creditCard, city, state, P.extra AS person_extra,
-  itemName, description, initialBid, reserve, A.dateTime AS auction_dateTime, expires, seller,
+  itemName, description, initialBid, reserve, A.`dateTime` AS auction_dateTime, expires, seller,
   category, A.extra AS auction_extra
 FROM bid AS B
 JOIN person AS P ON P.id = B.bidder
