@@ -1,5 +1,5 @@
-//! The Nexmark queries of `tests/nexmark`: each is a script that is planned or refused as not
-//! supported, and those that run give the same rows over the generator and over its files.
+//! The Nexmark queries of `tests/nexmark`: each is a script that is planned, and
+//! those that look at each bid alone give the same rows over the generator and over its files.
 
 use std::path::Path;
 
@@ -14,6 +14,10 @@ const QUERIES: [&str; 24] = [
 /// Queries that need nothing but a look at each bid: they must run.
 const STATELESS: [&str; 7] = ["q0", "q1", "q2", "q10", "q14", "q21", "q22"];
 
+/// Queries that are refused: aggregates over the windows of aggregates, sessions by GROUP BY, windows
+/// in processing time, lookup joins.
+const NOT_YET: [&str; 4] = ["q5", "q11", "q12", "q13"];
+
 const EVENTS: u64 = 2_000;
 
 fn file(name: &str) -> String {
@@ -25,8 +29,8 @@ fn file(name: &str) -> String {
         .replace("${sink}", "'connector' = 'print'")
 }
 
-/// What a query prints, sorted; `None` if it is refused as not supported.
-fn rows(dir: &Path, tables: &str, query: &str, parallelism: usize) -> Option<Vec<String>> {
+/// What a query prints, sorted.
+fn rows(dir: &Path, tables: &str, query: &str, parallelism: usize) -> Vec<String> {
     let script = format!("{}\n{}", file(tables), file(&format!("{query}.sql")));
     let how = How {
         parallelism,
@@ -44,9 +48,8 @@ fn rows(dir: &Path, tables: &str, query: &str, parallelism: usize) -> Option<Vec
                 })
                 .collect();
             printed.sort();
-            Some(printed)
+            printed
         }
-        Err(why) if why.contains("not supported") => None,
         Err(why) => panic!("{query} over {tables}: {why}"),
     }
 }
@@ -73,43 +76,31 @@ fn dir_with_files() -> tempfile::TempDir {
 fn stateless_queries_give_the_same_rows_over_generator_and_files() {
     let dir = dir_with_files();
     for query in STATELESS {
-        let generated = rows(dir.path(), "generator.sql", query, 1)
-            .unwrap_or_else(|| panic!("{query} is refused over the generator"));
+        let generated = rows(dir.path(), "generator.sql", query, 1);
         assert!(!generated.is_empty(), "{query}");
         for (tables, parallelism) in [("files.sql", 1), ("files.sql", 2), ("generator.sql", 3)] {
             let other = rows(dir.path(), tables, query, parallelism);
             assert_eq!(
-                other.as_ref(),
-                Some(&generated),
+                other, generated,
                 "{query} over {tables} at parallelism {parallelism}"
             );
         }
     }
     // of 2,000 events 1,840 are bids
-    assert_eq!(
-        rows(dir.path(), "files.sql", "q0", 1).map(|r| r.len()),
-        Some(1_840)
-    );
+    assert_eq!(rows(dir.path(), "files.sql", "q0", 1).len(), 1_840);
 }
 
 #[test]
-fn every_query_is_planned_or_refused_as_not_supported() {
+fn every_query_is_planned() {
     use millstream_compiler::environment::NoEnvironment;
     use millstream_compiler::plan::plan_script;
-    let mut refused = Vec::new();
     for tables in ["generator.sql", "files.sql"] {
-        for query in QUERIES {
+        for query in QUERIES.into_iter().filter(|q| !NOT_YET.contains(q)) {
             let script = format!("{}\n{}", file(tables), file(&format!("{query}.sql")));
             if let Err(found) = plan_script(&script, &NoEnvironment) {
-                let first = &found[0];
-                assert!(
-                    first.message.contains("not supported"),
-                    "{query} over {tables}: {}",
-                    first.render(Some((query, &script)))
-                );
-                refused.push(format!("{query} over {tables}: {}", first.message));
+                let shown = found[0].render(Some((query, &script)));
+                panic!("{query} over {tables}: {shown}");
             }
         }
     }
-    eprintln!("not supported yet:\n{}", refused.join("\n"));
 }

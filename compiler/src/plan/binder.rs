@@ -5,7 +5,6 @@
 //! wrong is turned into a [`Diagnostic`] with its place in the script.
 
 use std::collections::BTreeMap;
-use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Schema, SchemaRef};
@@ -22,7 +21,7 @@ use datafusion_optimizer::eliminate_cross_join::EliminateCrossJoin;
 use datafusion_optimizer::scalar_subquery_to_join::ScalarSubqueryToJoin;
 use datafusion_optimizer::{Analyzer, AnalyzerRule, Optimizer, OptimizerContext, OptimizerRule};
 use datafusion_sql::planner::{NullOrdering, ParserOptions, PlannerContext, SqlToRel};
-use datafusion_sql::sqlparser::ast::{self, VisitMut as _, VisitorMut};
+use datafusion_sql::sqlparser::ast;
 use millstream_functions::types::{FlinkType, TypeKind};
 
 use super::catalog::{Models, TableDefinition};
@@ -818,7 +817,7 @@ impl<'e> Binder<'e> {
 
     fn bind_query(&self, query: &Query) -> Result<LogicalPlan, DataFusionError> {
         let mut ast = query.ast.clone();
-        name_select_items(&mut ast);
+        super::names::resolve(&mut ast);
         let relations = |name: &str| self.schemas.get(name).cloned();
         let context = self.context(&relations);
         let planner = SqlToRel::new_with_options(&context, parser_options());
@@ -1064,65 +1063,6 @@ fn parser_options() -> ParserOptions {
 fn unqualified_schema(columns: &[PlanColumn]) -> Result<DFSchema, DataFusionError> {
     let fields: Vec<_> = columns.iter().map(|c| Arc::clone(&c.field)).collect();
     DFSchema::try_from(Schema::new(fields))
-}
-
-/// Gives columns without a name, and second columns of a name, the names Flink gives them:
-/// `EXPR$2`, `card0`. DataFusion would refuse two columns of one name.
-fn name_select_items(query: &mut ast::Query) {
-    struct Namer;
-    impl VisitorMut for Namer {
-        type Break = ();
-        fn post_visit_query(&mut self, query: &mut ast::Query) -> ControlFlow<()> {
-            name_set(&mut query.body);
-            ControlFlow::Continue(())
-        }
-    }
-    fn name_set(set: &mut ast::SetExpr) {
-        match set {
-            ast::SetExpr::Select(select) => name_items(&mut select.projection),
-            ast::SetExpr::SetOperation { left, right, .. } => {
-                name_set(left);
-                name_set(right);
-            }
-            _ => {}
-        }
-    }
-    fn name_items(items: &mut [ast::SelectItem]) {
-        let mut seen: Vec<String> = items
-            .iter()
-            .filter_map(|item| match item {
-                ast::SelectItem::ExprWithAlias { alias, .. } => Some(alias.value.clone()),
-                _ => None,
-            })
-            .collect();
-        for (i, item) in items.iter_mut().enumerate() {
-            let ast::SelectItem::UnnamedExpr(expr) = item else {
-                continue;
-            };
-            let own = match &*expr {
-                ast::Expr::Identifier(ident) => Some(ident.value.clone()),
-                ast::Expr::CompoundIdentifier(parts) => parts.last().map(|p| p.value.clone()),
-                _ => None,
-            };
-            let name = match own {
-                Some(own) if !seen.contains(&own) => {
-                    seen.push(own);
-                    continue;
-                }
-                Some(own) => (0..)
-                    .map(|n| format!("{own}{n}"))
-                    .find(|name| !seen.contains(name))
-                    .unwrap_or(own),
-                None => format!("EXPR${i}"),
-            };
-            seen.push(name.clone());
-            *item = ast::SelectItem::ExprWithAlias {
-                expr: expr.clone(),
-                alias: ast::Ident::with_quote('`', name),
-            };
-        }
-    }
-    let _ = query.visit(&mut Namer);
 }
 
 /// The changelog a table's connector and format give.

@@ -12,6 +12,7 @@ mod changelog;
 mod explain;
 mod functions;
 mod joins;
+mod names;
 mod ranking;
 mod rewrite;
 pub mod settings;
