@@ -185,8 +185,9 @@ fn run(case: &Value, how: &How) -> Result<Outcome, String> {
         {
             Outcome::Passed
         }
-        Ok(_) if script.fails => Outcome::Failed(format!(
-            "Flink refuses this or fails, here it ran\n\n{}",
+        ran if script.fails => Outcome::Failed(format!(
+            "Flink refuses this or fails, here it ran{}\n\n{}",
+            ran.err().map_or_else(String::new, |why| format!(": {why}")),
             script.text
         )),
         Ok(()) => Outcome::Passed,

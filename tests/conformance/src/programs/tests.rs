@@ -150,8 +150,8 @@ fn payments() -> Value {
     json!({
         "kind": "source", "name": "payments",
         "schema": [
-            "ts STRING", "amount DECIMAL(10,2)", "at AS TO_TIMESTAMP(ts)",
-            "WATERMARK FOR at AS at - INTERVAL '1' SECOND",
+            "ts STRING", "amount DECIMAL(10,2)", "ts3 AS TO_TIMESTAMP(ts)",
+            "WATERMARK FOR ts3 AS ts3 - INTERVAL '1' SECOND",
         ],
         "rows": inserts(&[
             json!(["2024-01-01 00:00:01", {"$t": "BigDecimal", "v": "1.50"}]),
@@ -174,7 +174,7 @@ fn sums(before: &[&str], after: &[&str]) -> Value {
 }
 
 const SUMS: &str = "INSERT INTO sums SELECT window_end, SUM(amount) FROM TABLE(
-  TUMBLE(TABLE payments, DESCRIPTOR(at), INTERVAL '10' SECOND)) GROUP BY window_start, window_end";
+  TUMBLE(TABLE payments, DESCRIPTOR(ts3), INTERVAL '10' SECOND)) GROUP BY window_start, window_end";
 
 #[test]
 fn a_restore_goes_on_from_the_savepoint() {
