@@ -12,16 +12,18 @@
 //! wrong score is. Exits with 1 if a model scored wrong or none scored.
 
 use std::collections::HashMap;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray};
-use arrow::compute::concat;
-use arrow::datatypes::{DataType, Float32Type, Float64Type};
+use arrow::array::{Array, ArrayRef};
+use arrow::datatypes::DataType;
 use millstream_models::{Binding, Model, Scorer};
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+
+#[path = "../tests/reference/mod.rs"]
+mod reference;
+
+use reference::{Columns, difference, reference, same_bits, score};
 
 const TOLERANCE: f64 = 1e-5;
 const BATCHES: [usize; 3] = [1024, 7, 1];
@@ -114,31 +116,6 @@ fn spreads(folder: &Path) -> HashMap<String, f64> {
         .collect()
 }
 
-type Columns = Vec<(String, ArrayRef)>;
-
-/// The inputs and outputs that a reference file holds.
-fn reference(path: &Path) -> Result<(Columns, Columns), Box<dyn std::error::Error>> {
-    let reader = ParquetRecordBatchReaderBuilder::try_new(File::open(path)?)?
-        .with_batch_size(1 << 20)
-        .build()?;
-    let batches = reader.collect::<Result<Vec<_>, _>>()?;
-    let first = batches.first().ok_or("no rows")?;
-    let (mut inputs, mut outputs) = (Vec::new(), Vec::new());
-    for (index, field) in first.schema().fields().iter().enumerate() {
-        let parts: Vec<&dyn Array> = batches
-            .iter()
-            .map(|batch| batch.column(index).as_ref())
-            .collect();
-        let column = concat(&parts)?;
-        if let Some(name) = field.name().strip_prefix("in.") {
-            inputs.push((name.to_owned(), column));
-        } else if let Some(name) = field.name().strip_prefix("out.") {
-            outputs.push((name.to_owned(), column));
-        }
-    }
-    Ok((inputs, outputs))
-}
-
 fn check(path: &Path, spread: f64) -> Result<Verdict, Box<dyn std::error::Error>> {
     let model = match Model::load(path) {
         Ok(model) => Arc::new(model),
@@ -188,90 +165,4 @@ fn check(path: &Path, spread: f64) -> Result<Verdict, Box<dyn std::error::Error>
         }
     }
     Ok(Verdict::Scores(largest, spread))
-}
-
-fn score(
-    scorer: &mut Scorer,
-    arrays: &[ArrayRef],
-    batch: usize,
-) -> Result<Vec<ArrayRef>, Box<dyn std::error::Error>> {
-    let rows = arrays.first().map_or(0, |array| array.len());
-    let mut pieces: Vec<Vec<ArrayRef>> = Vec::new();
-    for start in (0..rows).step_by(batch) {
-        let len = batch.min(rows - start);
-        let piece: Vec<ArrayRef> = arrays.iter().map(|array| array.slice(start, len)).collect();
-        pieces.push(scorer.score(&piece, len)?);
-    }
-    let columns = pieces.first().map_or(0, Vec::len);
-    (0..columns)
-        .map(|column| {
-            let parts: Vec<&dyn Array> =
-                pieces.iter().map(|piece| piece[column].as_ref()).collect();
-            Ok(concat(&parts)?)
-        })
-        .collect()
-}
-
-fn flat(array: &ArrayRef) -> ArrayRef {
-    match array.as_list_opt::<i32>() {
-        Some(list) => Arc::clone(list.values()),
-        None => Arc::clone(array),
-    }
-}
-
-fn floats(array: &ArrayRef) -> Option<Vec<f64>> {
-    match array.data_type() {
-        DataType::Float32 => Some(
-            array
-                .as_primitive::<Float32Type>()
-                .values()
-                .iter()
-                .map(|value| f64::from(*value))
-                .collect(),
-        ),
-        DataType::Float64 => Some(array.as_primitive::<Float64Type>().values().to_vec()),
-        _ => None,
-    }
-}
-
-/// The largest difference of two columns of numbers, relative above one; for others, where they differ.
-fn difference(got: &ArrayRef, wanted: &ArrayRef) -> Result<f64, String> {
-    let (got, wanted) = (flat(got), flat(wanted));
-    if got.len() != wanted.len() {
-        return Err(format!("{} values, wanted {}", got.len(), wanted.len()));
-    }
-    let (Some(a), Some(b)) = (floats(&got), floats(&wanted)) else {
-        let differing = (0..got.len())
-            .filter(|&index| got.slice(index, 1) != wanted.slice(index, 1))
-            .count();
-        if differing > 0 {
-            return Err(format!("{differing} of {} labels differ", got.len()));
-        }
-        return Ok(0.0);
-    };
-    let mut largest = 0f64;
-    for (index, (a, b)) in a.iter().zip(&b).enumerate() {
-        if a == b || (a.is_nan() && b.is_nan()) {
-            continue;
-        }
-        let difference = (a - b).abs() / b.abs().max(1.0);
-        if difference.is_nan() {
-            return Err(format!("value {index}: got {a}, wanted {b}"));
-        }
-        largest = largest.max(difference);
-    }
-    Ok(largest)
-}
-
-fn same_bits(a: &ArrayRef, b: &ArrayRef) -> bool {
-    let (a, b) = (flat(a), flat(b));
-    match (floats(&a), floats(&b)) {
-        (Some(a), Some(b)) => {
-            a.len() == b.len()
-                && a.iter()
-                    .zip(&b)
-                    .all(|(a, b)| a.to_bits() == b.to_bits() || (a.is_nan() && b.is_nan()))
-        }
-        _ => a.as_ref() == b.as_ref(),
-    }
 }

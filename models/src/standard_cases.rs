@@ -18,8 +18,9 @@ use crate::{Limits, Model};
 
 const TOLERANCE: f64 = 1e-5;
 
-/// Cases that load, at least. A change that refuses more of them has to say so here.
-const LOADED: usize = 409;
+/// Cases that load, at least. A change that refuses more of them has to say so here (the last to go
+/// was a slice whose output holds no value).
+const LOADED: usize = 408;
 
 /// Cases whose recorded outputs are not what ONNX Runtime gives, and why.
 const DIFFERENT: &[(&str, &str)] = &[(

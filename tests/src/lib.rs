@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use millstream_compiler::lower::Target;
+use millstream_connectors::Connectors;
 use millstream_runtime::environment::FileEnvironment;
 use millstream_runtime::input::Input;
 use millstream_runtime::job::{self, Captured, JobOptions, JobReport};
@@ -63,6 +64,7 @@ pub fn run(path: &Path, how: &How<'_>) -> Result<Run, String> {
         fresh: false,
         duration: None,
         print_to: Some(printed.clone()),
+        connectors: Connectors::default(),
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)

@@ -230,7 +230,7 @@ fn aggregates_take_back_what_is_updated() {
             SELECT k, MAX(i) AS m FROM s GROUP BY k);"
     );
     let got = printed(&query, 1).unwrap();
-    assert_eq!(folded(&got), ["[2, 2, 1, 1, 2, 1,2, 1]"]);
+    assert_eq!(folded(&got), ["[2, 2, 1, 2, 1, 2,1, 1]"]);
 }
 
 #[test]

@@ -26,7 +26,7 @@ use millstream_functions::types::{FlinkType, TypeKind};
 
 use super::catalog::{Models, TableDefinition};
 use super::functions::{BindingContext, catalog};
-use super::prepare;
+use super::numbers;
 use super::settings;
 use super::sinks::SinkMode;
 use super::stream::{
@@ -825,7 +825,8 @@ impl<'e> Binder<'e> {
 
     fn bind_query(&self, query: &Query) -> Result<LogicalPlan, DataFusionError> {
         let mut ast = query.ast.clone();
-        prepare::query(&mut ast);
+        super::names::resolve(&mut ast);
+        numbers::query(&mut ast);
         let relations = |name: &str| self.schemas.get(name).cloned();
         let context = self.context(&relations);
         let planner = SqlToRel::new_with_options(&context, parser_options());
@@ -851,7 +852,7 @@ impl<'e> Binder<'e> {
         let context = self.context(&relations);
         let planner = SqlToRel::new_with_options(&context, parser_options());
         let mut expr = expr.clone();
-        prepare::expr(&mut expr);
+        numbers::expr(&mut expr);
         let bound = planner.sql_to_expr(expr, by_name, &mut PlannerContext::new())?;
         let bound = millstream_functions::analyze_expr(bound, by_name)?;
         let positional = datafusion_common::tree_node::TreeNode::transform(bound, |e| {

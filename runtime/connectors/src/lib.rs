@@ -5,15 +5,17 @@
 //! the names are Flink's, and what Flink has but Millstream does not is refused as "not supported",
 //! never ignored. [`open_source`] then gives a [`Source`], whose splits are read by
 //! [`SplitReader`]s that can return to any [`Position`]; [`open_sink`] gives a [`SinkWriter`], whose
-//! output becomes visible by [`commit`]. [`recover`] brings a sink back to a checkpoint.
+//! output becomes visible by [`commit`]. [`recover`] brings a sink back to a checkpoint. A job goes
+//! through [`Connectors`], which holds connectors given from outside as well.
 //!
 //! Files of rows that stand by themselves, outside any table, are read and written by [`data_file`].
 //!
 //! | connector | reads | writes |
 //! |---|---|---|
-//! | `filesystem` | CSV, JSON lines: file, folder, glob | CSV, JSON lines, exactly once |
+//! | `filesystem` | CSV, JSON, Debezium's JSON, raw lines: file, folder, glob | the same, exactly once |
 //! | `datagen` | Flink's random values and sequences | |
 //! | `card-transactions` | card payments with planted fraud (Millstream's own) | |
+//! | `nexmark` | the events of the Nexmark benchmark | |
 //! | `print` | | `+I[a, 1]` |
 //! | `blackhole` | | nothing |
 
@@ -25,10 +27,12 @@ pub mod error;
 mod filesystem;
 mod formats;
 mod infer;
+mod nexmark;
 mod options;
 mod pace;
 mod print;
 mod random;
+pub mod registry;
 pub mod sink;
 pub mod source;
 pub mod spec;
@@ -40,6 +44,8 @@ use millstream_functions::types::FlinkType;
 
 pub use error::{ConnectorError, ErrorKind, Result};
 pub use infer::{Inferred, infer};
+pub use nexmark::{NexmarkExport, NexmarkLayout};
+pub use registry::{Connectors, CustomConnector};
 pub use sink::{Committable, SinkContext, SinkWriter};
 pub use source::{Position, Read, Source, SplitId, SplitReader};
 pub use spec::TableSpec;
@@ -50,11 +56,12 @@ enum Connector {
     Filesystem,
     Datagen,
     CardTransactions,
+    Nexmark,
     Print,
     Blackhole,
 }
 
-const SOURCES: &[&str] = &["card-transactions", "datagen", "filesystem"];
+const SOURCES: &[&str] = &["card-transactions", "datagen", "filesystem", "nexmark"];
 const SINKS: &[&str] = &["blackhole", "filesystem", "print"];
 
 /// What Flink has and Millstream doesn't, yet.
@@ -91,6 +98,7 @@ impl Connector {
             "filesystem" => Self::Filesystem,
             "datagen" => Self::Datagen,
             "card-transactions" => Self::CardTransactions,
+            "nexmark" => Self::Nexmark,
             "print" => Self::Print,
             "blackhole" => Self::Blackhole,
             _ => {
@@ -138,6 +146,7 @@ pub fn validate_source(spec: &TableSpec) -> Result<()> {
         Connector::Filesystem => filesystem::validate_source(spec),
         Connector::Datagen => datagen::validate_source(spec),
         Connector::CardTransactions => card_transactions::validate_source(spec),
+        Connector::Nexmark => nexmark::validate_source(spec),
         Connector::Print | Connector::Blackhole => Err(wrong_direction("read", SOURCES)),
     });
     checked.map_err(|error| error.with_table(&spec.name))
@@ -149,7 +158,9 @@ pub fn validate_sink(spec: &TableSpec) -> Result<()> {
         Connector::Filesystem => filesystem::validate_sink(spec),
         Connector::Print => print::validate_sink(spec),
         Connector::Blackhole => blackhole::validate_sink(spec),
-        Connector::Datagen | Connector::CardTransactions => Err(wrong_direction("written", SINKS)),
+        Connector::Datagen | Connector::CardTransactions | Connector::Nexmark => {
+            Err(wrong_direction("written", SINKS))
+        }
     });
     checked.map_err(|error| error.with_table(&spec.name))
 }
@@ -157,7 +168,12 @@ pub fn validate_sink(spec: &TableSpec) -> Result<()> {
 /// Whether the table takes updates and deletes, not only new rows.
 pub fn accepts_changes(spec: &TableSpec) -> Result<bool> {
     let connector = Connector::of(spec).map_err(|error| error.with_table(&spec.name))?;
-    Ok(matches!(connector, Connector::Print | Connector::Blackhole))
+    match connector {
+        Connector::Filesystem => {
+            filesystem::accepts_changes(spec).map_err(|error| error.with_table(&spec.name))
+        }
+        _ => Ok(matches!(connector, Connector::Print | Connector::Blackhole)),
+    }
 }
 
 /// Whether the table's rows end.
@@ -172,6 +188,9 @@ pub fn is_bounded(spec: &TableSpec) -> Result<bool> {
                 })
         }
         Connector::CardTransactions => spec.option("number-of-rows").is_some(),
+        Connector::Nexmark => {
+            nexmark::is_bounded(spec).map_err(|error| error.with_table(&spec.name))?
+        }
         Connector::Print | Connector::Blackhole => true,
     })
 }
@@ -189,6 +208,7 @@ pub fn open_source(spec: &TableSpec, projection: &[usize]) -> Result<Box<dyn Sou
             Connector::CardTransactions => {
                 Box::new(card_transactions::CardSource::open(spec, projection)?)
             }
+            Connector::Nexmark => Box::new(nexmark::NexmarkSource::open(spec, projection)?),
             Connector::Print | Connector::Blackhole => {
                 return Err(wrong_direction("read", SOURCES));
             }
@@ -221,7 +241,7 @@ pub fn open_sink_with(
             }
             Connector::Print => Box::new(print::PrintSink::new(spec, context, out)),
             Connector::Blackhole => Box::new(blackhole::Blackhole),
-            Connector::Datagen | Connector::CardTransactions => {
+            Connector::Datagen | Connector::CardTransactions | Connector::Nexmark => {
                 return Err(wrong_direction("written", SINKS));
             }
         })
@@ -275,4 +295,9 @@ pub fn export(spec: &TableSpec, rows: u64, folder: &Path, files: usize) -> Resul
         Err(error) => Err(error),
     }
     .map_err(|error| error.with_table(&spec.name))
+}
+
+/// Writes events of the connector `nexmark` to files; gives their names.
+pub fn export_nexmark(export: &NexmarkExport) -> Result<Vec<PathBuf>> {
+    nexmark::export(export)
 }

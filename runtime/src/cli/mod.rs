@@ -6,6 +6,7 @@
 mod checkpoint;
 mod generate;
 mod model;
+mod nexmark;
 mod progress;
 mod run;
 mod score;
@@ -97,6 +98,9 @@ enum Command {
     Run(run::RunArguments),
     /// Writes the rows of a pipeline's generators as CSV files that Flink can read
     Generate(generate::GenerateArguments),
+    /// The events of the Nexmark benchmark
+    #[command(subcommand)]
+    Nexmark(nexmark::NexmarkCommand),
     /// Looks into model files, and scores files of rows
     #[command(subcommand)]
     Model(model::ModelCommand),
@@ -151,6 +155,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Explain { job } => explain_job(&job),
         Command::Run(arguments) => run::run(arguments),
         Command::Generate(arguments) => generate::generate(arguments),
+        Command::Nexmark(command) => nexmark::nexmark(command),
         Command::Model(command) => model::model(command),
         Command::Checkpoint(command) => checkpoint::checkpoint(command),
     };

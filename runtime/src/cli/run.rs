@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+use millstream_connectors::Connectors;
 use millstream_runtime::exec::task::TaskError;
 use millstream_runtime::job::{self, JobOptions};
 use tokio::sync::oneshot;
@@ -64,6 +65,7 @@ pub(crate) fn run(arguments: RunArguments) -> Outcome {
         fresh: arguments.fresh,
         duration: arguments.duration,
         print_to: None,
+        connectors: Connectors::default(),
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()

@@ -1,6 +1,7 @@
 //! From a plan and its fragments to tasks that are ready to run.
 
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -17,8 +18,7 @@ use millstream_compiler::plan::stream::{
     self, PlanColumn, PlanModel, PlanTable, StreamOp, StreamPlan, positional_schema,
 };
 use millstream_connectors::{
-    Position, Read, SinkContext, Source, SplitId, SplitReader, TableSpec, open_sink,
-    open_sink_with, open_source,
+    Connectors, Position, Read, SinkContext, Source, SplitId, SplitReader, TableSpec,
 };
 use millstream_models::{Binding, Model, Scorer};
 use millstream_operators::aggregates::AggregateCall;
@@ -84,6 +84,8 @@ pub struct BuildContext<'a> {
     pub job: &'a str,
     /// Where `print` tables write instead of stdout.
     pub print_to: Option<&'a Captured>,
+    /// Opens tables.
+    pub connectors: &'a Connectors,
 }
 
 /// A table as its connector wants it.
@@ -359,7 +361,8 @@ impl BuildContext<'_> {
                     table, projection, ..
                 } => {
                     let spec = table_spec(&self.plan.tables[*table], self.base_dir);
-                    sources.insert(index, Arc::from(open_source(&spec, projection)?));
+                    let source = self.connectors.open_source(&spec, projection)?;
+                    sources.insert(index, Arc::from(source));
                 }
                 StreamOp::Values { rows } => {
                     let source = ValuesSource::new(rows, &node.columns)?;
@@ -586,12 +589,10 @@ impl BuildContext<'_> {
                     subtask: context.subtask as u32,
                     parallelism: context.parallelism as u32,
                 };
-                let writer = match self.print_to {
-                    Some(captured) => {
-                        open_sink_with(&spec, &sink_context, Box::new(captured.clone()))?
-                    }
-                    None => open_sink(&spec, &sink_context)?,
-                };
+                let out = self
+                    .print_to
+                    .map(|captured| Box::new(captured.clone()) as Box<dyn Write + Send>);
+                let writer = self.connectors.open_sink(&spec, &sink_context, out)?;
                 Box::new(SinkOperator::new(writer, Arc::clone(metrics)))
             }
         })

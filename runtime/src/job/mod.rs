@@ -15,7 +15,7 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use millstream_compiler::plan::StreamPlan;
 use millstream_compiler::plan::settings::{duration_setting, parse_bytes};
 use millstream_compiler::plan::stream::StreamOp;
-use millstream_connectors::{Committable, TableSpec};
+use millstream_connectors::{Committable, Connectors, TableSpec};
 use millstream_state::{
     Blob, CheckpointRequest, CheckpointStats, JobIdentity, Manifest, Start, StateBackend, StateDir,
     StateOptions,
@@ -54,6 +54,8 @@ pub struct JobOptions {
     pub duration: Option<Duration>,
     /// Where `print` tables write instead of stdout.
     pub print_to: Option<Captured>,
+    /// Opens tables: connectors beside the built-in ones go in here.
+    pub connectors: Connectors,
 }
 
 /// Bytes that `print` tables wrote, shared with whoever reads them.
@@ -180,7 +182,7 @@ pub async fn run(
     // What a sink left unfinished in an output folder is told from that of other jobs by this.
     let job = job_id(&state_path, options);
     let sinks = sink_specs(plan, &options.base_dir);
-    recover_sinks(&sinks, latest.manifest.as_ref(), &job)?;
+    recover_sinks(&options.connectors, &sinks, latest.manifest.as_ref(), &job)?;
     let built = BuildContext {
         plan,
         base_dir: &options.base_dir,
@@ -189,6 +191,7 @@ pub async fn run(
         restored: latest.manifest.as_ref(),
         job: &job,
         print_to: options.print_to.as_ref(),
+        connectors: &options.connectors,
     }
     .build()?;
     for (uid, state) in backend.unclaimed() {
@@ -210,6 +213,7 @@ pub async fn run(
         interval,
         next_epoch,
     );
+    master.connectors = options.connectors.clone();
     master.unclaimed = unclaimed_blobs(plan, latest.manifest.as_ref());
     let ending = master.run(options.duration, &mut stop, watch).await?;
     Ok(JobReport {
@@ -281,6 +285,7 @@ fn sink_specs(plan: &StreamPlan, base_dir: &std::path::Path) -> BTreeMap<String,
 
 /// Makes visible what the checkpoint promised, and removes what came after it.
 fn recover_sinks(
+    connectors: &Connectors,
     sinks: &BTreeMap<String, TableSpec>,
     manifest: Option<&Manifest>,
     job: &str,
@@ -290,7 +295,9 @@ fn recover_sinks(
             Some(manifest) => all_committables(uid, manifest.blobs(uid))?,
             None => vec![],
         };
-        millstream_connectors::recover(spec, job, &promised).with_context(|| uid.clone())?;
+        connectors
+            .recover(spec, job, &promised)
+            .with_context(|| uid.clone())?;
     }
     Ok(())
 }
@@ -319,6 +326,7 @@ struct Master {
     release: tokio::sync::watch::Sender<bool>,
     metrics: Arc<JobMetrics>,
     sinks: BTreeMap<String, TableSpec>,
+    connectors: Connectors,
     backend: StateBackend,
     parallelism: usize,
     interval: Duration,
@@ -347,6 +355,7 @@ impl Master {
             release: built.release,
             metrics: built.metrics,
             sinks,
+            connectors: Connectors::default(),
             next_epoch,
             backend,
             parallelism,
@@ -515,7 +524,8 @@ impl Master {
             if committables.is_empty() {
                 continue;
             }
-            millstream_connectors::commit(&self.sinks[&uid], &committables)
+            self.connectors
+                .commit(&self.sinks[&uid], &committables)
                 .with_context(|| uid.clone())?;
             // Committables are relative to the table's folder.
             let spec = &self.sinks[&uid];

@@ -133,6 +133,7 @@ fn check(spec: &TableSpec) -> Result<()> {
                 .with_remedy("declare at least one column that is no partition key"),
         );
     }
+    format.check_columns(&columns)?;
     for (name, ty) in &columns {
         format.check_type(name, ty)?;
     }
@@ -178,9 +179,15 @@ pub(crate) fn validate_source(spec: &TableSpec) -> Result<()> {
     Ok(())
 }
 
+/// Whether the table's files hold updates and deletes.
+pub(crate) fn accepts_changes(spec: &TableSpec) -> Result<bool> {
+    Ok(Format::of(spec)?.takes_changes())
+}
+
 /// Checks a table that is written.
 pub(crate) fn validate_sink(spec: &TableSpec) -> Result<()> {
     check(spec)?;
+    Format::of(spec)?.check_writing()?;
     if let Some((column, key, _)) = spec.metadata.first() {
         return Err(ConnectorError::new(
             ErrorKind::Schema,

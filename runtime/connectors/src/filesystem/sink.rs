@@ -44,6 +44,7 @@ pub(crate) struct FileSink {
     spec: TableSpec,
     root: PathBuf,
     encoder: Box<dyn Encoder>,
+    takes_changes: bool,
     /// Places of the columns that go into the files, and their schema.
     kept: Vec<usize>,
     kept_schema: SchemaRef,
@@ -106,6 +107,7 @@ impl FileSink {
         let interval = "sink.rolling-policy.rollover-interval";
         Ok(Self {
             encoder: format.encoder(&columns),
+            takes_changes: format.takes_changes(),
             root,
             kept,
             kept_schema: Arc::new(Schema::new(kept_fields)),
@@ -124,7 +126,7 @@ impl FileSink {
         })
     }
 
-    fn write_rows(&mut self, batch: &RecordBatch) -> Result<()> {
+    fn write_rows(&mut self, batch: &RecordBatch, kinds: Option<&[RowKind]>) -> Result<()> {
         let width = self.spec.columns.len();
         if batch.num_columns() != width {
             return Err(ConnectorError::new(
@@ -144,15 +146,21 @@ impl FileSink {
             .map(|place| batch.column(*place).clone())
             .collect();
         if self.keys.is_empty() {
-            return self.write_partition(String::new(), &columns);
+            return self.write_partition(String::new(), &columns, kinds);
         }
         for (folder, rows) in self.partitions(batch)? {
+            let kinds: Option<Vec<RowKind>> = kinds.map(|kinds| {
+                let kind = |row: &u32| kinds.get(*row as usize).copied();
+                rows.iter()
+                    .map(|row| kind(row).unwrap_or_default())
+                    .collect()
+            });
             let rows = UInt32Array::from(rows);
             let columns = columns
                 .iter()
                 .map(|column| arrow::compute::take(column, &rows, None).map_err(no_batch))
                 .collect::<Result<Vec<_>>>()?;
-            self.write_partition(folder, &columns)?;
+            self.write_partition(folder, &columns, kinds.as_deref())?;
         }
         Ok(())
     }
@@ -190,7 +198,12 @@ impl FileSink {
         Ok(order)
     }
 
-    fn write_partition(&mut self, folder: String, columns: &[ArrayRef]) -> Result<()> {
+    fn write_partition(
+        &mut self,
+        folder: String,
+        columns: &[ArrayRef],
+        kinds: Option<&[RowKind]>,
+    ) -> Result<()> {
         if !self.open.contains_key(&folder) {
             if self.open.len() >= MOST_OPEN
                 && let Some(oldest) = self
@@ -220,7 +233,8 @@ impl FileSink {
             )
             .map_err(no_batch)?,
         };
-        self.encoder.encode(&batch, &mut part.buffer)?;
+        self.encoder
+            .encode_changes(&batch, kinds, &mut part.buffer)?;
         if part.buffer.len() >= PIECE {
             part.flush(&self.root)?;
         }
@@ -294,15 +308,19 @@ impl Part {
 
 impl SinkWriter for FileSink {
     fn write(&mut self, batch: &RecordBatch, kinds: Option<&[RowKind]>) -> Result<()> {
-        if kinds.is_some_and(|kinds| kinds.iter().any(|kind| *kind != RowKind::Insert)) {
+        let changes = kinds.is_some_and(|kinds| kinds.iter().any(|kind| *kind != RowKind::Insert));
+        if changes && !self.takes_changes {
             return Err(ConnectorError::new(
                 ErrorKind::NotSupported,
-                "the connector 'filesystem' takes new rows only, no updates and deletes",
+                "the connector 'filesystem' takes new rows only, no updates and deletes, in this format",
             )
-            .with_remedy("write to 'print', or aggregate in windows, which emit new rows only")
+            .with_remedy(
+                "use 'format' = 'debezium-json', write to 'print', or aggregate in windows, which \
+                 emit new rows only",
+            )
             .with_table(&self.spec.name));
         }
-        self.write_rows(batch)
+        self.write_rows(batch, kinds)
             .map_err(|error| error.with_table(&self.spec.name))
     }
 

@@ -326,7 +326,8 @@ impl FileReader {
             }
             let (columns, rows) = self.decoder.finish()?;
             if rows > 0 {
-                return Ok(Read::Rows(self.batch(&columns, rows)?, None));
+                let kinds = self.decoder.take_kinds();
+                return Ok(Read::Rows(self.batch(&columns, rows)?, kinds));
             }
             if self.at_end && self.start == self.end {
                 return Ok(Read::End);

@@ -74,6 +74,11 @@ impl BatchBuilder {
         );
     }
 
+    /// The rows among those appended that will not be seen, in order.
+    pub(crate) fn dropped(&self) -> &[usize] {
+        &self.dropped
+    }
+
     pub(crate) fn finish(&mut self) -> Result<(Vec<ArrayRef>, usize)> {
         let broken = |error: arrow::error::ArrowError| {
             ConnectorError::new(

@@ -16,7 +16,6 @@ use std::fmt;
 use arrow::array::{Array, ArrayRef, RecordBatch};
 use arrow::datatypes::DataType;
 use base64::Engine as _;
-use memchr::memchr;
 use millstream_functions::types::{FlinkType, TypeKind};
 
 use super::batch_builder::{BatchBuilder, ignore_remedy};
@@ -24,13 +23,13 @@ use super::cells::{Cells, in_declared_types};
 use super::column::Column;
 use super::json_text::{Fault, Kind, Value, Walker, string_content, write_string};
 use super::text::{self, DecimalStyle, Reason, TimeRules};
-use super::{Decoder, Encoder, LONGEST_ROW, Progress};
+use super::{Decoder, Encoder, Progress, decode_lines};
 use crate::error::{ConnectorError, ErrorKind, Result};
 use crate::options::{self, OptionDef};
 use crate::spec::TableSpec;
 
-const STANDARDS: &[&str] = &["SQL", "ISO-8601"];
-const NULL_KEY_MODES: &[&str] = &["FAIL", "DROP", "LITERAL"];
+pub(super) const STANDARDS: &[&str] = &["SQL", "ISO-8601"];
+pub(super) const NULL_KEY_MODES: &[&str] = &["FAIL", "DROP", "LITERAL"];
 
 /// Flink's options of the format.
 pub(crate) const OPTIONS: &[OptionDef] = &[
@@ -64,6 +63,8 @@ enum NullKey {
 /// The format's options, read.
 #[derive(Debug, Clone)]
 pub(crate) struct JsonFormat {
+    /// What its options begin with.
+    name: &'static str,
     fail_on_missing: bool,
     ignore_errors: bool,
     rules: TimeRules,
@@ -75,22 +76,34 @@ pub(crate) struct JsonFormat {
 }
 
 impl JsonFormat {
-    /// The format of files that stand by themselves: a value that is not of its column's type is an error.
-    pub(crate) fn data_file() -> Self {
+    /// The defaults of all options.
+    pub(crate) fn plain() -> Self {
         Self {
+            name: "json",
             fail_on_missing: false,
             ignore_errors: false,
             rules: TimeRules::JsonSql,
-            null_key: NullKey::Literal("null".to_owned()),
+            null_key: NullKey::Fail,
             plain_decimals: true,
             ignore_null_fields: false,
-            exact: true,
+            exact: false,
         }
     }
 
-    pub(crate) fn of(spec: &TableSpec) -> Result<Self> {
-        let fail_on_missing = spec.boolean("json.fail-on-missing-field")?;
-        let ignore_errors = spec.boolean("json.ignore-parse-errors")?;
+    /// The format of files that stand by themselves: a value that is not of its column's type is an error.
+    pub(crate) fn data_file() -> Self {
+        Self {
+            null_key: NullKey::Literal("null".to_owned()),
+            exact: true,
+            ..Self::plain()
+        }
+    }
+
+    /// The options of a format that holds JSON and is called `name`.
+    pub(crate) fn of(spec: &TableSpec, name: &'static str) -> Result<Self> {
+        let key = |option: &str| format!("{name}.{option}");
+        let fail_on_missing = spec.boolean(&key("fail-on-missing-field"))?;
+        let ignore_errors = spec.boolean(&key("ignore-parse-errors"))?;
         if fail_on_missing && ignore_errors {
             return Err(ConnectorError::new(
                 ErrorKind::BadOption,
@@ -99,20 +112,21 @@ impl JsonFormat {
             .with_option("json.fail-on-missing-field")
             .with_remedy("drop one of the two options"));
         }
-        let standard = spec.word("json.timestamp-format.standard", STANDARDS)?;
+        let standard = spec.word(&key("timestamp-format.standard"), STANDARDS)?;
         let null_key = match spec
-            .word("json.map-null-key.mode", NULL_KEY_MODES)?
+            .word(&key("map-null-key.mode"), NULL_KEY_MODES)?
             .as_deref()
         {
             Some("DROP") => NullKey::Drop,
             Some("LITERAL") => NullKey::Literal(
-                spec.option("json.map-null-key.literal")
+                spec.option(&key("map-null-key.literal"))
                     .unwrap_or("null")
                     .to_owned(),
             ),
             _ => NullKey::Fail,
         };
         Ok(Self {
+            name,
             fail_on_missing,
             ignore_errors,
             rules: if standard.as_deref() == Some("ISO-8601") {
@@ -121,10 +135,15 @@ impl JsonFormat {
                 TimeRules::JsonSql
             },
             null_key,
-            plain_decimals: spec.boolean("json.encode.decimal-as-plain-number")?,
-            ignore_null_fields: spec.boolean("json.encode.ignore-null-fields")?,
+            plain_decimals: spec.boolean(&key("encode.decimal-as-plain-number"))?,
+            ignore_null_fields: spec.boolean(&key("encode.ignore-null-fields"))?,
             exact: false,
         })
+    }
+
+    /// Whether members that are NULL are left out.
+    pub(super) fn ignores_null_fields(&self) -> bool {
+        self.ignore_null_fields
     }
 }
 
@@ -387,16 +406,17 @@ fn compact(raw: &[u8], out: &mut Vec<u8>) {
 
 /// Reads rows of a table's columns.
 pub(crate) struct JsonDecoder {
-    ignore_errors: bool,
+    name: &'static str,
+    pub(super) ignore_errors: bool,
     fail_on_missing: bool,
-    builder: BatchBuilder,
+    pub(super) builder: BatchBuilder,
     reader: ValueReader,
     /// For each target, where its member stands in the object at hand.
     places: Vec<Option<Value>>,
     names: Vec<Vec<u8>>,
     /// For each target the first one with its name, which is the one whose place is noted.
     first_of_name: Vec<usize>,
-    bad_rows: u64,
+    pub(super) bad_rows: u64,
 }
 
 impl JsonDecoder {
@@ -424,6 +444,7 @@ impl JsonDecoder {
             .collect();
         Self {
             first_of_name,
+            name: format.name,
             ignore_errors: format.ignore_errors,
             fail_on_missing: format.fail_on_missing,
             reader: ValueReader {
@@ -455,17 +476,7 @@ impl JsonDecoder {
                 self.bad_rows += 1;
                 Ok(())
             }
-            Err(fault) => Err(ConnectorError::new(
-                ErrorKind::BadRow,
-                format!(
-                    "the line is not JSON: {} at character {}",
-                    fault.reason,
-                    fault.at + 1
-                ),
-            )
-            .with_line(line)
-            .with_value(text)
-            .with_remedy(ignore_remedy("json"))),
+            Err(fault) => Err(not_json(&fault, text, line, self.name)),
         }
     }
 
@@ -533,7 +544,11 @@ impl JsonDecoder {
     }
 
     /// Notes where the wanted members of the object at hand stand.
-    fn find_members(&mut self, text: &[u8], walker: &mut Walker<'_>) -> Result<(), Fault> {
+    pub(super) fn find_members(
+        &mut self,
+        text: &[u8],
+        walker: &mut Walker<'_>,
+    ) -> Result<(), Fault> {
         self.places.fill(None);
         let mut members = walker.object()?;
         // members mostly come in the order of the columns
@@ -554,7 +569,7 @@ impl JsonDecoder {
     }
 
     /// Appends a row from the members found.
-    fn append_row(&mut self, text: &[u8], line: u64) -> Result<()> {
+    pub(super) fn append_row(&mut self, text: &[u8], line: u64) -> Result<()> {
         let mut keep = true;
         self.reader.bad = false;
         for (target, first) in self.builder.targets.iter_mut().zip(&self.first_of_name) {
@@ -569,13 +584,14 @@ impl JsonDecoder {
                         .with_column(&target.name)
                         .with_line(line)
                         .with_value(text)
-                        .with_remedy(
-                            "drop 'json.fail-on-missing-field' to read missing fields as NULL",
-                        ));
+                        .with_remedy(format!(
+                            "drop '{}.fail-on-missing-field' to read missing fields as NULL",
+                            self.name
+                        )));
                     }
                     if !target.append_null() {
                         if !self.ignore_errors {
-                            return Err(target.null_error(line, "json"));
+                            return Err(target.null_error(line, self.name));
                         }
                         keep = false;
                     }
@@ -585,14 +601,14 @@ impl JsonDecoder {
             if let Err(fault) = self.reader.append(&mut target.column, text, value) {
                 if !self.ignore_errors {
                     let raw = &text[value.at.clone()];
-                    return Err(target.error(&fault.to_string(), raw, line, "json"));
+                    return Err(target.error(&fault.to_string(), raw, line, self.name));
                 }
                 self.reader.bad = true;
                 keep &= target.append_null();
             } else if !target.nullable && target.column.last_is_null() {
                 // a decimal with too many digits
                 if !self.ignore_errors {
-                    return Err(target.null_error(line, "json"));
+                    return Err(target.null_error(line, self.name));
                 }
                 keep = false;
             }
@@ -603,8 +619,23 @@ impl JsonDecoder {
     }
 }
 
+/// An error about a line that is no JSON, or not the JSON of the format.
+pub(super) fn not_json(fault: &Fault, text: &[u8], line: u64, name: &str) -> ConnectorError {
+    ConnectorError::new(
+        ErrorKind::BadRow,
+        format!(
+            "the line is not JSON: {} at character {}",
+            fault.reason,
+            fault.at + 1
+        ),
+    )
+    .with_line(line)
+    .with_value(text)
+    .with_remedy(ignore_remedy(name))
+}
+
 /// One line holds one value.
-fn nothing_follows(walker: &mut Walker<'_>) -> Result<(), Fault> {
+pub(super) fn nothing_follows(walker: &mut Walker<'_>) -> Result<(), Fault> {
     if walker.at_end() {
         return Ok(());
     }
@@ -622,27 +653,13 @@ impl Decoder for JsonDecoder {
         line: u64,
         max_rows: usize,
     ) -> Result<Progress> {
-        let mut done = Progress::default();
-        while done.bytes < data.len() && self.builder.rows() < max_rows {
-            let rest = &data[done.bytes..];
-            let (text, bytes) = match memchr(b'\n', rest) {
-                Some(at) => (&rest[..at], at + 1),
-                None if rest.len() > LONGEST_ROW => {
-                    return Err(ConnectorError::new(
-                        ErrorKind::BadRow,
-                        "the line is longer than 64 MB",
-                    )
-                    .with_line(line + done.lines)
-                    .with_remedy("the format 'json' holds one object a line"));
-                }
-                None if at_end => (rest, rest.len()),
-                None => break,
-            };
-            self.line(text, line + done.lines)?;
-            done.bytes += bytes;
-            done.lines += 1;
-        }
-        Ok(done)
+        let name = self.name;
+        decode_lines(data, at_end, line, name, |text, line| {
+            if self.builder.rows() >= max_rows {
+                return Ok(false);
+            }
+            self.line(text, line).map(|()| true)
+        })
     }
 
     fn rows(&self) -> usize {
@@ -682,6 +699,35 @@ impl JsonEncoder {
                 .collect(),
             names: columns.iter().map(|(name, _)| member(name)).collect(),
         }
+    }
+
+    /// The batch's columns in the types that the table declares.
+    pub(super) fn columns(&self, batch: &RecordBatch) -> Result<Vec<ArrayRef>> {
+        in_declared_types(batch.columns(), &self.declared)
+    }
+
+    /// Writes a row as an object.
+    pub(super) fn write_row(
+        &self,
+        cells: &[Cells<'_>],
+        row: usize,
+        out: &mut Vec<u8>,
+    ) -> Result<()> {
+        let mut first = true;
+        out.push(b'{');
+        for (index, cells) in cells.iter().enumerate() {
+            if self.format.ignore_null_fields && cells.is_null(row) {
+                continue;
+            }
+            if !std::mem::take(&mut first) {
+                out.push(b',');
+            }
+            out.extend_from_slice(&self.names[index]);
+            self.write(cells, row, out)
+                .map_err(|error| error.with_column(&self.declared[index].0))?;
+        }
+        out.push(b'}');
+        Ok(())
     }
 
     fn write(&self, cells: &Cells<'_>, row: usize, out: &mut Vec<u8>) -> Result<()> {
@@ -775,9 +821,10 @@ impl JsonEncoder {
                                     ErrorKind::BadRow,
                                     "a map has a NULL key, which JSON has no place for",
                                 )
-                                .with_remedy(
-                                    "set 'json.map-null-key.mode' to 'DROP' or 'LITERAL'",
-                                ));
+                                .with_remedy(format!(
+                                    "set '{}.map-null-key.mode' to 'DROP' or 'LITERAL'",
+                                    self.format.name
+                                )));
                             }
                         },
                         // check_type() refuses other keys before anything is opened
@@ -816,23 +863,11 @@ impl JsonEncoder {
 
 impl Encoder for JsonEncoder {
     fn encode(&mut self, batch: &RecordBatch, out: &mut Vec<u8>) -> Result<()> {
-        let columns = in_declared_types(batch.columns(), &self.declared)?;
+        let columns = self.columns(batch)?;
         let cells = columns.iter().map(Cells::of).collect::<Result<Vec<_>>>()?;
         for row in 0..batch.num_rows() {
-            let mut first = true;
-            out.push(b'{');
-            for (index, cells) in cells.iter().enumerate() {
-                if self.format.ignore_null_fields && cells.is_null(row) {
-                    continue;
-                }
-                if !std::mem::take(&mut first) {
-                    out.push(b',');
-                }
-                out.extend_from_slice(&self.names[index]);
-                self.write(cells, row, out)
-                    .map_err(|error| error.with_column(&self.declared[index].0))?;
-            }
-            out.extend_from_slice(b"}\n");
+            self.write_row(&cells, row, out)?;
+            out.push(b'\n');
         }
         Ok(())
     }

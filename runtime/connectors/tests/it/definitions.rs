@@ -38,7 +38,9 @@ fn connectors() {
     );
     let (_, _, text) = source_error(&[("connector", "print")]);
     assert!(
-        text.contains("cannot be read; these can: 'card-transactions', 'datagen' and 'filesystem'"),
+        text.contains(
+            "cannot be read; these can: 'card-transactions', 'datagen', 'filesystem' and 'nexmark'"
+        ),
         "{text}"
     );
     let error =

@@ -2,6 +2,7 @@
 
 mod helpers;
 
+mod changelog;
 mod csv;
 mod data_file;
 mod datagen;
@@ -9,4 +10,5 @@ mod definitions;
 mod files;
 mod infer;
 mod json;
+mod raw;
 mod round_trip;

@@ -259,6 +259,10 @@ impl OverAggregate {
                 taken = self.plan.first_bounded;
             } else if forgot {
                 self.settle_resets(slot);
+                if !remembers {
+                    // A reset that still waited: no row was computed since, the time is older.
+                    self.table.get_mut(slot).last_fired = 0;
+                }
             }
         }
         Ok(taken)

@@ -383,6 +383,34 @@ fn a_key_long_idle_takes_late_rows_again() {
     );
 }
 
+/// The key was forgotten (at 9) when a row in time came, and is remembered again because of it: rows
+/// from before the first time it fired are still taken, not the first of them only.
+#[test]
+fn a_key_that_began_anew_takes_every_late_row() {
+    let rows = table(&[
+        (0, None, -10, None),
+        (1, Some("b"), 4, None),
+        (2, None, 13, None),
+        (3, Some("b"), 17, None),
+        (4, Some("b"), 1, None),
+        (5, Some("b"), 1, Some(10)),
+    ]);
+    let calls = [(Count, None), (Sum, Some(V))];
+    let spec = spec(&rows.schema(), &[(Frame::Range(Some(3)), &calls)]);
+    let mut got = results(harness(rows, spec, 4).check(6));
+    got.sort();
+    assert_eq!(
+        got,
+        [
+            "1: 1, null",
+            "2: 1, null",
+            "3: 1, null",
+            "4: 2, 10",
+            "5: 2, 10"
+        ]
+    );
+}
+
 #[test]
 fn what_is_not_done_is_refused_by_name() {
     let rows = table(&TX);

@@ -1,5 +1,5 @@
-//! What is changed in a query's syntax tree before DataFusion binds it: names of columns and types of
-//! numbers, where its rules are not Flink's.
+//! Types of numbers in a query, before DataFusion binds it, where its rules are not Flink's: a number
+//! with an exponent is a DOUBLE, an integer in VALUES an INT if it fits.
 
 use std::ops::ControlFlow;
 
@@ -7,23 +7,19 @@ use datafusion_sql::sqlparser::ast::{self, VisitMut as _, VisitorMut};
 
 use crate::sql::markers;
 
-/// Prepares a query.
-///
-/// Columns without a name, and second columns of a name, get the names Flink gives them: `EXPR$2`,
-/// `card0`; DataFusion would refuse two columns of one name. A number with an exponent is a DOUBLE,
-/// an integer in VALUES an INT if it fits.
+/// Gives the numbers of a query their types.
 pub(crate) fn query(query: &mut ast::Query) {
-    let _ = query.visit(&mut Preparation);
+    let _ = query.visit(&mut Numbers);
 }
 
-/// Prepares an expression that stands alone.
+/// Gives the numbers of an expression that stands alone their types.
 pub(crate) fn expr(expr: &mut ast::Expr) {
-    let _ = expr.visit(&mut Preparation);
+    let _ = expr.visit(&mut Numbers);
 }
 
-struct Preparation;
+struct Numbers;
 
-impl VisitorMut for Preparation {
+impl VisitorMut for Numbers {
     type Break = ();
 
     fn post_visit_query(&mut self, query: &mut ast::Query) -> ControlFlow<()> {
@@ -74,7 +70,6 @@ fn narrow(expr: &mut ast::Expr) {
 
 fn set(body: &mut ast::SetExpr) {
     match body {
-        ast::SetExpr::Select(select) => name_items(&mut select.projection),
         ast::SetExpr::SetOperation { left, right, .. } => {
             set(left);
             set(right);
@@ -85,41 +80,5 @@ fn set(body: &mut ast::SetExpr) {
             .flat_map(|row| row.content.iter_mut())
             .for_each(narrow),
         _ => {}
-    }
-}
-
-fn name_items(items: &mut [ast::SelectItem]) {
-    let mut seen: Vec<String> = items
-        .iter()
-        .filter_map(|item| match item {
-            ast::SelectItem::ExprWithAlias { alias, .. } => Some(alias.value.clone()),
-            _ => None,
-        })
-        .collect();
-    for (i, item) in items.iter_mut().enumerate() {
-        let ast::SelectItem::UnnamedExpr(expr) = item else {
-            continue;
-        };
-        let own = match &*expr {
-            ast::Expr::Identifier(ident) => Some(ident.value.clone()),
-            ast::Expr::CompoundIdentifier(parts) => parts.last().map(|p| p.value.clone()),
-            _ => None,
-        };
-        let name = match own {
-            Some(own) if !seen.contains(&own) => {
-                seen.push(own);
-                continue;
-            }
-            Some(own) => (0..)
-                .map(|n| format!("{own}{n}"))
-                .find(|name| !seen.contains(name))
-                .unwrap_or(own),
-            None => format!("EXPR${i}"),
-        };
-        seen.push(name.clone());
-        *item = ast::SelectItem::ExprWithAlias {
-            expr: expr.clone(),
-            alias: ast::Ident::with_quote('`', name),
-        };
     }
 }
