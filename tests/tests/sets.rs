@@ -339,3 +339,73 @@ fn subqueries() {
         &["[a]"],
     );
 }
+
+#[test]
+fn mini_batches_answer_bundles() {
+    const ON: &str = "SET 'table.exec.mini-batch.enabled' = 'true';
+        SET 'table.exec.mini-batch.allow-latency' = '5 s'; SET 'table.exec.mini-batch.size' = '100';";
+    let query = format!("{SALES} SELECT k, COUNT(*), SUM(i), MAX(t) FROM s GROUP BY k;");
+    for phases in ["AUTO", "ONE_PHASE"] {
+        let set = format!("{ON} SET 'table.optimizer.agg-phase-strategy' = '{phases}';");
+        changelog(
+            &format!("{set} {query}"),
+            &["+I[a, 4, 6, y]", "+I[b, 1, 1, x]"],
+        );
+        table(&format!("{set} {query}"), &["[a, 4, 6, y]", "[b, 1, 1, x]"]);
+        table(
+            &format!(
+                "{set} {SALES} SELECT n, COUNT(*) FROM (SELECT k, COUNT(*) AS n FROM s GROUP BY k) GROUP BY n;"
+            ),
+            &["[1, 1]", "[4, 1]"],
+        );
+        table(
+            &format!("{set} {SALES} SELECT COUNT(*), COUNT(DISTINCT i) FROM s;"),
+            &["[5, 2]"],
+        );
+    }
+    refused(
+        &format!("SET 'table.exec.mini-batch.enabled' = 'true'; {query}"),
+        "needs 'table.exec.mini-batch.size' above 0",
+    );
+}
+
+#[test]
+fn hints_say_how_long_state_is_kept() {
+    let join = "SELECT /*+ STATE_TTL('x' = '1 d', 'y' = '2 d') */ x.k, y.i FROM s AS x JOIN s AS y ON x.k = y.k AND x.f = y.f";
+    table(
+        &format!("{SALES} {join};"),
+        &["[a, 1]", "[a, 1]", "[a, 2]", "[a, 2]", "[b, 1]"],
+    );
+    table(
+        &format!("{SALES} SELECT /*+ STATE_TTL('s' = '1 d') */ k, COUNT(*) FROM s GROUP BY k;"),
+        &["[a, 4]", "[b, 1]"],
+    );
+    refused(
+        &format!("{SALES} SELECT /*+ STATE_TTL('z' = '1 d') */ k, COUNT(*) FROM s GROUP BY k;"),
+        "the hint STATE_TTL names 'z'",
+    );
+    refused(
+        &format!("{SALES} SELECT /*+ STATE_TTL('s' = 'soon') */ k, COUNT(*) FROM s GROUP BY k;"),
+        "takes durations such as '12 h' or '1 d', not 'soon'",
+    );
+}
+
+#[test]
+fn hints_change_the_options_of_a_table_for_one_use() {
+    let source = "CREATE TABLE g (id BIGINT) WITH ('connector' = 'datagen', 'number-of-rows' = '5',
+        'fields.id.kind' = 'sequence', 'fields.id.start' = '1', 'fields.id.end' = '5');";
+    table(
+        &format!("{source} SELECT g.id FROM g /*+ OPTIONS('number-of-rows' = '2') */;"),
+        &["[1]", "[2]"],
+    );
+    table(
+        &format!(
+            "{source} SELECT COUNT(*) FROM g /*+ OPTIONS('number-of-rows' = '2') */ AS x, g AS y WHERE x.id = y.id;"
+        ),
+        &["[2]"],
+    );
+    refused(
+        &format!("{SALES} SELECT k FROM s /*+ OPTIONS('a' = 'b') */;"),
+        "'s' is a view; only a table takes OPTIONS",
+    );
+}

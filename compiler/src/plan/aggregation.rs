@@ -87,7 +87,10 @@ impl Translator<'_> {
         let first_call = keys.len();
         let calls = self.calls(aggregate, first_call, schema, &columns, &mut builder)?;
         let calc = self.calc(input, builder.exprs, None, builder.columns)?;
-        Ok(self.push_group(calc, key_positions, calls))
+        let index = self.push_group(calc, key_positions, calls);
+        let kept = self.ttl.for_input(&aggregate.input);
+        self.update(index, |node| node.state_ttl = [kept, None]);
+        Ok(index)
     }
 
     fn calls(

@@ -26,6 +26,7 @@ use millstream_functions::types::{FlinkType, TypeKind};
 
 use super::catalog::{Models, TableDefinition};
 use super::functions::{BindingContext, catalog};
+use super::hints::{self, StateTtl};
 use super::numbers;
 use super::settings;
 use super::sinks::SinkMode;
@@ -40,7 +41,7 @@ use crate::diagnostics::{Diagnostic, Span, did_you_mean};
 use crate::environment::Environment;
 use crate::sql::{
     ColumnKind, CreateModel, CreateTable, CreateView, Drop, Insert, LineIndex, ObjectKind, Query,
-    Statement, StatementKind,
+    Statement, StatementKind, TableHint,
 };
 
 /// A column of a relation as a query sees it.
@@ -590,12 +591,12 @@ impl<'e> Binder<'e> {
                 Diagnostic::not_supported("INSERT … PARTITION").at(insert.target.span),
             ));
         }
-        if let Some(hint) = &insert.hint {
-            return Err(fail(
-                Diagnostic::not_supported("a hint on the table that is written").at(hint.span),
-            ));
-        }
-        let Some(definition) = self.tables.get(&name).cloned() else {
+        let hinted = match &insert.hint {
+            Some(hint) => Some(self.hinted_table(hint, text)?),
+            None => None,
+        };
+        let written = hinted.as_ref().unwrap_or(&name);
+        let Some(definition) = self.tables.get(written).cloned() else {
             let d = Diagnostic::error(
                 "sql/unknown-table",
                 format!("there is no table '{name}' to write to"),
@@ -713,7 +714,7 @@ impl<'e> Binder<'e> {
                 .help("write to a table that takes updates, such as 'print', or make the query append-only: aggregate over a window, or keep the first row of each key"),
             ));
         }
-        let table = self.table_number(&name, &definition);
+        let table = self.table_number(written, &definition);
         let identity = exprs
             .iter()
             .enumerate()
@@ -783,21 +784,48 @@ impl<'e> Binder<'e> {
         span: Span,
         text: &str,
     ) -> Result<usize, Diagnostics> {
-        if let Some(hint) = query.hints.first() {
-            return Err(vec![
-                Diagnostic::not_supported("a hint on a table")
-                    .at(hint.span)
-                    .help("write the options into the table's WITH"),
-            ]);
+        let mut ast = query.ast.clone();
+        for hint in &query.hints {
+            let name = self.hinted_table(hint, text)?;
+            hints::redirect(&mut ast, hint, &name);
         }
         let before = self.plan.nodes.len();
-        let bound = self.bind_query(query);
-        let root = bound.and_then(|plan| self.translator(origin, span, text).translate(&plan));
+        let bound = StateTtl::of(&mut ast).and_then(|ttl| Ok((self.bind_query(*ast)?, ttl)));
+        let root = bound.and_then(|(plan, ttl)| {
+            let mut translator = self.translator(origin, span, text);
+            translator.ttl = ttl;
+            let root = translator.translate(&plan)?;
+            translator.ttl.all_met()?;
+            Ok(root)
+        });
         root.map_err(|e| {
             self.plan.nodes.truncate(before);
             self.roots.retain(|_, &mut root| root < before);
             vec![diagnose(&e, text).or_at(query.span)]
         })
+    }
+
+    /// A table with the options of a hint: the name under which it is known from now on.
+    fn hinted_table(&mut self, hint: &TableHint, text: &str) -> Result<String, Diagnostics> {
+        let table = hint.table.object();
+        let Some(definition) = self.tables.get(table) else {
+            let what = match self.relations.contains_key(table) {
+                true => format!("'{table}' is a view; only a table takes OPTIONS"),
+                false => format!("there is no table '{table}'"),
+            };
+            return Err(vec![
+                Diagnostic::error("sql/unknown-table", what).at(hint.span),
+            ]);
+        };
+        let definition = hints::with_options(definition, hint);
+        let number = (1..).find(|n| !self.relations.contains_key(&format!("{table}${n}")));
+        let name = format!("{table}${}", number.unwrap_or(1));
+        let node = self.source(&name, &definition, text)?;
+        self.schemas.insert(name.clone(), node.schema());
+        self.relations
+            .insert(name.clone(), Relation::of(&name, &node));
+        self.tables.insert(name.clone(), definition);
+        Ok(name)
     }
 
     fn translator<'a>(&'a mut self, origin: &str, span: Span, text: &'a str) -> Translator<'a>
@@ -808,6 +836,7 @@ impl<'e> Binder<'e> {
             origin: origin.to_string(),
             span,
             graph: Box::new(BinderGraph { binder: self, text }),
+            ttl: StateTtl::default(),
         }
     }
 
@@ -823,14 +852,13 @@ impl<'e> Binder<'e> {
         }
     }
 
-    fn bind_query(&self, query: &Query) -> Result<LogicalPlan, DataFusionError> {
-        let mut ast = query.ast.clone();
+    fn bind_query(&self, mut ast: ast::Query) -> Result<LogicalPlan, DataFusionError> {
         super::names::resolve(&mut ast);
         numbers::query(&mut ast);
         let relations = |name: &str| self.schemas.get(name).cloned();
         let context = self.context(&relations);
         let planner = SqlToRel::new_with_options(&context, parser_options());
-        let plan = planner.sql_statement_to_plan(ast::Statement::Query(ast))?;
+        let plan = planner.sql_statement_to_plan(ast::Statement::Query(Box::new(ast)))?;
         let plan = super::moments::reduce(millstream_functions::analyze(plan)?)?;
         let rules: Vec<Arc<dyn AnalyzerRule + Send + Sync>> = vec![
             Arc::new(ResolveGroupingFunction::new()),

@@ -157,6 +157,26 @@ fn describe(plan: &StreamPlan, node: &PlanNode) -> String {
         StreamOp::GroupAggregate { keys, calls } if calls.is_empty() => {
             format!("Distinct: {}", names(keys, input))
         }
+        StreamOp::GlobalAggregate { keys, calls } => {
+            let first = &plan.nodes[node.inputs[0]];
+            let rows = &plan.nodes[first.inputs[0]].columns;
+            format!(
+                "GlobalAggregate{}: {}",
+                match keys.is_empty() {
+                    true => String::new(),
+                    false => format!(" by {}", names(keys, rows)),
+                },
+                calls_text(calls, rows)
+            )
+        }
+        StreamOp::LocalAggregate { keys, calls } => format!(
+            "LocalAggregate{}: {}",
+            match keys.is_empty() {
+                true => String::new(),
+                false => format!(" by {}", names(keys, input)),
+            },
+            calls_text(calls, input)
+        ),
         StreamOp::GroupAggregate { keys, calls } => format!(
             "GroupAggregate{}: {}",
             if keys.is_empty() {
@@ -277,8 +297,12 @@ fn state_of(node: &PlanNode) -> Option<String> {
                 }
             }
         }
-        StreamOp::GroupAggregate { keys, .. } if keys.is_empty() => "one accumulator".to_string(),
-        StreamOp::GroupAggregate { .. } => {
+        StreamOp::GroupAggregate { keys, .. } | StreamOp::GlobalAggregate { keys, .. }
+            if keys.is_empty() =>
+        {
+            "one accumulator".to_string()
+        }
+        StreamOp::GroupAggregate { .. } | StreamOp::GlobalAggregate { .. } => {
             "an accumulator a key, for ever (grows with the number of keys)".to_string()
         }
         StreamOp::TopN {

@@ -129,6 +129,8 @@ impl Translator<'_> {
             left_input,
             right_input,
         )?;
+        let kept = [&join.left, &join.right].map(|side| self.ttl.for_input(side));
+        self.update(index, |node| node.state_ttl = kept);
         // Back to the columns of the query.
         let outputs = self.graph.nodes()[index].columns.clone();
         let mut keep: Vec<usize> = (0..width).collect();

@@ -9,7 +9,8 @@ use datafusion_expr::{Expr, expr};
 use millstream_functions::types::{FlinkType, MAX_LENGTH, TypeKind};
 
 use super::stream::{
-    Distribution, JoinKind, JoinOn, PlanColumn, PlanNode, StreamOp, StreamPlan, plain_column,
+    ChangelogMode, Distribution, JoinKind, JoinOn, PlanColumn, PlanNode, StreamOp, StreamPlan,
+    plain_column,
 };
 
 /// Columns, by position and in order.
@@ -20,9 +21,24 @@ const MOST: usize = 8;
 
 /// The upsert keys of each operator of a plan, the smallest first.
 pub fn upsert_keys(plan: &StreamPlan) -> Vec<Vec<Vec<usize>>> {
+    all_keys(plan, true)
+}
+
+/// The unique keys of each operator of a plan, the smallest first: rows that are never updated keep
+/// their keys wherever they are sent.
+pub fn unique_keys(plan: &StreamPlan) -> Vec<Vec<Vec<usize>>> {
+    all_keys(plan, false)
+}
+
+fn all_keys(plan: &StreamPlan, ordered: bool) -> Vec<Vec<Key>> {
     let mut known: Vec<Vec<Key>> = Vec::with_capacity(plan.nodes.len());
     for node in &plan.nodes {
-        let mut keys = keys_of(plan, node, &known);
+        let stay: Vec<bool> = node
+            .inputs
+            .iter()
+            .map(|&input| !ordered && plan.nodes[input].changelog == ChangelogMode::Append)
+            .collect();
+        let mut keys = keys_of(plan, node, &known, &stay);
         for key in &mut keys {
             key.sort_unstable();
             key.dedup();
@@ -55,8 +71,10 @@ pub(crate) fn behind_exchange(node: &PlanNode, port: usize, keys: &[Key]) -> Vec
     }
 }
 
-fn keys_of(plan: &StreamPlan, node: &PlanNode, known: &[Vec<Key>]) -> Vec<Key> {
+/// The keys of an operator; `stay` says of each input whether its keys survive any exchange.
+fn keys_of(plan: &StreamPlan, node: &PlanNode, known: &[Vec<Key>], stay: &[bool]) -> Vec<Key> {
     let input = |port: usize| match node.inputs.get(port) {
+        Some(&input) if stay[port] => known[input].clone(),
         Some(&input) => behind_exchange(node, port, &known[input]),
         None => vec![],
     };
@@ -72,7 +90,9 @@ fn keys_of(plan: &StreamPlan, node: &PlanNode, known: &[Vec<Key>]) -> Vec<Key> {
         }
         // Rows of several inputs, or several rows of one, share what was a key.
         StreamOp::Union | StreamOp::Expand { .. } | StreamOp::Values { .. } => vec![],
-        StreamOp::GroupAggregate { keys, .. } => vec![(0..keys.len()).collect()],
+        StreamOp::GroupAggregate { keys, .. } | StreamOp::GlobalAggregate { keys, .. } => {
+            vec![(0..keys.len()).collect()]
+        }
         StreamOp::TopN {
             partition,
             start,
@@ -102,7 +122,8 @@ fn keys_of(plan: &StreamPlan, node: &PlanNode, known: &[Vec<Key>]) -> Vec<Key> {
         StreamOp::UpsertMaterialize { key, .. } => vec![key.clone()],
         StreamOp::Join { on, .. } => {
             let width = plan.nodes[node.inputs[0]].columns.len();
-            joined(on, width, &known[node.inputs[0]], &known[node.inputs[1]])
+            let sides = [0, 1].map(|port| (known[node.inputs[port]].as_slice(), stay[port]));
+            joined(on, width, sides)
         }
         _ => node.upsert_key.iter().cloned().collect(),
     }
@@ -164,23 +185,27 @@ fn is_faithful(from: &TypeKind, to: &TypeKind) -> bool {
 }
 
 /// The keys of a join over inputs with these keys, the left one with `width` columns.
-fn joined(on: &JoinOn, width: usize, left: &[Key], right: &[Key]) -> Vec<Key> {
+fn joined(
+    on: &JoinOn,
+    width: usize,
+    [(left, left_stays), (right, right_stays)]: [(&[Key], bool); 2],
+) -> Vec<Key> {
     let within = |keys: &[Key], columns: &[usize]| {
         keys.iter()
             .any(|key| key.iter().all(|column| columns.contains(column)))
     };
     let (left_unique, right_unique) = (within(left, &on.left), within(right, &on.right));
-    let kept = |keys: &[Key], by: &[usize]| -> Vec<Key> {
+    let kept = |keys: &[Key], stays: bool, by: &[usize]| -> Vec<Key> {
         keys.iter()
-            .filter(|key| by.iter().all(|column| key.contains(column)))
+            .filter(|key| stays || by.iter().all(|column| key.contains(column)))
             .cloned()
             .collect()
     };
-    let left = kept(left, &on.left);
+    let left = kept(left, left_stays, &on.left);
     if matches!(on.kind, JoinKind::Semi | JoinKind::Anti) {
         return left;
     }
-    let right: Vec<Key> = kept(right, &on.right)
+    let right: Vec<Key> = kept(right, right_stays, &on.right)
         .into_iter()
         .map(|key| key.into_iter().map(|column| column + width).collect())
         .collect();

@@ -5,7 +5,8 @@
 //! 2. Operators that no sink reads are dropped.
 //! 3. Columns that nobody reads are dropped, down into the sources.
 //! 4. Old values of updates that nobody reads are not made, and sinks get what they ask for.
-//! 5. Every operator gets a name that is unique and stable.
+//! 5. With mini-batches, aggregates get a first phase in front of their exchange.
+//! 6. Every operator gets a name that is unique and stable.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,7 +21,7 @@ use super::stream::{
 pub(crate) fn rewrite(mut plan: StreamPlan) -> Result<StreamPlan> {
     fuse_over(&mut plan)?;
     let plan = prune(plan)?;
-    let mut plan = super::changelog::infer(plan)?;
+    let mut plan = super::phases::split(super::changelog::infer(plan)?)?;
     name_operators(&mut plan);
     Ok(plan)
 }
@@ -233,7 +234,9 @@ fn prune(plan: StreamPlan) -> Result<StreamPlan> {
                 kept.insert(*rowtime);
                 reads.extend(&kept);
             }
-            StreamOp::GroupAggregate { keys, calls } => {
+            StreamOp::GroupAggregate { keys, calls }
+            | StreamOp::GlobalAggregate { keys, calls }
+            | StreamOp::LocalAggregate { keys, calls } => {
                 kept.extend(0..keys.len());
                 reads.extend(keys);
                 for (i, call) in calls.iter().enumerate() {
@@ -611,6 +614,9 @@ fn prune(plan: StreamPlan) -> Result<StreamPlan> {
             },
             StreamOp::Join { .. } => {
                 return datafusion_common::internal_err!("joins are rebuilt above");
+            }
+            StreamOp::LocalAggregate { .. } | StreamOp::GlobalAggregate { .. } => {
+                return datafusion_common::internal_err!("phases come after pruning");
             }
             StreamOp::Union => StreamOp::Union,
             StreamOp::Predict {

@@ -51,6 +51,16 @@ const KNOWN: &[(&str, Kind)] = &[
         Kind::OneOf(&["AUTO", "FORCE", "NONE"]),
     ),
     ("table.exec.sink.require-on-conflict", Kind::Flag),
+    ("table.exec.mini-batch.enabled", Kind::Flag),
+    ("table.exec.mini-batch.allow-latency", Kind::Duration),
+    ("table.exec.mini-batch.size", Kind::Count),
+    (
+        "table.optimizer.agg-phase-strategy",
+        Kind::OneOf(&["AUTO", "ONE_PHASE", "TWO_PHASE"]),
+    ),
+    // One instance counts the distinct values of a key anyway: how they are shared out is Flink's.
+    ("table.optimizer.distinct-agg.split.enabled", Kind::Flag),
+    ("table.optimizer.multi-join.enabled", Kind::Flag),
     ("taskmanager.memory.managed.size", Kind::Text),
 ];
 
@@ -62,9 +72,6 @@ const IGNORED: &[&str] = &[
     "pipeline.object-reuse",
     "execution.checkpointing.mode",
     "table.exec.source.idle-timeout",
-    "table.exec.mini-batch.enabled",
-    "table.exec.mini-batch.allow-latency",
-    "table.exec.mini-batch.size",
     "execution.checkpointing.dir",
     "state.checkpoints.dir",
 ];

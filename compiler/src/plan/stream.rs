@@ -311,6 +311,21 @@ pub enum StreamOp {
         /// The aggregates; none for DISTINCT.
         calls: Vec<AggregateCall>,
     },
+    /// The first of two phases of an aggregate: the accumulators of each key of a bundle of rows.
+    /// Output: keys, accumulators.
+    LocalAggregate {
+        /// Positions of the keys.
+        keys: Vec<usize>,
+        /// The aggregates.
+        calls: Vec<AggregateCall>,
+    },
+    /// The second of two phases. Output: keys, calls.
+    GlobalAggregate {
+        /// Positions of the keys in the input of the first phase.
+        keys: Vec<usize>,
+        /// The aggregates over the input of the first phase.
+        calls: Vec<AggregateCall>,
+    },
     /// The rows of ranks `start..=end` of each partition. Output: input columns and, if `with_rank`, the rank.
     TopN {
         /// Positions of the partition keys.
@@ -427,7 +442,8 @@ impl StreamOp {
             StreamOp::WindowAggregate { .. } => "window-aggregate",
             StreamOp::Over { .. } => "over",
             StreamOp::Deduplicate { .. } => "deduplicate",
-            StreamOp::GroupAggregate { .. } => "group-aggregate",
+            StreamOp::GroupAggregate { .. } | StreamOp::GlobalAggregate { .. } => "group-aggregate",
+            StreamOp::LocalAggregate { .. } => "local-aggregate",
             StreamOp::TopN { window: None, .. } => "top-n",
             StreamOp::TopN { .. } => "window-top-n",
             StreamOp::Limit { .. } => "limit",
@@ -460,6 +476,7 @@ impl StreamOp {
                 | StreamOp::Over { .. }
                 | StreamOp::Deduplicate { .. }
                 | StreamOp::GroupAggregate { .. }
+                | StreamOp::GlobalAggregate { .. }
                 | StreamOp::TopN { .. }
                 | StreamOp::Limit { .. }
                 | StreamOp::TemporalSort { .. }
@@ -516,6 +533,7 @@ impl PlanNode {
             StreamOp::GroupAggregate { keys, .. } | StreamOp::ChangelogNormalize { keys, .. } => {
                 by_keys(keys)
             }
+            StreamOp::GlobalAggregate { keys, .. } => by_keys(&(0..keys.len()).collect::<Vec<_>>()),
             StreamOp::UpsertMaterialize { key, .. } => by_keys(key),
             StreamOp::SetOperation { .. } => by_keys(&(0..self.columns.len()).collect::<Vec<_>>()),
             StreamOp::Sink { keyed_by, .. } if !keyed_by.is_empty() => by_keys(keyed_by),

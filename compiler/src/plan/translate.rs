@@ -17,6 +17,7 @@ use millstream_functions::types::{FlinkType, TypeKind};
 use millstream_functions::window::{Frame, duration_text};
 
 use super::aggregation::{arguments, null_treatment};
+use super::hints::StateTtl;
 use super::stream::{
     AggregateCall, AttachedWindow, ChangelogMode, OverGroup, PlanColumn, PlanNode, StreamOp,
     TimeAttribute, column, columns_of, plain_column, positional_schema, substitute,
@@ -46,6 +47,8 @@ pub(crate) struct Translator<'a> {
     pub origin: String,
     /// The statement.
     pub span: Span,
+    /// How long hints say that state is kept.
+    pub ttl: StateTtl,
 }
 
 impl Translator<'_> {

@@ -553,6 +553,8 @@ impl BuildContext<'_> {
                 }
             }
             StreamOp::GroupAggregate { .. }
+            | StreamOp::LocalAggregate { .. }
+            | StreamOp::GlobalAggregate { .. }
             | StreamOp::TopN { .. }
             | StreamOp::Limit { .. }
             | StreamOp::TemporalSort { .. }

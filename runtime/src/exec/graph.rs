@@ -131,7 +131,13 @@ fn sharing(plan: &StreamPlan, index: usize, before: &[Option<Vec<usize>>]) -> Op
         | StreamOp::Limit { .. }
         | StreamOp::TemporalSort { .. }
         | StreamOp::Expand { .. } => None,
-        StreamOp::GroupAggregate { keys, .. } => non_empty((0..keys.len()).collect()),
+        StreamOp::GroupAggregate { keys, .. } | StreamOp::GlobalAggregate { keys, .. } => {
+            non_empty((0..keys.len()).collect())
+        }
+        StreamOp::LocalAggregate { keys, .. } => below()?
+            .iter()
+            .map(|column| keys.iter().position(|key| key == column))
+            .collect(),
         StreamOp::TopN { partition, .. } => non_empty(partition.clone()),
         StreamOp::ChangelogNormalize { keys, .. } => non_empty(keys.clone()),
         // Rows that a join pads on the left have NULL in place of the left key.

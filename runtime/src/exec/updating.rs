@@ -6,15 +6,18 @@ use anyhow::{Result, anyhow};
 use arrow::datatypes::SchemaRef;
 use datafusion_expr::Expr;
 use datafusion_physical_expr::PhysicalExpr;
+use millstream_compiler::plan::phases::mini_batch;
 use millstream_compiler::plan::stream::{
     self, JoinOn, JoinTime, PlanColumn, PlanNode, StreamOp, StreamPlan, positional_schema,
 };
-use millstream_compiler::plan::{ChangelogMode, keys::upsert_keys, settings};
+use millstream_compiler::plan::{ChangelogMode, keys::unique_keys, settings};
 use millstream_functions::types::{FlinkType, TypeKind};
 use millstream_operators::changelog_normalize::{ChangelogNormalize, ChangelogNormalizeSpec};
 use millstream_operators::drop_update_before::DropUpdateBefore;
 use millstream_operators::expand::{Expand, ExpandSpec};
-use millstream_operators::group_aggregate::{GroupAggregate, GroupAggregateSpec};
+use millstream_operators::group_aggregate::{
+    GroupAggregate, GroupAggregateSpec, LocalGroupAggregate, MiniBatch,
+};
 use millstream_operators::interval_join::{IntervalJoin, IntervalJoinSpec, IntervalTime};
 use millstream_operators::regular_join::{JoinSide, JoinSpec, RegularJoin, SideKey};
 use millstream_operators::set_operations::{SetOperation, SetOperationKind, SetOperationSpec};
@@ -49,19 +52,29 @@ pub(super) fn operator(
     let update_before = node.changelog == ChangelogMode::Retract;
     let ttl_millis = ttl(plan, node, 0);
     Ok(Some(match &node.op {
-        StreamOp::GroupAggregate { keys, calls } => Box::new(GroupAggregate::with_schema(
-            context,
-            Arc::clone(&schema),
-            &GroupAggregateSpec {
-                keys: keys.clone(),
-                calls: calls.iter().map(|c| call(c, &schema)).collect(),
-                retracting,
-                update_before,
-                ttl_millis,
-                mini_batch: None,
-            },
-            node.schema(),
-        )?),
+        StreamOp::GroupAggregate { keys, calls } => {
+            let spec = aggregate(plan, node, input, (keys, calls))?;
+            Box::new(GroupAggregate::with_schema(
+                context,
+                schema,
+                &spec,
+                node.schema(),
+            )?)
+        }
+        StreamOp::LocalAggregate { keys, calls } => {
+            let spec = aggregate(plan, node, input, (keys, calls))?;
+            Box::new(LocalGroupAggregate::new(context, schema, &spec)?)
+        }
+        StreamOp::GlobalAggregate { keys, calls } => {
+            let rows = &plan.nodes[input.inputs[0]];
+            let spec = aggregate(plan, node, rows, (keys, calls))?;
+            Box::new(GroupAggregate::merging(
+                context,
+                rows.schema(),
+                &spec,
+                node.schema(),
+            )?)
+        }
         StreamOp::TopN {
             partition,
             order,
@@ -208,6 +221,27 @@ pub(super) fn operator(
     }))
 }
 
+/// What an aggregate of `rows` computes.
+fn aggregate(
+    plan: &StreamPlan,
+    node: &PlanNode,
+    rows: &PlanNode,
+    (keys, calls): (&[usize], &[stream::AggregateCall]),
+) -> Result<GroupAggregateSpec> {
+    let schema = rows.schema();
+    Ok(GroupAggregateSpec {
+        keys: keys.to_vec(),
+        calls: calls.iter().map(|c| call(c, &schema)).collect(),
+        retracting: rows.changelog != ChangelogMode::Append,
+        update_before: node.changelog == ChangelogMode::Retract,
+        ttl_millis: ttl(plan, node, 0),
+        mini_batch: mini_batch(&plan.settings)?.map(|mini| MiniBatch {
+            rows: mini.rows,
+            millis: mini.millis,
+        }),
+    })
+}
+
 #[expect(clippy::too_many_arguments, reason = "the parts of one plan node")]
 fn top_n(
     node: &PlanNode,
@@ -326,7 +360,7 @@ fn join(
 /// What a regular join needs to know of input `port`.
 fn side(plan: &StreamPlan, node: &PlanNode, port: usize, keys: Vec<usize>) -> JoinSide {
     let input = node.inputs[port];
-    let known = &upsert_keys(plan)[input];
+    let known = &unique_keys(plan)[input];
     let within = |key: &Vec<usize>| key.iter().all(|column| keys.contains(column));
     let unique = match known.first() {
         _ if known.iter().any(within) => SideKey::JoinKeyContainsUniqueKey,
