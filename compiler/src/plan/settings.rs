@@ -27,6 +27,7 @@ const KNOWN: &[(&str, Kind)] = &[
     ("table.local-time-zone", Kind::Only("UTC")),
     ("table.dml-sync", Kind::Flag),
     ("table.exec.state.ttl", Kind::Duration),
+    (super::ranking::NON_TEMPORAL_SORT, Kind::Flag),
     ("taskmanager.memory.managed.size", Kind::Text),
 ];
 

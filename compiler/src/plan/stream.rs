@@ -133,6 +133,8 @@ pub struct WatermarkSpec {
     pub column: usize,
     /// The watermark of a row, over the output columns.
     pub expr: Expr,
+    /// Whether Flink's source makes it, and no operator behind the source.
+    pub in_source: bool,
 }
 
 /// A column that rows are sorted by.
@@ -340,6 +342,11 @@ pub enum StreamOp {
         /// The order of rows of one time.
         order: Vec<SortColumn>,
     },
+    /// All rows in order, when the input ends.
+    Sort {
+        /// The order.
+        order: Vec<SortColumn>,
+    },
     /// Pairs of rows of two inputs.
     Join {
         /// What they have in common.
@@ -392,6 +399,7 @@ impl StreamOp {
             StreamOp::TopN { .. } => "window-top-n",
             StreamOp::Limit { .. } => "limit",
             StreamOp::TemporalSort { .. } => "temporal-sort",
+            StreamOp::Sort { .. } => "sort",
             StreamOp::Join { time, .. } => match time {
                 JoinTime::Regular => "join",
                 JoinTime::Interval { .. } => "interval-join",
@@ -417,6 +425,7 @@ impl StreamOp {
                 | StreamOp::TopN { .. }
                 | StreamOp::Limit { .. }
                 | StreamOp::TemporalSort { .. }
+                | StreamOp::Sort { .. }
                 | StreamOp::Join { .. }
                 | StreamOp::ChangelogNormalize { .. }
         )
@@ -466,7 +475,9 @@ impl PlanNode {
                 by_keys(keys)
             }
             StreamOp::TopN { partition, .. } => by_keys(partition),
-            StreamOp::Limit { .. } | StreamOp::TemporalSort { .. } => Distribution::Single,
+            StreamOp::Limit { .. } | StreamOp::TemporalSort { .. } | StreamOp::Sort { .. } => {
+                Distribution::Single
+            }
             StreamOp::Join { on, .. } => by_keys(if port == 0 { &on.left } else { &on.right }),
             StreamOp::WindowAggregate { keys, .. } => by_keys(keys),
             StreamOp::Over { partition, .. } => by_keys(partition),

@@ -130,6 +130,7 @@ fn sharing(plan: &StreamPlan, index: usize, before: &[Option<Vec<usize>>]) -> Op
         | StreamOp::Union
         | StreamOp::Limit { .. }
         | StreamOp::TemporalSort { .. }
+        | StreamOp::Sort { .. }
         | StreamOp::Expand { .. } => None,
         StreamOp::GroupAggregate { keys, .. } => non_empty((0..keys.len()).collect()),
         StreamOp::TopN { partition, .. } => non_empty(partition.clone()),

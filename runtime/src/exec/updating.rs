@@ -16,7 +16,7 @@ use millstream_operators::group_aggregate::{GroupAggregate, GroupAggregateSpec};
 use millstream_operators::interval_join::{IntervalJoin, IntervalJoinSpec, IntervalTime};
 use millstream_operators::regular_join::{JoinSide, JoinSpec, RegularJoin, SideKey};
 use millstream_operators::temporal_join::JoinKind;
-use millstream_operators::temporal_sort::RowtimeSort;
+use millstream_operators::temporal_sort::{FullSort, RowtimeSort};
 use millstream_operators::top_n::{SortColumn, TopNSpec, TopNStrategy};
 use millstream_operators::window_join::{WindowJoin, WindowJoinSpec};
 use millstream_operators::window_top_n::{WindowTopN, WindowTopNSpec};
@@ -115,6 +115,7 @@ pub(super) fn operator(
         StreamOp::TemporalSort { rowtime, order } => {
             Box::new(RowtimeSort::new(context, schema, *rowtime, &sort(order))?)
         }
+        StreamOp::Sort { order } => Box::new(FullSort::new(context, schema, &sort(order))?),
         StreamOp::ChangelogNormalize { keys } => Box::new(ChangelogNormalize::new(
             context,
             schema,
