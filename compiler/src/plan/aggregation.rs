@@ -232,10 +232,12 @@ impl Translator<'_> {
 
 /// Which arguments of a call are columns to read, and which are constants.
 ///
-/// `COUNT` of what is never NULL counts rows and reads nothing; of several columns it counts the
-/// rows in which none is NULL.
+/// `COUNT` of what is never NULL counts rows and reads nothing.
 pub(super) fn arguments(kind: AggregateKind, args: &[Expr]) -> Result<(Vec<&Expr>, Vec<&Expr>)> {
     if kind == AggregateKind::Count {
+        if args.len() > 1 {
+            return plan_err!("COUNT takes one column, as in Flink; count a ROW of them");
+        }
         return Ok((args.iter().filter(|e| !is_any_row(e)).collect(), vec![]));
     }
     let columns = 1.min(args.len());

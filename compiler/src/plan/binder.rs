@@ -381,9 +381,25 @@ impl<'e> Binder<'e> {
             }
             columns[rowtime].time = Some(TimeAttribute::Rowtime);
             let schema = unqualified_schema(&columns).map_err(|e| vec![diagnose(&e, text)])?;
-            let expr = self
-                .bind_expression(&declared.expr, &schema, &columns)
-                .map_err(|e| vec![diagnose(&e, text).or_at(declared.expr_span)])?;
+            let expr = if is_source_watermark(&declared.expr) {
+                // Such a source gives its rows in the order of their time.
+                let options = definition.options();
+                if !makes_watermarks(&options) {
+                    let connector = options.get("connector").map_or("", String::as_str);
+                    return Err(vec![
+                        Diagnostic::error(
+                            "sql/source-watermark",
+                            format!("the connector '{connector}' makes no watermarks of its own"),
+                        )
+                        .at(declared.expr_span)
+                        .help(format!("write for example {wanted} - INTERVAL '5' SECOND")),
+                    ]);
+                }
+                column(rowtime)
+            } else {
+                self.bind_expression(&declared.expr, &schema, &columns)
+                    .map_err(|e| vec![diagnose(&e, text).or_at(declared.expr_span)])?
+            };
             let produced = positional_schema(&columns)
                 .and_then(|schema| expr.get_type(schema.as_ref()))
                 .map_err(|e| vec![diagnose(&e, text).or_at(declared.expr_span)])?;
@@ -400,6 +416,7 @@ impl<'e> Binder<'e> {
             watermark = Some(WatermarkSpec {
                 column: rowtime,
                 expr,
+                in_source: makes_watermarks(&definition.options()),
             });
         }
         let identity = exprs.len() == read.len()
@@ -1016,10 +1033,7 @@ fn diagnose(error: &DataFusionError, text: &str) -> Diagnostic {
         )
         .help("write the table before it, as in t.column"),
         _ => {
-            let mut message = clean_message(error);
-            if message.starts_with("Invalid function 'current_watermark'") {
-                message = "CURRENT_WATERMARK is not supported yet".into();
-            }
+            let message = clean_message(error);
             let code = if message.contains("not supported") {
                 "sql/not-supported"
             } else {
@@ -1107,6 +1121,10 @@ impl Graph for BinderGraph<'_, '_> {
         &self.binder.plan.nodes
     }
 
+    fn setting(&self, key: &str) -> Option<String> {
+        self.binder.plan.settings.get(key).cloned()
+    }
+
     fn replace(&mut self, index: usize, node: PlanNode) {
         self.binder.plan.nodes[index] = node;
     }
@@ -1145,6 +1163,19 @@ fn parser_options() -> ParserOptions {
 fn unqualified_schema(columns: &[PlanColumn]) -> Result<DFSchema, DataFusionError> {
     let fields: Vec<_> = columns.iter().map(|c| Arc::clone(&c.field)).collect();
     DFSchema::try_from(Schema::new(fields))
+}
+
+/// Whether the sources of a table make watermarks themselves; tables of tests say so.
+fn makes_watermarks(options: &BTreeMap<String, String>) -> bool {
+    options
+        .get("enable-watermark-push-down")
+        .is_some_and(|value| value == "true")
+}
+
+/// Whether a watermark is `SOURCE_WATERMARK()`: the connector's own.
+fn is_source_watermark(expr: &ast::Expr) -> bool {
+    matches!(expr, ast::Expr::Function(call)
+        if call.name.to_string().eq_ignore_ascii_case("SOURCE_WATERMARK"))
 }
 
 /// The changelog a table's connector and format give.

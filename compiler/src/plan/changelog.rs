@@ -14,6 +14,7 @@
 //!   take no state.
 
 use datafusion_common::Result;
+use datafusion_common::tree_node::TreeNode;
 use datafusion_expr::{Expr, utils};
 
 use super::keys::{self, Key};
@@ -258,6 +259,10 @@ fn filter_before_normalize(mut plan: StreamPlan) -> Result<StreamPlan> {
         let StreamOp::Calc { filter, .. } = &mut plan.nodes[reader].op else {
             continue;
         };
+        // What depends on when it is asked says nothing about the row that the key had before.
+        if filter.as_ref().is_some_and(reads_watermark) {
+            continue;
+        }
         let Some(condition) = filter.take() else {
             continue;
         };
@@ -295,4 +300,11 @@ fn filter_before_normalize(mut plan: StreamPlan) -> Result<StreamPlan> {
     }
     plan.nodes = nodes;
     Ok(plan)
+}
+
+fn reads_watermark(filter: &Expr) -> bool {
+    // The closure never fails.
+    filter
+        .exists(|e| Ok(millstream_functions::current_watermark(e).is_some()))
+        .unwrap_or(true)
 }

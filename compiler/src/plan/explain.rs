@@ -207,6 +207,7 @@ fn describe(plan: &StreamPlan, node: &PlanNode) -> String {
         ),
         StreamOp::Limit { skip: 0, fetch } => format!("Limit {fetch}"),
         StreamOp::Limit { skip, fetch } => format!("Limit {fetch} after {skip}"),
+        StreamOp::Sort { order } => format!("Sort by {}", order_text(order, input)),
         StreamOp::TemporalSort { rowtime, order } => {
             let first = std::slice::from_ref(&input[*rowtime].name);
             let rest = order.iter().map(|by| sort_text(by, input));
@@ -312,6 +313,7 @@ fn state_of(node: &PlanNode) -> Option<String> {
             "at least the best {end} rows a partition, for ever (grows with the number of partitions)"
         ),
         StreamOp::Limit { .. } => "the number of rows".to_string(),
+        StreamOp::Sort { .. } => "all rows until the input ends".to_string(),
         StreamOp::TemporalSort { .. } => "rows until the watermark passes them".to_string(),
         StreamOp::Join { time, .. } => match time {
             JoinTime::Regular => {

@@ -2,13 +2,13 @@
 
 use datafusion_common::{JoinType, NullEquality, Result, not_impl_err, plan_err};
 use datafusion_expr::logical_plan as lp;
-use datafusion_expr::{BinaryExpr, Expr, Operator, utils};
+use datafusion_expr::{BinaryExpr, Expr, ExprSchemable, Operator, utils};
 use millstream_functions::interval_millis;
 
 use super::set_operations::SetOperation;
 use super::stream::{
     ChangelogMode, JoinKind, JoinOn, JoinTime, PlanColumn, StreamOp, TimeAttribute, column,
-    columns_of, plain_column, substitute,
+    columns_of, plain_column, positional_schema, substitute,
 };
 use super::translate::{Translator, computed_column, without_casts};
 use super::unnest::unnest_of;
@@ -93,14 +93,27 @@ impl Translator<'_> {
         if let Some(filter) = &join.filter {
             let schema = join.left.schema().join(join.right.schema())?;
             let filter = self.expression(filter, &schema, &both)?;
-            for condition in utils::split_conjunction(&filter) {
+            for (at, condition) in utils::split_conjunction(&filter).into_iter().enumerate() {
                 match equality(condition, width) {
-                    Some((l, r, safe)) if !join.null_aware => {
+                    // `NOT IN`, whose comparison comes first: one that is unknown keeps the row out
+                    // as an equal one does.
+                    Some((l, r, _)) if join.null_aware && at == 0 => {
+                        let nullable = nullable(&l, &both)? || nullable(&r, &both)?;
+                        if nullable {
+                            conditions
+                                .push(l.clone().is_null().or(r.clone().is_null()).or(l.eq(r)));
+                        } else {
+                            left.key(l)?;
+                            right.key(substitute(r, &|i| column(i - width))?)?;
+                            null_safe.push(false);
+                        }
+                    }
+                    Some((l, r, safe)) => {
                         left.key(l)?;
                         right.key(substitute(r, &|i| column(i - width))?)?;
                         null_safe.push(safe);
                     }
-                    _ => conditions.push(condition.clone()),
+                    None => conditions.push(condition.clone()),
                 }
             }
         }
@@ -315,6 +328,11 @@ impl Translator<'_> {
         });
         Ok(index)
     }
+}
+
+/// Whether an expression over these columns may be NULL.
+fn nullable(expr: &Expr, columns: &[PlanColumn]) -> Result<bool> {
+    expr.nullable(positional_schema(columns)?.as_ref())
 }
 
 /// `l = r` or `l IS NOT DISTINCT FROM r` with a side each: the two, and whether NULL equals NULL.

@@ -114,6 +114,7 @@ fn keys_of(plan: &StreamPlan, node: &PlanNode, known: &[Vec<Key>], stay: &[bool]
         }
         StreamOp::Limit { .. }
         | StreamOp::TemporalSort { .. }
+        | StreamOp::Sort { .. }
         | StreamOp::Over { .. }
         | StreamOp::Predict { .. }
         | StreamOp::DropUpdateBefore

@@ -16,6 +16,9 @@ struct Ranks {
     end: Option<u64>,
 }
 
+/// Whether what has no end may be sorted: the rows come out when a bounded input ends.
+pub(super) const NON_TEMPORAL_SORT: &str = "__table.exec.sort.non-temporal.enabled__";
+
 impl Translator<'_> {
     /// `ROW_NUMBER() OVER (PARTITION BY k ORDER BY o) <= n` in any of its spellings: a deduplication if it
     /// keeps one row by event time, else a Top-N. `None` if the filter is about something else.
@@ -260,6 +263,16 @@ impl Translator<'_> {
                     vec![input],
                     columns,
                 );
+                back(self, index)
+            }
+            // Flink has it for its tests, behind an option of its own.
+            _ if self
+                .graph
+                .setting(NON_TEMPORAL_SORT)
+                .is_some_and(|v| v == "true") =>
+            {
+                let index = self.push(StreamOp::Sort { order }, vec![input], columns);
+                self.update(index, |node| node.changelog = ChangelogMode::Append);
                 back(self, index)
             }
             _ => plan_err!(

@@ -264,6 +264,10 @@ fn prune(plan: StreamPlan) -> Result<StreamPlan> {
                 kept.extend(*window);
                 reads.extend(kept.iter().filter(|&&i| i < width));
             }
+            StreamOp::Sort { order } => {
+                kept.extend(order.iter().map(|by| by.column));
+                reads.extend(&kept);
+            }
             StreamOp::TemporalSort { rowtime, order } => {
                 kept.insert(*rowtime);
                 kept.extend(order.iter().map(|by| by.column));
@@ -416,6 +420,7 @@ fn prune(plan: StreamPlan) -> Result<StreamPlan> {
                 | StreamOp::TopN { .. }
                 | StreamOp::Limit { .. }
                 | StreamOp::TemporalSort { .. }
+                | StreamOp::Sort { .. }
                 | StreamOp::ChangelogNormalize { .. }
                 | StreamOp::DropUpdateBefore
                 | StreamOp::UpsertMaterialize { .. }
@@ -477,6 +482,7 @@ fn prune(plan: StreamPlan) -> Result<StreamPlan> {
                     exprs: (!identity).then_some(kept_exprs),
                     watermark: match watermark {
                         Some(w) => Some(WatermarkSpec {
+                            in_source: w.in_source,
                             column: mapping[&w.column],
                             expr: substitute(w.expr, &|i| column(mapping[&i]))?,
                         }),
@@ -583,6 +589,9 @@ fn prune(plan: StreamPlan) -> Result<StreamPlan> {
             },
             StreamOp::TemporalSort { rowtime, order } => StreamOp::TemporalSort {
                 rowtime: below[&rowtime],
+                order: move_order(&order, &below),
+            },
+            StreamOp::Sort { order } => StreamOp::Sort {
                 order: move_order(&order, &below),
             },
             StreamOp::Limit { skip, fetch } => StreamOp::Limit { skip, fetch },

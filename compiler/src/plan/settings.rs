@@ -61,6 +61,7 @@ const KNOWN: &[(&str, Kind)] = &[
     // One instance counts the distinct values of a key anyway: how they are shared out is Flink's.
     ("table.optimizer.distinct-agg.split.enabled", Kind::Flag),
     ("table.optimizer.multi-join.enabled", Kind::Flag),
+    (super::ranking::NON_TEMPORAL_SORT, Kind::Flag),
     ("taskmanager.memory.managed.size", Kind::Text),
 ];
 

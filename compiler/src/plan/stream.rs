@@ -133,6 +133,8 @@ pub struct WatermarkSpec {
     pub column: usize,
     /// The watermark of a row, over the output columns.
     pub expr: Expr,
+    /// Whether Flink's source makes it, and no operator behind the source.
+    pub in_source: bool,
 }
 
 /// A column that rows are sorted by.
@@ -358,6 +360,11 @@ pub enum StreamOp {
         /// The order of rows of one time.
         order: Vec<SortColumn>,
     },
+    /// All rows in order, when the input ends.
+    Sort {
+        /// The order.
+        order: Vec<SortColumn>,
+    },
     /// Pairs of rows of two inputs.
     Join {
         /// What they have in common.
@@ -448,6 +455,7 @@ impl StreamOp {
             StreamOp::TopN { .. } => "window-top-n",
             StreamOp::Limit { .. } => "limit",
             StreamOp::TemporalSort { .. } => "temporal-sort",
+            StreamOp::Sort { .. } => "sort",
             StreamOp::Join { time, .. } => match time {
                 JoinTime::Regular => "join",
                 JoinTime::Interval { .. } => "interval-join",
@@ -480,6 +488,7 @@ impl StreamOp {
                 | StreamOp::TopN { .. }
                 | StreamOp::Limit { .. }
                 | StreamOp::TemporalSort { .. }
+                | StreamOp::Sort { .. }
                 | StreamOp::Join { .. }
                 | StreamOp::ChangelogNormalize { .. }
                 | StreamOp::SetOperation { .. }
@@ -538,7 +547,9 @@ impl PlanNode {
             StreamOp::SetOperation { .. } => by_keys(&(0..self.columns.len()).collect::<Vec<_>>()),
             StreamOp::Sink { keyed_by, .. } if !keyed_by.is_empty() => by_keys(keyed_by),
             StreamOp::TopN { partition, .. } => by_keys(partition),
-            StreamOp::Limit { .. } | StreamOp::TemporalSort { .. } => Distribution::Single,
+            StreamOp::Limit { .. } | StreamOp::TemporalSort { .. } | StreamOp::Sort { .. } => {
+                Distribution::Single
+            }
             StreamOp::Join { on, .. } => by_keys(if port == 0 { &on.left } else { &on.right }),
             StreamOp::WindowAggregate { keys, .. } => by_keys(keys),
             StreamOp::Over { partition, .. } => by_keys(partition),

@@ -3,7 +3,7 @@
 //! Bottom-up; each logical node becomes zero or more operators whose columns stand in the order
 //! of the logical node's schema. What has no streaming operator is refused by name.
 
-use datafusion_common::tree_node::{Transformed, TreeNode};
+use datafusion_common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion_common::{DFSchema, Result, ScalarValue, not_impl_err, plan_err};
 use datafusion_expr::logical_plan::{self as lp, LogicalPlan};
 use datafusion_expr::simplify::SimplifyContext;
@@ -36,6 +36,8 @@ pub(crate) trait Graph {
     fn replace(&mut self, index: usize, node: PlanNode);
     /// Adds an operator.
     fn push(&mut self, node: PlanNode) -> usize;
+    /// The value of a configuration key.
+    fn setting(&self, key: &str) -> Option<String>;
     /// The number of a model in the plan.
     fn model(&mut self, name: &str) -> Result<usize>;
 }
@@ -176,6 +178,18 @@ impl Translator<'_> {
                 _ => Ok(Transformed::no(e)),
             })?
             .data;
+        positional.apply(|e| {
+            if let Some(argument) = millstream_functions::current_watermark(e)
+                && plain_column(argument)
+                    .is_none_or(|i| columns[i].time != Some(TimeAttribute::Rowtime))
+            {
+                return plan_err!(
+                    "CURRENT_WATERMARK takes a rowtime attribute, as in Flink, which {argument} is not; \
+                     declare WATERMARK FOR it on the source table and pass it on unchanged"
+                );
+            }
+            Ok(TreeNodeRecursion::Continue)
+        })?;
         simplify(positional, columns)
     }
 

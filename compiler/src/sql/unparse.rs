@@ -1548,6 +1548,24 @@ impl<'a> Printer<'a> {
                 self.put(" IS JSON ");
                 self.put(text(1));
             }
+            (markers::LIKE, [expr, pattern, escape]) => {
+                self.expr(expr);
+                self.put(" LIKE ");
+                self.expr(pattern);
+                self.put(" ESCAPE ");
+                self.expr(escape);
+            }
+            (markers::OVERLAPS, [a, b, c, d]) => {
+                self.put("(");
+                self.expr(a);
+                self.put(", ");
+                self.expr(b);
+                self.put(") OVERLAPS (");
+                self.expr(c);
+                self.put(", ");
+                self.expr(d);
+                self.put(")");
+            }
             (markers::JSON_EXISTS, [input, path, _]) => {
                 self.json_start("JSON_EXISTS", input, path);
                 self.json_on("FALSE", text(2), None, "ERROR");

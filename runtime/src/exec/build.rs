@@ -432,11 +432,15 @@ impl BuildContext<'_> {
                 let generator = match watermark {
                     Some(watermark) => {
                         let schema = positional_schema(&plan_node.columns)?;
-                        Some(WatermarkGenerator::new(
+                        let generator = WatermarkGenerator::new(
                             &plan_node.schema(),
                             watermark.column,
                             physical(&watermark.expr, &schema)?,
-                        )?)
+                        )?;
+                        Some(match watermark.in_source {
+                            true => generator.from_anywhere(),
+                            false => generator,
+                        })
                     }
                     None => None,
                 };
@@ -481,6 +485,9 @@ impl BuildContext<'_> {
             }
             StreamOp::Calc { exprs, filter } => {
                 let columns = input.map_or(&[][..], |n| &n.columns);
+                if let Some(seen) = super::watermark::seen_by(exprs, filter.as_ref(), columns)? {
+                    return seen.operator(&input_schema, columns, node.schema());
+                }
                 let schema = positional_schema(columns)?;
                 let filter = filter.as_ref().map(|f| physical(f, &schema)).transpose()?;
                 let projection = exprs
@@ -558,6 +565,7 @@ impl BuildContext<'_> {
             | StreamOp::TopN { .. }
             | StreamOp::Limit { .. }
             | StreamOp::TemporalSort { .. }
+            | StreamOp::Sort { .. }
             | StreamOp::Join { .. }
             | StreamOp::ChangelogNormalize { .. }
             | StreamOp::SetOperation { .. }

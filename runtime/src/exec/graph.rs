@@ -130,6 +130,7 @@ fn sharing(plan: &StreamPlan, index: usize, before: &[Option<Vec<usize>>]) -> Op
         | StreamOp::Union
         | StreamOp::Limit { .. }
         | StreamOp::TemporalSort { .. }
+        | StreamOp::Sort { .. }
         | StreamOp::Expand { .. } => None,
         StreamOp::GroupAggregate { keys, .. } | StreamOp::GlobalAggregate { keys, .. } => {
             non_empty((0..keys.len()).collect())

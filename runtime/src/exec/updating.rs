@@ -28,7 +28,7 @@ use millstream_operators::sink_upsert_materialize::{
     SinkUpsertMaterialize, SinkUpsertMaterializeSpec,
 };
 use millstream_operators::temporal_join::JoinKind;
-use millstream_operators::temporal_sort::RowtimeSort;
+use millstream_operators::temporal_sort::{FullSort, RowtimeSort};
 use millstream_operators::top_n::{SortColumn, TopNSpec, TopNStrategy};
 use millstream_operators::unnest::{Unnest, UnnestSpec};
 use millstream_operators::window_join::{WindowJoin, WindowJoinSpec};
@@ -149,6 +149,7 @@ pub(super) fn operator(
         StreamOp::TemporalSort { rowtime, order } => {
             Box::new(RowtimeSort::new(context, schema, *rowtime, &sort(order))?)
         }
+        StreamOp::Sort { order } => Box::new(FullSort::new(context, schema, &sort(order))?),
         StreamOp::SetOperation { except, all } => Box::new(SetOperation::new(
             context,
             schema,
