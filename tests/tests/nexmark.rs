@@ -34,7 +34,7 @@ fn rows(dir: &Path, tables: &str, query: &str, parallelism: usize) -> Vec<String
     let script = format!("{}\n{}", file(tables), file(&format!("{query}.sql")));
     let how = How {
         parallelism,
-        state_dir: None,
+        ..How::default()
     };
     match run_sql(dir, &script, &how) {
         Ok(run) => {

@@ -16,12 +16,14 @@ mod names;
 mod ranking;
 mod rewrite;
 pub mod settings;
+mod state_form;
 pub mod stream;
 mod translate;
 mod tvf;
 
 pub use binder::{Binder, RESULT_TABLE, Relation, RelationColumn};
 pub use explain::explain;
+pub use state_form::state_forms;
 pub use stream::{ChangelogMode, StreamPlan, TimeAttribute};
 
 use crate::diagnostics::Diagnostic;
