@@ -220,7 +220,7 @@ fn check_connectors(plan: &StreamPlan, environment: &FileEnvironment) -> Vec<Dia
                 let spec = table_spec(&plan.tables[table], &environment.base_dir);
                 (table, validate_source(&spec))
             }
-            StreamOp::Sink { table } => {
+            StreamOp::Sink { table, .. } => {
                 let spec = table_spec(&plan.tables[table], &environment.base_dir);
                 (table, validate_sink(&spec))
             }

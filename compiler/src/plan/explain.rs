@@ -157,6 +157,26 @@ fn describe(plan: &StreamPlan, node: &PlanNode) -> String {
         StreamOp::GroupAggregate { keys, calls } if calls.is_empty() => {
             format!("Distinct: {}", names(keys, input))
         }
+        StreamOp::GlobalAggregate { keys, calls } => {
+            let first = &plan.nodes[node.inputs[0]];
+            let rows = &plan.nodes[first.inputs[0]].columns;
+            format!(
+                "GlobalAggregate{}: {}",
+                match keys.is_empty() {
+                    true => String::new(),
+                    false => format!(" by {}", names(keys, rows)),
+                },
+                calls_text(calls, rows)
+            )
+        }
+        StreamOp::LocalAggregate { keys, calls } => format!(
+            "LocalAggregate{}: {}",
+            match keys.is_empty() {
+                true => String::new(),
+                false => format!(" by {}", names(keys, input)),
+            },
+            calls_text(calls, input)
+        ),
         StreamOp::GroupAggregate { keys, calls } => format!(
             "GroupAggregate{}: {}",
             if keys.is_empty() {
@@ -173,6 +193,7 @@ fn describe(plan: &StreamPlan, node: &PlanNode) -> String {
             end,
             with_rank,
             window,
+            ..
         } => format!(
             "{}TopN{} order {}: ranks {start} to {end}{}",
             if window.is_some() { "Window" } else { "" },
@@ -197,8 +218,35 @@ fn describe(plan: &StreamPlan, node: &PlanNode) -> String {
             let right = &plan.nodes[node.inputs[1]].columns;
             join_text(on, *time, input, right)
         }
-        StreamOp::ChangelogNormalize { keys } => {
-            format!("ChangelogNormalize by {}", names(keys, input))
+        StreamOp::ChangelogNormalize { keys, filter } => {
+            let mut text = format!("ChangelogNormalize by {}", names(keys, input));
+            if let Some(filter) = filter {
+                let _ = write!(text, "; where {}", display_expr(filter, input));
+            }
+            text
+        }
+        StreamOp::SetOperation { except, all } => format!(
+            "{}{}",
+            if *except { "Except" } else { "Intersect" },
+            if *all { " ALL" } else { "" }
+        ),
+        StreamOp::Unnest {
+            column,
+            left,
+            ordinality,
+        } => format!(
+            "Unnest{}: {}{}",
+            if *left { " left" } else { "" },
+            names(&[*column], input),
+            if *ordinality { " with ordinality" } else { "" }
+        ),
+        StreamOp::DropUpdateBefore => "DropUpdateBefore".to_string(),
+        StreamOp::UpsertMaterialize { key, .. } => {
+            format!("UpsertMaterialize by {}", names(key, input))
+        }
+        StreamOp::SinkConstraints { columns } => {
+            let types = columns.iter().map(|(name, ty)| format!("{name} {ty}"));
+            format!("SinkConstraints: {}", types.collect::<Vec<_>>().join(", "))
         }
         StreamOp::Expand { sets } => {
             let first: Vec<usize> = sets.iter().flat_map(|(_, nulls)| nulls.clone()).collect();
@@ -218,7 +266,7 @@ fn describe(plan: &StreamPlan, node: &PlanNode) -> String {
             plan.models[*model].name,
             names(args, input)
         ),
-        StreamOp::Sink { table } => {
+        StreamOp::Sink { table, .. } => {
             let table = &plan.tables[*table];
             let connector = table.options.get("connector").map_or("?", String::as_str);
             format!("Sink {connector}: {}", table.name)
@@ -250,8 +298,12 @@ fn state_of(node: &PlanNode) -> Option<String> {
                 }
             }
         }
-        StreamOp::GroupAggregate { keys, .. } if keys.is_empty() => "one accumulator".to_string(),
-        StreamOp::GroupAggregate { .. } => {
+        StreamOp::GroupAggregate { keys, .. } | StreamOp::GlobalAggregate { keys, .. }
+            if keys.is_empty() =>
+        {
+            "one accumulator".to_string()
+        }
+        StreamOp::GroupAggregate { .. } | StreamOp::GlobalAggregate { .. } => {
             "an accumulator a key, for ever (grows with the number of keys)".to_string()
         }
         StreamOp::TopN {
@@ -276,6 +328,13 @@ fn state_of(node: &PlanNode) -> Option<String> {
                 "left rows until the watermark passes them; the versions of each key".to_string()
             }
         },
+        StreamOp::SetOperation { .. } => {
+            "how often each different row came, for ever (grows with the number of rows)"
+                .to_string()
+        }
+        StreamOp::UpsertMaterialize { .. } => {
+            "all rows of each primary key, for ever (grows with the table)".to_string()
+        }
         StreamOp::ChangelogNormalize { .. } => {
             "the last row a key, for ever (grows with the number of keys)".to_string()
         }

@@ -5,11 +5,13 @@ use datafusion_expr::logical_plan as lp;
 use datafusion_expr::{BinaryExpr, Expr, ExprSchemable, Operator, utils};
 use millstream_functions::interval_millis;
 
+use super::set_operations::SetOperation;
 use super::stream::{
     ChangelogMode, JoinKind, JoinOn, JoinTime, PlanColumn, StreamOp, TimeAttribute, column,
     columns_of, plain_column, positional_schema, substitute,
 };
 use super::translate::{Translator, computed_column, without_casts};
+use super::unnest::unnest_of;
 
 /// One side of a join while its condition is taken apart.
 struct Side {
@@ -44,6 +46,12 @@ impl Side {
 impl Translator<'_> {
     /// A join of two relations.
     pub(super) fn join(&mut self, join: &lp::Join) -> Result<usize> {
+        if let Some(unnested) = unnest_of(&join.right) {
+            return self.join_unnest(join, &unnested);
+        }
+        if let Some(operation) = SetOperation::of(join) {
+            return self.set_operation(&operation);
+        }
         let kind = match join.join_type {
             JoinType::Inner => JoinKind::Inner,
             JoinType::Left => JoinKind::Left,
@@ -134,6 +142,8 @@ impl Translator<'_> {
             left_input,
             right_input,
         )?;
+        let kept = [&join.left, &join.right].map(|side| self.ttl.for_input(side));
+        self.update(index, |node| node.state_ttl = kept);
         // Back to the columns of the query.
         let outputs = self.graph.nodes()[index].columns.clone();
         let mut keep: Vec<usize> = (0..width).collect();

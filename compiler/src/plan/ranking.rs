@@ -84,6 +84,8 @@ impl Translator<'_> {
         let number = window.schema.field(width);
         exprs.push(match &self.graph.nodes()[ranked].op {
             StreamOp::Deduplicate { .. } => Expr::Literal(ScalarValue::Int64(Some(1)), None),
+            // One rank is a constant, which no row needs to carry.
+            _ if ranks.start == end => Expr::Literal(ScalarValue::Int64(Some(clamped(end))), None),
             _ => column(columns.len() - 1),
         });
         outputs.push(PlanColumn::new(number.name(), number));
@@ -173,6 +175,7 @@ impl Translator<'_> {
                 end,
                 with_rank: true,
                 window,
+                forward: None,
             },
             vec![input],
             outputs,
@@ -310,6 +313,10 @@ impl Translator<'_> {
         });
         Ok(index)
     }
+}
+
+fn clamped(rank: u64) -> i64 {
+    i64::try_from(rank).unwrap_or(i64::MAX)
 }
 
 /// Narrows the ranks by a condition; false if the condition is no bound of the rank.

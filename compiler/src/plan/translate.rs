@@ -16,11 +16,14 @@ use millstream_functions::interval_millis;
 use millstream_functions::types::{FlinkType, TypeKind};
 use millstream_functions::window::{Frame, duration_text};
 
+use super::aggregation::{arguments, null_treatment};
+use super::hints::StateTtl;
 use super::stream::{
     AggregateCall, AttachedWindow, ChangelogMode, OverGroup, PlanColumn, PlanNode, StreamOp,
     TimeAttribute, column, columns_of, plain_column, positional_schema, substitute,
 };
 use super::tvf::{PredictNode, WindowTvfNode};
+use super::unnest::unnest_of;
 use crate::diagnostics::Span;
 
 /// Where operators are put and relations are found while one statement is translated.
@@ -46,6 +49,8 @@ pub(crate) struct Translator<'a> {
     pub origin: String,
     /// The statement.
     pub span: Span,
+    /// How long hints say that state is kept.
+    pub ttl: StateTtl,
 }
 
 impl Translator<'_> {
@@ -62,6 +67,10 @@ impl Translator<'_> {
             LogicalPlan::Window(window) => self.over(window),
             LogicalPlan::Aggregate(aggregate) => self.aggregate(aggregate),
             LogicalPlan::Union(union) => self.union(union),
+            LogicalPlan::Extension(_) if unnest_of(plan).is_some() => match unnest_of(plan) {
+                Some(unnested) => self.unnest_alone(&unnested),
+                None => not_impl_err!("UNNEST is not supported here"),
+            },
             LogicalPlan::Extension(extension) => {
                 let node: &dyn std::any::Any = extension.node.as_any();
                 if let Some(tvf) = node.downcast_ref::<WindowTvfNode>() {
@@ -100,7 +109,11 @@ impl Translator<'_> {
                 Ok(self.distinct(input))
             }
             LogicalPlan::Distinct(_) => not_impl_err!("DISTINCT ON is not supported"),
-            LogicalPlan::Unnest(_) => not_impl_err!("UNNEST is not supported yet"),
+            LogicalPlan::Unnest(_) => {
+                not_impl_err!(
+                    "UNNEST among the columns of a SELECT is not supported; write it in FROM"
+                )
+            }
             LogicalPlan::Subquery(_) => not_impl_err!("a subquery here is not supported yet"),
             other => not_impl_err!("{} is not supported", first_word(other)),
         }
@@ -127,10 +140,11 @@ impl Translator<'_> {
             origins: vec![self.origin.clone()],
             uid: String::new(),
             span: self.span,
+            state_ttl: [None; 2],
         })
     }
 
-    fn values(&mut self, rows: Vec<Vec<Expr>>, schema: &DFSchema) -> usize {
+    pub(super) fn values(&mut self, rows: Vec<Vec<Expr>>, schema: &DFSchema) -> usize {
         let columns = schema
             .fields()
             .iter()
@@ -359,7 +373,7 @@ impl Translator<'_> {
         // Everything the calls need becomes a column behind the input's.
         let mut needed: Vec<Expr> = first.params.partition_by.clone();
         for function in &functions {
-            needed.extend(counted_argument(function).cloned());
+            needed.extend(read_by(function)?.0.into_iter().cloned());
             needed.extend(function.params.filter.as_deref().cloned());
         }
         let (input, mut positions) = {
@@ -378,21 +392,14 @@ impl Translator<'_> {
                 return not_impl_err!("{} in OVER is not supported yet", function.fun.name());
             };
             let params = &function.params;
-            if params.null_treatment.is_some() {
-                return not_impl_err!("IGNORE NULLS and RESPECT NULLS are not supported yet");
-            }
-            let args: Vec<usize> = match counted_argument(function) {
-                Some(_) => positions.next().into_iter().collect(),
-                None => vec![],
-            };
+            let (read, constants) = read_by(function)?;
+            let args: Vec<usize> = positions.by_ref().take(read.len()).collect();
             let filter = match params.filter {
                 Some(_) => positions.next(),
                 None => None,
             };
-            let constants = params
-                .args
-                .iter()
-                .skip(1)
+            let mut constants = constants
+                .into_iter()
                 .map(|e| match self.expression(e, schema, &columns)? {
                     Expr::Literal(value, _) => Ok(value),
                     other => plan_err!(
@@ -401,9 +408,10 @@ impl Translator<'_> {
                     ),
                 })
                 .collect::<Result<Vec<_>>>()?;
+            constants.extend(null_treatment(kind, params.null_treatment)?);
             calls.push(AggregateCall {
                 kind,
-                args: count_rows(kind, args, &columns),
+                args: count_rows(kind, args, params.distinct, &columns),
                 constants,
                 distinct: params.distinct,
                 filter,
@@ -739,11 +747,12 @@ fn call_name(kind: AggregateKind, argument: Option<&Expr>) -> String {
     }
 }
 
-/// The argument that an OVER call reads; `COUNT(1)` and `COUNT(*)` count rows and read none.
-fn counted_argument(function: &expr::WindowFunction) -> Option<&Expr> {
-    let first = function.params.args.first()?;
-    let counts = over_kind(&function.fun) == Some(AggregateKind::Count);
-    (!counts || !is_any_row(first)).then_some(first)
+/// The arguments that an OVER call reads, and its constants.
+fn read_by(function: &expr::WindowFunction) -> Result<(Vec<&Expr>, Vec<&Expr>)> {
+    match over_kind(&function.fun) {
+        Some(kind) => arguments(kind, &function.params.args),
+        None => Ok((vec![], vec![])),
+    }
 }
 
 /// Whether `COUNT` of it counts every row.
@@ -757,11 +766,14 @@ pub(super) fn is_any_row(argument: &Expr) -> bool {
 }
 
 /// `COUNT` of a column that is never NULL counts rows, too.
-fn count_rows(kind: AggregateKind, args: Vec<usize>, columns: &[PlanColumn]) -> Vec<usize> {
-    let never_null = args
-        .first()
-        .is_some_and(|&i| !columns[i].field.is_nullable());
-    if kind == AggregateKind::Count && never_null {
+fn count_rows(
+    kind: AggregateKind,
+    args: Vec<usize>,
+    distinct: bool,
+    columns: &[PlanColumn],
+) -> Vec<usize> {
+    let never_null = args.iter().all(|&i| !columns[i].field.is_nullable());
+    if kind == AggregateKind::Count && never_null && !distinct {
         vec![]
     } else {
         args

@@ -600,6 +600,9 @@ impl<'a> Printer<'a> {
         }
         self.put("\n");
         self.show(&insert.query);
+        if insert.deduplicate {
+            self.put("\nON CONFLICT DO DEDUPLICATE");
+        }
     }
 
     fn hint(&mut self, hint: &TableHint) {
@@ -759,10 +762,15 @@ impl<'a> Printer<'a> {
     }
 
     fn select(&mut self, select: &Select) {
-        self.put(match select.distinct {
-            Some(Distinct::Distinct) => "SELECT DISTINCT ",
-            _ => "SELECT ",
-        });
+        self.put("SELECT ");
+        if !select.optimizer_hints.is_empty() {
+            self.put("/*+ ");
+            self.list(&select.optimizer_hints, ", ", |p, hint| p.put(&hint.text));
+            self.put(" */ ");
+        }
+        if let Some(Distinct::Distinct) = select.distinct {
+            self.put("DISTINCT ");
+        }
         self.list(&select.projection, ", ", |p, item| match item {
             SelectItem::UnnamedExpr(expr) => p.expr(expr),
             SelectItem::ExprWithAlias { expr, alias } => {

@@ -560,12 +560,19 @@ impl BuildContext<'_> {
                 }
             }
             StreamOp::GroupAggregate { .. }
+            | StreamOp::LocalAggregate { .. }
+            | StreamOp::GlobalAggregate { .. }
             | StreamOp::TopN { .. }
             | StreamOp::Limit { .. }
             | StreamOp::TemporalSort { .. }
             | StreamOp::Sort { .. }
             | StreamOp::Join { .. }
             | StreamOp::ChangelogNormalize { .. }
+            | StreamOp::SetOperation { .. }
+            | StreamOp::Unnest { .. }
+            | StreamOp::DropUpdateBefore
+            | StreamOp::UpsertMaterialize { .. }
+            | StreamOp::SinkConstraints { .. }
             | StreamOp::Expand { .. } => {
                 return Err(anyhow!("{} has no input", node.op.name()));
             }
@@ -585,7 +592,7 @@ impl BuildContext<'_> {
                     },
                 ))
             }
-            StreamOp::Sink { table } => {
+            StreamOp::Sink { table, .. } => {
                 let spec = table_spec(&self.plan.tables[*table], self.base_dir);
                 let sink_context = SinkContext {
                     job: self.job.to_string(),

@@ -132,16 +132,29 @@ fn sharing(plan: &StreamPlan, index: usize, before: &[Option<Vec<usize>>]) -> Op
         | StreamOp::TemporalSort { .. }
         | StreamOp::Sort { .. }
         | StreamOp::Expand { .. } => None,
-        StreamOp::GroupAggregate { keys, .. } => non_empty((0..keys.len()).collect()),
+        StreamOp::GroupAggregate { keys, .. } | StreamOp::GlobalAggregate { keys, .. } => {
+            non_empty((0..keys.len()).collect())
+        }
+        StreamOp::LocalAggregate { keys, .. } => below()?
+            .iter()
+            .map(|column| keys.iter().position(|key| key == column))
+            .collect(),
         StreamOp::TopN { partition, .. } => non_empty(partition.clone()),
-        StreamOp::ChangelogNormalize { keys } => non_empty(keys.clone()),
+        StreamOp::ChangelogNormalize { keys, .. } => non_empty(keys.clone()),
         // Rows that a join pads on the left have NULL in place of the left key.
         StreamOp::Join { on, .. } if !on.kind.pads_right() => non_empty(on.left.clone()),
         StreamOp::Join { .. } => None,
         StreamOp::Over { partition, .. } => non_empty(partition.clone()),
         StreamOp::Deduplicate { keys, .. } => non_empty(keys.clone()),
         StreamOp::WindowAggregate { keys, .. } => non_empty((0..keys.len()).collect()),
-        StreamOp::WindowTvf { .. } | StreamOp::Predict { .. } | StreamOp::Sink { .. } => below(),
+        StreamOp::SetOperation { .. } => non_empty((0..node.columns.len()).collect()),
+        StreamOp::UpsertMaterialize { key, .. } => non_empty(key.clone()),
+        StreamOp::WindowTvf { .. }
+        | StreamOp::Predict { .. }
+        | StreamOp::Unnest { .. }
+        | StreamOp::DropUpdateBefore
+        | StreamOp::SinkConstraints { .. }
+        | StreamOp::Sink { .. } => below(),
         StreamOp::Calc { exprs, .. } => below()?
             .iter()
             .map(|&key| exprs.iter().position(|e| plain_column(e) == Some(key)))
