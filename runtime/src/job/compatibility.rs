@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use millstream_compiler::plan::{StreamPlan, state_forms};
-use millstream_state::{Manifest, OperatorState};
+use millstream_state::{Manifest, owner};
 
 /// What becomes of the state in a checkpoint.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -49,32 +49,45 @@ impl Compatibility {
     /// Compares a plan with a checkpoint.
     pub fn of(plan: &StreamPlan, manifest: &Manifest) -> Self {
         let wanted: BTreeMap<String, String> = state_forms(plan);
+        let known: BTreeMap<String, ()> = (plan.nodes.iter())
+            .map(|node| (node.uid.clone(), ()))
+            .collect();
         let mut found = Self::default();
-        let held = |uid: &str, state: &OperatorState| Held {
-            uid: uid.to_owned(),
-            keys: state.entries,
-            bytes: state.bytes,
-        };
+        // The tables of an operator together.
+        let mut held: BTreeMap<&str, (Held, &str)> = BTreeMap::new();
+        for (uid, state) in &manifest.operators {
+            let owner = owner(uid, &known).map(|(owner, ())| owner);
+            let name = owner.unwrap_or(uid);
+            let (held, form) = held.entry(name).or_insert_with(|| {
+                let none = Held {
+                    uid: name.to_owned(),
+                    keys: 0,
+                    bytes: 0,
+                };
+                (none, "")
+            });
+            held.keys += state.entries;
+            held.bytes += state.bytes;
+            if form.is_empty() {
+                *form = &state.form;
+            }
+        }
         for (uid, is) in &wanted {
-            match manifest.operators.get(uid) {
+            match held.remove(uid.as_str()) {
                 None => found.new.push(uid.clone()),
                 // A checkpoint that does not say is believed.
-                Some(state) if state.form == *is || state.form.is_empty() => {
-                    found.kept.push(held(uid, state));
-                }
-                Some(state) => found.unfit.push(Unfit {
+                Some((held, was)) if was == is || was.is_empty() => found.kept.push(held),
+                Some((_, was)) => found.unfit.push(Unfit {
                     uid: uid.clone(),
-                    was: state.form.clone(),
+                    was: was.to_owned(),
                     is: is.clone(),
                 }),
             }
         }
-        for (uid, state) in &manifest.operators {
-            let in_plan = wanted.contains_key(uid) || plan.nodes.iter().any(|n| n.uid == *uid);
+        for (uid, (held, _)) in held {
             // What a removed sink had to commit was made visible before.
-            let says_something = state.bytes > 0 && !uid.contains("/sink");
-            if !in_plan && says_something {
-                found.dropped.push(held(uid, state));
+            if !known.contains_key(uid) && held.bytes > 0 && !uid.contains("/sink") {
+                found.dropped.push(held);
             }
         }
         found

@@ -81,6 +81,18 @@ pub(crate) struct Draft<'a> {
     pub(crate) known: &'a BTreeMap<String, FileEntry>,
 }
 
+/// The operator that state belongs to, and what is known of it: an operator with several tables names the
+/// others after itself and a dot.
+pub fn owner<'a, T>(uid: &str, operators: &'a BTreeMap<String, T>) -> Option<(&'a str, &'a T)> {
+    let mut name = uid;
+    loop {
+        if let Some((owner, known)) = operators.get_key_value(name) {
+            return Some((owner, known));
+        }
+        (name, _) = name.rsplit_once('.')?;
+    }
+}
+
 fn folder(epoch: u64) -> String {
     format!("chk-{epoch:06}")
 }
@@ -382,7 +394,8 @@ impl CheckpointStore {
             operator.blobs = blobs;
         }
         for (uid, operator) in &mut operators {
-            operator.form = draft.forms.get(uid).cloned().unwrap_or_default();
+            operator.form =
+                owner(uid, draft.forms).map_or_else(String::new, |(_, form)| form.clone());
         }
         let now = SystemTime::now()
             .duration_since(UNIX_EPOCH)
