@@ -147,7 +147,7 @@ impl Translator<'_> {
         let window = from.window.clone().filter(|_| append);
         let window = window.and_then(|w| {
             let (start, end) = (w.start?, w.end?);
-            (partition.contains(&start) && partition.contains(&end)).then_some(end)
+            (partition.contains(&start) && partition.contains(&end)).then_some((start, end))
         });
         let from_key = from.upsert_key.clone();
         let width = columns.len();
@@ -167,6 +167,15 @@ impl Translator<'_> {
             (false, Some(key)) => Some(key),
             (false, None) => Some(partition.iter().copied().chain([width]).collect()),
         };
+        // The operator tells windows apart itself: rows are shared out by the other columns.
+        let partition = match window {
+            Some((start, end)) => partition
+                .into_iter()
+                .filter(|column| ![start, end].contains(column))
+                .collect(),
+            None => partition,
+        };
+        let window = window.map(|(_, end)| end);
         let index = self.push(
             StreamOp::TopN {
                 partition,

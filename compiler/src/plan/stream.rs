@@ -39,6 +39,13 @@ pub enum ChangelogMode {
     Retract,
 }
 
+impl ChangelogMode {
+    /// Whether rows are taken back or replaced.
+    pub fn retracts(self) -> bool {
+        self != ChangelogMode::Append
+    }
+}
+
 impl fmt::Display for ChangelogMode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
