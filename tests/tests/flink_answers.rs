@@ -24,7 +24,6 @@ const OPEN: &[&str] = &[
     "legacy_session",
     "legacy_tumble",
     "nested_access",
-    "over_count_distinct",
     "over_proctime",
     "session",
     "session_distinct",

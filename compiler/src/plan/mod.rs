@@ -15,6 +15,7 @@ mod functions;
 mod hints;
 mod joins;
 pub mod keys;
+pub mod lifetime;
 mod moments;
 mod monotonicity;
 mod names;
