@@ -56,6 +56,7 @@ fn passes_on(op: &StreamOp) -> bool {
             | StreamOp::Predict { .. }
             | StreamOp::Expand { .. }
             | StreamOp::WindowTvf { .. }
+            | StreamOp::LookupJoin { .. }
             | StreamOp::Sink { .. }
     )
 }
@@ -75,9 +76,11 @@ fn needs_before(plan: &StreamPlan, node: &PlanNode, port: usize, own: bool) -> b
             let keeps_key = node.upsert_key.is_some();
             own || !keeps_key || filter.as_ref().is_some_and(|filter| !by_key(filter))
         }
-        StreamOp::Union | StreamOp::Predict { .. } | StreamOp::Expand { .. } => {
-            own || node.upsert_key.is_none()
-        }
+        // What the table says of the old row may have changed: it is taken back by its key only.
+        StreamOp::Union
+        | StreamOp::Predict { .. }
+        | StreamOp::Expand { .. }
+        | StreamOp::LookupJoin { .. } => own || node.upsert_key.is_none(),
         StreamOp::Join { on, time } => {
             let keys = if port == 0 { &on.left } else { &on.right };
             let by_key = input

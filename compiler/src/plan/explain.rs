@@ -196,6 +196,27 @@ fn describe(plan: &StreamPlan, node: &PlanNode) -> String {
             let right = &plan.nodes[node.inputs[1]].columns;
             join_text(on, *time, input, right)
         }
+        StreamOp::LookupJoin { keys, table } => {
+            let dim = &plan.tables[table.table];
+            let both: Vec<PlanColumn> = input.iter().chain(&table.columns).cloned().collect();
+            let mut facts: Vec<String> = keys
+                .left
+                .iter()
+                .zip(&keys.right)
+                .map(|(l, r)| {
+                    let column = dim.columns.get(table.projection[*r]);
+                    let name = column.map_or("?", |(name, _)| name.as_str());
+                    format!("{} = {name}", names(&[*l], input))
+                })
+                .collect();
+            facts.extend(keys.condition.iter().map(|c| display_expr(c, &both)));
+            format!(
+                "LookupJoin {} {}: {}",
+                keys.kind,
+                dim.name,
+                facts.join(" and ")
+            )
+        }
         StreamOp::ChangelogNormalize { keys } => {
             format!("ChangelogNormalize by {}", names(keys, input))
         }

@@ -19,6 +19,7 @@ pub mod settings;
 pub mod stream;
 mod translate;
 mod tvf;
+mod versioned;
 
 pub use binder::{Binder, RESULT_TABLE, Relation, RelationColumn};
 pub use explain::explain;

@@ -1,6 +1,6 @@
 //! Ranks and orders: deduplication, Top-N, LIMIT and ORDER BY.
 
-use datafusion_common::{DFSchema, Result, ScalarValue, not_impl_err, plan_err};
+use datafusion_common::{DFSchema, Result, ScalarValue, plan_err};
 use datafusion_expr::expr::Sort;
 use datafusion_expr::logical_plan::{self as lp, LogicalPlan};
 use datafusion_expr::{BinaryExpr, Expr, Operator, utils};
@@ -109,7 +109,7 @@ impl Translator<'_> {
         let time = |i: usize| columns[i].time;
         if let ([by], 1, 1) = (order.as_slice(), start, end) {
             match time(by.column) {
-                Some(TimeAttribute::Rowtime) if append && !self.by_window(input, &partition) => {
+                Some(_) if append && !self.by_window(input, &partition) => {
                     let (rowtime, keep_last) = (by.column, by.descending);
                     let index = self.push(
                         StreamOp::Deduplicate {
@@ -127,11 +127,6 @@ impl Translator<'_> {
                         }
                     });
                     return Ok(index);
-                }
-                Some(TimeAttribute::Proctime) => {
-                    return not_impl_err!(
-                        "a deduplication in processing time is not supported yet"
-                    );
                 }
                 _ => {}
             }

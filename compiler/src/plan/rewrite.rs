@@ -12,8 +12,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use datafusion_common::Result;
 
 use super::stream::{
-    AggregateCall, AttachedWindow, JoinOn, JoinTime, OverGroup, PlanNode, SortColumn, StreamOp,
-    StreamPlan, WatermarkSpec, column, columns_of, plain_column, substitute,
+    AggregateCall, AttachedWindow, JoinOn, JoinTime, LookupKeys, OverGroup, PlanNode, SortColumn,
+    StreamOp, StreamPlan, TimeAttribute, WatermarkSpec, column, columns_of, plain_column,
+    substitute,
 };
 
 /// All rewrites in order.
@@ -39,6 +40,11 @@ fn fuse_over(plan: &mut StreamPlan) -> Result<()> {
         else {
             continue;
         };
+        // Processing time does not wait for anything: its frames are one operator each.
+        let input = plan.nodes[upper].inputs[0];
+        if plan.nodes[input].columns[rowtime].time != Some(TimeAttribute::Rowtime) {
+            continue;
+        }
         // Down through Calcs that only this chain reads.
         let mut at = plan.nodes[upper].inputs[0];
         let mut through: Vec<_> = (0..plan.nodes[at].columns.len()).map(column).collect();
@@ -282,6 +288,13 @@ fn prune(plan: StreamPlan) -> Result<StreamPlan> {
                 kept.extend(sets.iter().flat_map(|(_, nulls)| nulls));
                 reads.extend(kept.iter().filter(|&&i| i < width));
             }
+            StreamOp::LookupJoin { keys, .. } => {
+                let width = width(0);
+                kept.extend(&keys.left);
+                kept.extend(keys.condition.iter().flat_map(columns_of));
+                kept.extend(width..node.columns.len());
+                reads.extend(kept.iter().filter(|&&i| i < width));
+            }
             StreamOp::Join { .. } => {}
             StreamOp::Union => {
                 if kept.is_empty() && !node.columns.is_empty() {
@@ -387,6 +400,7 @@ fn prune(plan: StreamPlan) -> Result<StreamPlan> {
                 | StreamOp::TemporalSort { .. }
                 | StreamOp::ChangelogNormalize { .. }
                 | StreamOp::Expand { .. }
+                | StreamOp::LookupJoin { .. }
                 | StreamOp::Predict { .. }
         );
         if passes_on {
@@ -559,6 +573,18 @@ fn prune(plan: StreamPlan) -> Result<StreamPlan> {
             StreamOp::Join { .. } => {
                 return datafusion_common::internal_err!("joins are rebuilt above");
             }
+            StreamOp::LookupJoin { keys, table } => StreamOp::LookupJoin {
+                keys: LookupKeys {
+                    kind: keys.kind,
+                    left: keys.left.iter().map(|k| below[k]).collect(),
+                    right: keys.right,
+                    condition: keys
+                        .condition
+                        .map(|c| substitute(c, &|i| column(mapping[&i])))
+                        .transpose()?,
+                },
+                table,
+            },
             StreamOp::Union => StreamOp::Union,
             StreamOp::Predict {
                 model,
@@ -744,6 +770,7 @@ fn original_input_width(node: &PlanNode) -> usize {
             StreamOp::TopN { .. } | StreamOp::Expand { .. } => 1,
             StreamOp::Over { groups, .. } => groups.iter().map(|g| g.calls.len()).sum(),
             StreamOp::Predict { outputs, .. } => *outputs,
+            StreamOp::LookupJoin { table, .. } => table.columns.len(),
             _ => 0,
         }
 }

@@ -19,6 +19,8 @@ use millstream_functions::window::{Frame, Window};
 
 use crate::diagnostics::Span;
 
+pub use super::versioned::{LookupKeys, LookupTable};
+
 /// Whether a column is the event time or the processing time of its stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum TimeAttribute {
@@ -347,6 +349,14 @@ pub enum StreamOp {
         /// What brings them together in time.
         time: JoinTime,
     },
+    /// Each row with the rows that a table outside has for its key when the row comes.
+    /// Output: input columns, the table's columns.
+    LookupJoin {
+        /// Which rows of the table belong to a row.
+        keys: LookupKeys,
+        /// The table.
+        table: LookupTable,
+    },
     /// The full changelog of an upsert stream: the last row of each key.
     ChangelogNormalize {
         /// Positions of the key.
@@ -398,6 +408,7 @@ impl StreamOp {
                 JoinTime::Window { .. } => "window-join",
                 JoinTime::Temporal { .. } => "temporal-join",
             },
+            StreamOp::LookupJoin { .. } => "lookup-join",
             StreamOp::ChangelogNormalize { .. } => "changelog-normalize",
             StreamOp::Expand { .. } => "expand",
             StreamOp::Union => "union",
@@ -577,6 +588,15 @@ pub fn plain_column(expr: &Expr) -> Option<usize> {
         Expr::Column(c) => column_index(c),
         Expr::Alias(alias) => plain_column(&alias.expr),
         _ => None,
+    }
+}
+
+/// Whether the expression is `PROCTIME()`, aliased or not: such a column is a processing time.
+pub fn is_proctime(expr: &Expr) -> bool {
+    match expr {
+        Expr::Alias(alias) => is_proctime(&alias.expr),
+        Expr::ScalarFunction(call) => call.func.name() == "proctime" && call.args.is_empty(),
+        _ => false,
     }
 }
 

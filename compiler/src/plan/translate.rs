@@ -18,9 +18,10 @@ use millstream_functions::window::{Frame, duration_text};
 
 use super::stream::{
     AggregateCall, AttachedWindow, ChangelogMode, OverGroup, PlanColumn, PlanNode, StreamOp,
-    TimeAttribute, column, columns_of, plain_column, positional_schema, substitute,
+    TimeAttribute, column, columns_of, is_proctime, plain_column, positional_schema, substitute,
 };
 use super::tvf::{PredictNode, WindowTvfNode};
+use super::versioned::{LookupTable, VersionedNode};
 use crate::diagnostics::Span;
 
 /// Where operators are put and relations are found while one statement is translated.
@@ -33,6 +34,10 @@ pub(crate) trait Graph {
     fn replace(&mut self, index: usize, node: PlanNode);
     /// Adds an operator.
     fn push(&mut self, node: PlanNode) -> usize;
+    /// The source that reads a table, not yet part of the plan.
+    fn table(&mut self, name: &str) -> Result<PlanNode>;
+    /// Whether these columns of what is read of a table hold its primary key.
+    fn is_key_of(&self, table: usize, read: &LookupTable, columns: &[usize]) -> bool;
     /// The number of a model in the plan.
     fn model(&mut self, name: &str) -> Result<usize>;
 }
@@ -66,6 +71,11 @@ impl Translator<'_> {
                     self.window_tvf(tvf)
                 } else if let Some(predict) = node.downcast_ref::<PredictNode>() {
                     self.predict(predict)
+                } else if node.is::<VersionedNode>() {
+                    plan_err!(
+                        "FOR SYSTEM_TIME AS OF stands on the right side of a join, whose left side \
+                         has the time"
+                    )
                 } else {
                     not_impl_err!("{} is not supported", extension.node.name())
                 }
@@ -199,6 +209,8 @@ impl Translator<'_> {
             if let Some(index) = plain_column(expr) {
                 let source = &from.columns[index];
                 *output = source.renamed(&output.name);
+            } else if is_proctime(expr) {
+                output.time = Some(TimeAttribute::Proctime);
             }
         }
         let position_of =
@@ -436,10 +448,7 @@ impl Translator<'_> {
         }
         let position = plain_column(&self.expression(&order.expr, schema, columns)?);
         match position {
-            Some(i) if columns[i].time == Some(TimeAttribute::Rowtime) => Ok(i),
-            Some(i) if columns[i].time == Some(TimeAttribute::Proctime) => {
-                not_impl_err!("OVER in processing time is not supported yet")
-            }
+            Some(i) if columns[i].time.is_some() => Ok(i),
             _ => plan_err!(
                 "OVER must be ordered by a time attribute, as in Flink, but {} is none; \
                  declare WATERMARK FOR it on the source table and pass it on unchanged",
@@ -452,19 +461,13 @@ impl Translator<'_> {
         let input = self.translate(&tvf.input)?;
         let columns = self.graph.nodes()[input].columns.clone();
         let time = &columns[tvf.time_column];
-        match time.time {
-            Some(TimeAttribute::Rowtime) => {}
-            Some(TimeAttribute::Proctime) => {
-                return not_impl_err!("windows in processing time are not supported yet");
-            }
-            None => {
-                return plan_err!(
-                    "the window needs a time attribute, but '{}' is none; \
-                     declare WATERMARK FOR it on the source table and pass it on unchanged",
-                    time.name
-                );
-            }
-        }
+        let Some(attribute) = time.time else {
+            return plan_err!(
+                "the window needs a time attribute, but '{}' is none; \
+                 declare WATERMARK FOR it on the source table and pass it on unchanged",
+                time.name
+            );
+        };
         let width = columns.len();
         let mut outputs = columns;
         outputs.extend((0..3).map(|i| {
@@ -475,7 +478,7 @@ impl Translator<'_> {
         for output in &mut outputs {
             output.time = None;
         }
-        outputs[width + 2].time = Some(TimeAttribute::Rowtime);
+        outputs[width + 2].time = Some(attribute);
         let index = self.push(
             StreamOp::WindowTvf {
                 window: tvf.window,

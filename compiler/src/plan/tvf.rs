@@ -25,6 +25,7 @@ use millstream_functions::types::{FlinkType, TypeKind};
 use millstream_functions::window::Window;
 
 use super::catalog::Models;
+use super::versioned::VersionedNode;
 use crate::sql::markers;
 
 /// Metadata that marks the time columns a window function adds.
@@ -208,11 +209,19 @@ impl RelationPlanner for FlinkRelationPlanner {
                 ..
             } => (Call::new(name, &args.args)?, alias.clone()),
             TableFactor::Table {
-                version: Some(_), ..
+                name,
+                args: None,
+                alias,
+                version: Some(ast::TableVersion::ForSystemTimeAsOf(time)),
+                ..
             } => {
-                return plan_err!(
-                    "FOR SYSTEM_TIME AS OF (temporal and lookup joins) is not supported yet"
-                );
+                let parts = name.0.iter().filter_map(|part| part.as_ident().cloned());
+                let input = context.plan(table_factor(parts.collect()))?;
+                let plan = extension(VersionedNode::try_new(input, time)?)?;
+                return Ok(RelationPlanning::Planned(Box::new(PlannedRelation::new(
+                    plan,
+                    alias.clone(),
+                ))));
             }
             TableFactor::Table { args: None, .. } | TableFactor::Derived { .. } => {
                 return Ok(RelationPlanning::Original(Box::new(relation)));

@@ -140,7 +140,10 @@ fn sharing(plan: &StreamPlan, index: usize, before: &[Option<Vec<usize>>]) -> Op
         StreamOp::Over { partition, .. } => non_empty(partition.clone()),
         StreamOp::Deduplicate { keys, .. } => non_empty(keys.clone()),
         StreamOp::WindowAggregate { keys, .. } => non_empty((0..keys.len()).collect()),
-        StreamOp::WindowTvf { .. } | StreamOp::Predict { .. } | StreamOp::Sink { .. } => below(),
+        StreamOp::WindowTvf { .. }
+        | StreamOp::LookupJoin { .. }
+        | StreamOp::Predict { .. }
+        | StreamOp::Sink { .. } => below(),
         StreamOp::Calc { exprs, .. } => below()?
             .iter()
             .map(|&key| exprs.iter().position(|e| plain_column(e) == Some(key)))

@@ -8,6 +8,7 @@ pub mod build;
 pub mod chain;
 pub mod channel;
 pub mod graph;
+mod lookup;
 pub mod metrics;
 pub mod predict;
 pub mod sink;
