@@ -240,3 +240,314 @@ fn the_first_and_the_last_row_of_a_key_to_arrive() {
         ],
     );
 }
+
+const EVENTS: (&str, &str) = (
+    "events.csv",
+    "1,2024-01-01 00:00:01,a,1\n\
+     2,2024-01-01 00:00:05,b,2\n\
+     3,2024-01-01 00:00:09.9,a,4\n\
+     4,2024-01-01 00:00:12,a,5\n\
+     5,2024-01-01 00:00:08,a,100\n\
+     6,2024-01-01 00:00:11,b,6\n\
+     7,2024-01-01 00:00:25,a,7\n\
+     8,2024-01-01 00:00:26,,\n\
+     9,2024-01-01 00:00:26.5,b,9\n",
+);
+const EVENT_TABLE: &str = "
+    CREATE TABLE events (
+        id BIGINT, ts TIMESTAMP(3), k STRING, v INT, pt AS PROCTIME(),
+        WATERMARK FOR ts AS ts - INTERVAL '5' SECOND
+    ) WITH ('connector' = 'filesystem', 'path' = 'events.csv', 'format' = 'csv', 'csv.null-literal' = '');
+    ";
+
+#[track_caller]
+fn events(query: &str, expected: &[&str]) {
+    rows(&[EVENTS], &format!("{EVENT_TABLE}{query}"), expected);
+}
+
+/// The table that the changelog leaves, at parallelism 1, 2 and 3.
+#[track_caller]
+fn events_table(query: &str, expected: &[&str]) {
+    for parallelism in 1..=3 {
+        let got = printed(&[EVENTS], &format!("{EVENT_TABLE}{query}"), parallelism)
+            .unwrap_or_else(|why| panic!("{why}"));
+        let mut table: Vec<String> = Vec::new();
+        for change in got {
+            let change = change.split_once("> ").map_or(change.as_str(), |(_, c)| c);
+            let (kind, row) = change.split_at(2);
+            match kind {
+                "+I" | "+U" => table.push(row.to_owned()),
+                _ => {
+                    let at = table.iter().position(|kept| kept == row);
+                    table.remove(at.unwrap_or_else(|| panic!("{change} was never there")));
+                }
+            }
+        }
+        table.sort();
+        assert_eq!(table, expected, "parallelism {parallelism}: {query}");
+    }
+}
+
+#[test]
+fn sessions_of_a_key() {
+    let expected = &[
+        "+I[a, 2024-01-01T00:00:01, 2024-01-01T00:00:05, 1, 1]",
+        "+I[a, 2024-01-01T00:00:08, 2024-01-01T00:00:16, 3, 109]",
+        "+I[a, 2024-01-01T00:00:25, 2024-01-01T00:00:29, 1, 7]",
+        "+I[b, 2024-01-01T00:00:05, 2024-01-01T00:00:09, 1, 2]",
+        "+I[b, 2024-01-01T00:00:11, 2024-01-01T00:00:15, 1, 6]",
+        "+I[b, 2024-01-01T00:00:26.500, 2024-01-01T00:00:30.500, 1, 9]",
+        "+I[null, 2024-01-01T00:00:26, 2024-01-01T00:00:30, 1, null]",
+    ];
+    events(
+        "SELECT k, window_start, window_end, COUNT(*), SUM(v)
+         FROM TABLE(SESSION(TABLE events PARTITION BY k, DESCRIPTOR(ts), INTERVAL '4' SECOND))
+         GROUP BY k, window_start, window_end;",
+        expected,
+    );
+    events(
+        "SELECT k, window_start, window_end, COUNT(*), SUM(v)
+         FROM SESSION(DATA => TABLE events PARTITION BY k, TIMECOL => DESCRIPTOR(ts), GAP => INTERVAL '4' SECOND)
+         GROUP BY window_start, k, window_end;",
+        expected,
+    );
+    events(
+        "SELECT k, SESSION_START(ts, INTERVAL '4' SECOND), SESSION_END(ts, INTERVAL '4' SECOND), COUNT(*), SUM(v)
+         FROM events GROUP BY k, SESSION(ts, INTERVAL '4' SECOND);",
+        expected,
+    );
+}
+
+#[test]
+fn a_late_row_joins_a_session_that_is_open() {
+    let table = EVENT_TABLE.replace("'5' SECOND", "'1' SECOND");
+    let query = "
+        SELECT id, window_start, window_end FROM TABLE(SESSION(TABLE events, DESCRIPTOR(ts), INTERVAL '4' SECOND)) WHERE id < 7;";
+    let got = printed(&[EVENTS], &format!("{table}{query}"), 1);
+    assert_eq!(
+        sorted(got.unwrap_or_else(|why| panic!("{why}"))),
+        [
+            "+I[1, 2024-01-01T00:00:01, 2024-01-01T00:00:09]",
+            "+I[2, 2024-01-01T00:00:01, 2024-01-01T00:00:09]",
+            "+I[3, 2024-01-01T00:00:08, 2024-01-01T00:00:16]",
+            "+I[4, 2024-01-01T00:00:08, 2024-01-01T00:00:16]",
+            "+I[5, 2024-01-01T00:00:08, 2024-01-01T00:00:16]",
+            "+I[6, 2024-01-01T00:00:08, 2024-01-01T00:00:16]",
+        ]
+    );
+}
+
+#[test]
+fn sessions_of_all_rows_are_whole_before_they_are_grouped() {
+    events(
+        "SELECT id, window_start, window_end FROM TABLE(SESSION(TABLE events, DESCRIPTOR(ts), INTERVAL '4' SECOND));",
+        &[
+            "+I[1, 2024-01-01T00:00:01, 2024-01-01T00:00:16]",
+            "+I[2, 2024-01-01T00:00:01, 2024-01-01T00:00:16]",
+            "+I[3, 2024-01-01T00:00:01, 2024-01-01T00:00:16]",
+            "+I[4, 2024-01-01T00:00:01, 2024-01-01T00:00:16]",
+            "+I[5, 2024-01-01T00:00:01, 2024-01-01T00:00:16]",
+            "+I[6, 2024-01-01T00:00:01, 2024-01-01T00:00:16]",
+            "+I[7, 2024-01-01T00:00:25, 2024-01-01T00:00:30.500]",
+            "+I[8, 2024-01-01T00:00:25, 2024-01-01T00:00:30.500]",
+            "+I[9, 2024-01-01T00:00:25, 2024-01-01T00:00:30.500]",
+        ],
+    );
+    events_table(
+        "SELECT k, window_start, COUNT(*) FROM TABLE(SESSION(TABLE events, DESCRIPTOR(ts), INTERVAL '4' SECOND))
+         GROUP BY k, window_start, window_end;",
+        &[
+            "[a, 2024-01-01T00:00:01, 4]",
+            "[a, 2024-01-01T00:00:25, 1]",
+            "[b, 2024-01-01T00:00:01, 2]",
+            "[b, 2024-01-01T00:00:25, 1]",
+            "[null, 2024-01-01T00:00:25, 1]",
+        ],
+    );
+}
+
+#[test]
+fn group_windows_are_keys_of_group_by() {
+    events(
+        "SELECT TUMBLE_START(ts, INTERVAL '10' SECOND) AS s, TUMBLE_END(ts, INTERVAL '10' SECOND), COUNT(DISTINCT v)
+         FROM events WHERE v < 50 GROUP BY TUMBLE(ts, INTERVAL '10' SECOND) HAVING COUNT(*) > 1;",
+        &[
+            "+I[2024-01-01T00:00, 2024-01-01T00:00:10, 3]",
+            "+I[2024-01-01T00:00:10, 2024-01-01T00:00:20, 2]",
+            "+I[2024-01-01T00:00:20, 2024-01-01T00:00:30, 2]",
+        ],
+    );
+    // A size need not be a multiple of the slide.
+    events(
+        "SELECT k, HOP_START(e.ts, INTERVAL '5' SECOND, INTERVAL '10' SECOND), SUM(v)
+         FROM events AS e WHERE k = 'a' GROUP BY HOP(e.ts, INTERVAL '5' SECOND, INTERVAL '10' SECOND), k;",
+        &[
+            "+I[a, 2023-12-31T23:59:55, 1]",
+            "+I[a, 2024-01-01T00:00, 105]",
+            "+I[a, 2024-01-01T00:00:05, 109]",
+            "+I[a, 2024-01-01T00:00:10, 5]",
+            "+I[a, 2024-01-01T00:00:20, 7]",
+            "+I[a, 2024-01-01T00:00:25, 7]",
+        ],
+    );
+    events(
+        "SELECT HOP_END(ts, INTERVAL '4' SECOND, INTERVAL '6' SECOND), COUNT(*)
+         FROM events WHERE k = 'b' GROUP BY HOP(ts, INTERVAL '4' SECOND, INTERVAL '6' SECOND);",
+        &[
+            "+I[2024-01-01T00:00:06, 1]",
+            "+I[2024-01-01T00:00:10, 1]",
+            "+I[2024-01-01T00:00:14, 1]",
+            "+I[2024-01-01T00:00:30, 1]",
+        ],
+    );
+    // The time of a group window is an event time for what follows.
+    events(
+        "SELECT TUMBLE_START(t, INTERVAL '20' SECOND), SUM(c) FROM (
+             SELECT TUMBLE_ROWTIME(ts, INTERVAL '10' SECOND) AS t, COUNT(*) AS c
+             FROM events GROUP BY TUMBLE(ts, INTERVAL '10' SECOND)
+         ) GROUP BY TUMBLE(t, INTERVAL '20' SECOND);",
+        &["+I[2024-01-01T00:00, 6]", "+I[2024-01-01T00:00:20, 3]"],
+    );
+    refused(
+        &[EVENTS],
+        &format!(
+            "{EVENT_TABLE} SELECT COUNT(*) FROM events GROUP BY TUMBLE(v, INTERVAL '1' SECOND);"
+        ),
+        &["TUMBLE in GROUP BY takes a time attribute"],
+    );
+}
+
+#[test]
+fn windows_of_distinct_values() {
+    events(
+        "SELECT window_start, window_end, COUNT(DISTINCT k), LISTAGG(k), FIRST_VALUE(v)
+         FROM TABLE(CUMULATE(TABLE events, DESCRIPTOR(ts), INTERVAL '5' SECOND, INTERVAL '10' SECOND))
+         GROUP BY window_start, window_end;",
+        &[
+            "+I[2024-01-01T00:00, 2024-01-01T00:00:05, 1, a, 1]",
+            "+I[2024-01-01T00:00, 2024-01-01T00:00:10, 2, a,b,a,a, 1]",
+            "+I[2024-01-01T00:00:10, 2024-01-01T00:00:15, 2, a,b, 5]",
+            "+I[2024-01-01T00:00:10, 2024-01-01T00:00:20, 2, a,b, 5]",
+            "+I[2024-01-01T00:00:20, 2024-01-01T00:00:30, 2, a,b, 7]",
+        ],
+    );
+}
+
+#[test]
+fn windows_over_windows() {
+    // The windows of an aggregation are those of the next one.
+    events(
+        "SELECT window_start, window_end, MAX(s), COUNT(*) FROM (
+             SELECT window_start, window_end, k, SUM(v) AS s
+             FROM TABLE(TUMBLE(TABLE events, DESCRIPTOR(ts), INTERVAL '10' SECOND)) GROUP BY window_start, window_end, k
+         ) GROUP BY window_start, window_end;",
+        &[
+            "+I[2024-01-01T00:00, 2024-01-01T00:00:10, 105, 2]",
+            "+I[2024-01-01T00:00:10, 2024-01-01T00:00:20, 6, 2]",
+            "+I[2024-01-01T00:00:20, 2024-01-01T00:00:30, 9, 3]",
+        ],
+    );
+    // What is aggregated may be about the window.
+    events(
+        "SELECT window_end, MAX(TIMESTAMPDIFF(SECOND, window_start, ts)) FROM TABLE(
+             HOP(TABLE events, DESCRIPTOR(ts), INTERVAL '10' SECOND, INTERVAL '20' SECOND))
+         WHERE window_start > TIMESTAMP '2024-01-01 00:00:00' GROUP BY window_start, window_end;",
+        &["+I[2024-01-01T00:00:30, 16]", "+I[2024-01-01T00:00:40, 6]"],
+    );
+    // Two of the window's best rows, counted.
+    events(
+        "SELECT window_start, SUM(v) FROM (
+             SELECT *, ROW_NUMBER() OVER (PARTITION BY window_start, window_end ORDER BY v DESC) AS rn
+             FROM TABLE(TUMBLE(TABLE events, DESCRIPTOR(ts), INTERVAL '15' SECOND))
+         ) WHERE rn <= 2 GROUP BY window_start, window_end;",
+        &["+I[2024-01-01T00:00, 106]", "+I[2024-01-01T00:00:15, 16]"],
+    );
+}
+
+#[test]
+fn grouping_sets_of_a_window() {
+    events(
+        "SELECT window_start, k, GROUPING(k), GROUPING_ID(k), COUNT(*)
+         FROM TABLE(TUMBLE(TABLE events, DESCRIPTOR(ts), INTERVAL '10' SECOND))
+         GROUP BY window_start, window_end, GROUPING SETS ((k), ());",
+        &[
+            "+I[2024-01-01T00:00, a, 0, 0, 3]",
+            "+I[2024-01-01T00:00, b, 0, 0, 1]",
+            "+I[2024-01-01T00:00, null, 1, 1, 4]",
+            "+I[2024-01-01T00:00:10, a, 0, 0, 1]",
+            "+I[2024-01-01T00:00:10, b, 0, 0, 1]",
+            "+I[2024-01-01T00:00:10, null, 1, 1, 2]",
+            "+I[2024-01-01T00:00:20, a, 0, 0, 1]",
+            "+I[2024-01-01T00:00:20, b, 0, 0, 1]",
+            "+I[2024-01-01T00:00:20, null, 0, 0, 1]",
+            "+I[2024-01-01T00:00:20, null, 1, 1, 3]",
+        ],
+    );
+}
+
+#[test]
+fn windows_of_rows_that_are_updated() {
+    // The last event of each key: earlier ones are taken back from their window, if it is open still.
+    events(
+        "SELECT window_start, window_end, COUNT(*), MAX(v) FROM TABLE(TUMBLE((
+             SELECT id, ts, k, v FROM (
+                 SELECT *, ROW_NUMBER() OVER (PARTITION BY k ORDER BY ts DESC) AS rn FROM events
+             ) WHERE rn = 1
+         ), DESCRIPTOR(ts), INTERVAL '1' MINUTE)) GROUP BY window_start, window_end;",
+        &["+I[2024-01-01T00:00, 2024-01-01T00:01, 3, 9]"],
+    );
+}
+
+#[test]
+fn windows_of_an_event_time_with_time_zone() {
+    let script = "
+        CREATE TABLE events (id BIGINT, ts BIGINT, `at` AS TO_TIMESTAMP_LTZ(ts, 3), WATERMARK FOR `at` AS `at`)
+        WITH ('connector' = 'filesystem', 'path' = 'times.csv', 'format' = 'csv');";
+    let files = &[("times.csv", "1,1000\n2,12000\n3,13000\n")];
+    for query in [
+        "SELECT window_start, window_time, COUNT(*) FROM TABLE(TUMBLE(TABLE events, DESCRIPTOR(`at`), INTERVAL '10' SECOND))
+         GROUP BY window_start, window_end, window_time;",
+        "SELECT TUMBLE_START(`at`, INTERVAL '10' SECOND), TUMBLE_ROWTIME(`at`, INTERVAL '10' SECOND), COUNT(DISTINCT id)
+         FROM events GROUP BY TUMBLE(`at`, INTERVAL '10' SECOND);",
+    ] {
+        rows(
+            files,
+            &format!("{script}{query}"),
+            &[
+                "+I[1970-01-01T00:00, 1970-01-01T00:00:09.999Z, 1]",
+                "+I[1970-01-01T00:00:10, 1970-01-01T00:00:19.999Z, 2]",
+            ],
+        );
+    }
+    rows(
+        files,
+        &format!(
+            "{script} SELECT id, window_time FROM TABLE(TUMBLE(TABLE events, DESCRIPTOR(`at`), INTERVAL '1' MINUTE));"
+        ),
+        &[
+            "+I[1, 1970-01-01T00:00:59.999Z]",
+            "+I[2, 1970-01-01T00:00:59.999Z]",
+            "+I[3, 1970-01-01T00:00:59.999Z]",
+        ],
+    );
+}
+
+#[test]
+fn windows_of_processing_time() {
+    // They end by the clock, not with the input.
+    events(
+        "SELECT SUM(v) FROM TABLE(TUMBLE(TABLE events, DESCRIPTOR(pt), INTERVAL '1' DAY)) GROUP BY window_start, window_end;",
+        &[],
+    );
+    events(
+        "SELECT k, TUMBLE_PROCTIME(pt, INTERVAL '1' DAY), SUM(v) FROM events GROUP BY k, TUMBLE(pt, INTERVAL '1' DAY);",
+        &[],
+    );
+    refused(
+        &[EVENTS],
+        &format!(
+            "{EVENT_TABLE} SELECT id, window_start FROM TABLE(TUMBLE(TABLE events, DESCRIPTOR(pt), INTERVAL '1' DAY));"
+        ),
+        &["processing time 'pt'", "GROUP BY window_start, window_end"],
+    );
+}

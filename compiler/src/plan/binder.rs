@@ -823,6 +823,7 @@ impl<'e> Binder<'e> {
     fn bind_query(&self, query: &Query) -> Result<LogicalPlan, DataFusionError> {
         let mut ast = query.ast.clone();
         super::names::resolve(&mut ast);
+        super::group_window::rewrite(&mut ast)?;
         let relations = |name: &str| self.schemas.get(name).cloned();
         let context = self.context(&relations);
         let planner = SqlToRel::new_with_options(&context, parser_options());

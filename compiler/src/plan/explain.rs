@@ -6,7 +6,7 @@
 
 use std::fmt::Write as _;
 
-use millstream_functions::window::{Frame, duration_text};
+use millstream_functions::window::{Frame, Window, duration_text};
 
 use super::stream::{
     AggregateCall, Distribution, JoinOn, JoinTime, PlanColumn, PlanNode, SortColumn, StreamOp,
@@ -110,16 +110,28 @@ fn describe(plan: &StreamPlan, node: &PlanNode) -> String {
             }
             text
         }
-        StreamOp::WindowTvf { window, rowtime } => {
-            format!("Window {window} on {}", input[*rowtime].name)
-        }
+        StreamOp::WindowTvf {
+            window,
+            rowtime,
+            partition,
+        } => format!(
+            "Window {window} on {}{}",
+            input[*rowtime].name,
+            if partition.is_empty() {
+                String::new()
+            } else {
+                format!(" by {}", names(partition, input))
+            }
+        ),
         StreamOp::WindowAggregate {
             window,
             rowtime,
+            attached,
             keys,
             calls,
         } => format!(
-            "WindowAggregate {window} on {}{}: {}",
+            "WindowAggregate {window} {} {}{}: {}",
+            if attached.is_some() { "up to" } else { "on" },
             input[*rowtime].name,
             if keys.is_empty() {
                 String::new()
@@ -249,6 +261,10 @@ fn describe(plan: &StreamPlan, node: &PlanNode) -> String {
 /// What is kept and for how long.
 fn state_of(node: &PlanNode) -> Option<String> {
     Some(match &node.op {
+        StreamOp::WindowTvf {
+            window: Window::Session { .. },
+            ..
+        } => "rows of open sessions".to_string(),
         StreamOp::WindowAggregate { window, .. } => {
             format!("accumulators a key and slice of {window}, until the last window closes")
         }

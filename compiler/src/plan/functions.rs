@@ -86,7 +86,9 @@ impl ContextProvider for BindingContext<'_> {
     }
 
     fn get_function_meta(&self, name: &str) -> Option<Arc<ScalarUDF>> {
-        CATALOG.scalar(name)
+        CATALOG
+            .scalar(name)
+            .or_else(|| super::group_window::marker(name))
     }
 
     fn get_higher_order_meta(&self, _name: &str) -> Option<Arc<HigherOrderUDF>> {
@@ -94,7 +96,8 @@ impl ContextProvider for BindingContext<'_> {
     }
 
     fn get_aggregate_meta(&self, name: &str) -> Option<Arc<AggregateUDF>> {
-        CATALOG.aggregate.get(&name.to_lowercase()).cloned()
+        let known = CATALOG.aggregate.get(&name.to_lowercase()).cloned();
+        known.or_else(|| super::group_window::grouping(name))
     }
 
     fn get_window_meta(&self, _name: &str) -> Option<Arc<WindowUDF>> {

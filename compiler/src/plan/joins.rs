@@ -4,6 +4,7 @@ use datafusion_common::{JoinType, NullEquality, Result, not_impl_err, plan_err};
 use datafusion_expr::logical_plan as lp;
 use datafusion_expr::{BinaryExpr, Expr, Operator, utils};
 use millstream_functions::interval_millis;
+use millstream_functions::window::Window;
 
 use super::stream::{
     ChangelogMode, JoinKind, JoinOn, JoinTime, PlanColumn, StreamOp, TimeAttribute, column,
@@ -208,8 +209,16 @@ impl Translator<'_> {
                         b.window
                     );
                 }
-                // The window is matched by its end alone.
-                let mut drop = [start, end];
+                if a.processing || b.processing {
+                    return plan_err!(
+                        "a window join in processing time is not supported, as in Flink"
+                    );
+                }
+                // The window is matched by its end alone; sessions of one end may differ in length.
+                let mut drop = match a.window {
+                    Window::Session { .. } => vec![end],
+                    _ => vec![start, end],
+                };
                 drop.sort_unstable();
                 for at in drop.into_iter().rev() {
                     left.keys.remove(at);

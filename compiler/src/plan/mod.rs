@@ -11,6 +11,7 @@ mod catalog;
 mod changelog;
 mod explain;
 mod functions;
+mod group_window;
 mod joins;
 mod names;
 mod ranking;
@@ -20,6 +21,7 @@ pub mod stream;
 mod translate;
 mod tvf;
 mod versioned;
+mod windows;
 
 pub use binder::{Binder, RESULT_TABLE, Relation, RelationColumn};
 pub use explain::explain;

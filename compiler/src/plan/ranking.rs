@@ -139,6 +139,11 @@ impl Translator<'_> {
             let (start, end) = (w.start?, w.end?);
             (partition.contains(&start) && partition.contains(&end)).then_some(end)
         });
+        if window.is_some() && from.window.as_ref().is_some_and(|w| w.processing) {
+            return plan_err!(
+                "ROW_NUMBER() by windows of processing time is not supported, as in Flink"
+            );
+        }
         let from_key = from.upsert_key.clone();
         let width = columns.len();
         let mut outputs = columns;

@@ -9,7 +9,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use datafusion_common::Result;
+use datafusion_common::{Result, plan_err};
 
 use super::stream::{
     AggregateCall, AttachedWindow, JoinOn, JoinTime, LookupKeys, OverGroup, PlanNode, SortColumn,
@@ -21,9 +21,27 @@ use super::stream::{
 pub(crate) fn rewrite(mut plan: StreamPlan) -> Result<StreamPlan> {
     fuse_over(&mut plan)?;
     let mut plan = prune(plan)?;
+    check_windows(&plan)?;
     super::changelog::infer(&mut plan);
     name_operators(&mut plan);
     Ok(plan)
+}
+
+/// Flink gives the windows of processing time only to aggregations.
+fn check_windows(plan: &StreamPlan) -> Result<()> {
+    for node in &plan.nodes {
+        if let StreamOp::WindowTvf { rowtime, .. } = &node.op {
+            let column = &plan.nodes[node.inputs[0]].columns[*rowtime];
+            if column.time == Some(TimeAttribute::Proctime) {
+                return plan_err!(
+                    "a window function on the processing time '{}' is only supported with GROUP BY \
+                     window_start, window_end directly behind it, as in Flink",
+                    column.name
+                );
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Merges `Over` above `Calc`s above `Over` where both have the same key and order.
@@ -190,14 +208,18 @@ fn prune(plan: StreamPlan) -> Result<StreamPlan> {
                 reads.extend(kept.iter().flat_map(|&i| columns_of(&exprs[i])));
                 reads.extend(filter.iter().flat_map(columns_of));
             }
-            StreamOp::WindowTvf { rowtime, .. } => {
+            StreamOp::WindowTvf {
+                rowtime, partition, ..
+            } => {
                 let width = width(0);
                 kept.insert(*rowtime);
+                kept.extend(partition);
                 kept.extend(width..width + 3);
                 reads.extend(kept.iter().filter(|&&i| i < width));
             }
             StreamOp::WindowAggregate {
                 rowtime,
+                attached,
                 keys,
                 calls,
                 ..
@@ -206,6 +228,7 @@ fn prune(plan: StreamPlan) -> Result<StreamPlan> {
                 kept.extend(0..keys.len());
                 kept.extend(first_window..first_window + 3);
                 reads.insert(*rowtime);
+                reads.extend(attached.iter().flat_map(|(start, end)| [start, end]));
                 reads.extend(keys);
                 for (i, call) in calls.iter().enumerate() {
                     if kept.contains(&(keys.len() + i)) {
@@ -473,18 +496,25 @@ fn prune(plan: StreamPlan) -> Result<StreamPlan> {
                     .collect::<Result<_>>()?,
                 filter: filter.map(moved).transpose()?,
             },
-            StreamOp::WindowTvf { window, rowtime } => StreamOp::WindowTvf {
+            StreamOp::WindowTvf {
+                window,
+                rowtime,
+                partition,
+            } => StreamOp::WindowTvf {
                 window,
                 rowtime: below[&rowtime],
+                partition: partition.iter().map(|k| below[k]).collect(),
             },
             StreamOp::WindowAggregate {
                 window,
                 rowtime,
+                attached,
                 keys,
                 calls,
             } => StreamOp::WindowAggregate {
                 window,
                 rowtime: below[&rowtime],
+                attached: attached.map(|(start, end)| (below[&start], below[&end])),
                 calls: calls
                     .iter()
                     .enumerate()
@@ -611,6 +641,7 @@ fn prune(plan: StreamPlan) -> Result<StreamPlan> {
                 start: place(w.start),
                 end: place(w.end),
                 time: place(w.time),
+                processing: w.processing,
             }),
             origins: node.origins,
             uid: String::new(),
@@ -753,6 +784,7 @@ fn prune_join(
             start: moved(w.start),
             end: moved(w.end),
             time: moved(w.time),
+            processing: w.processing,
         }),
         origins: node.origins,
         uid: String::new(),

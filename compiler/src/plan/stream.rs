@@ -100,6 +100,8 @@ pub struct AttachedWindow {
     pub end: Option<usize>,
     /// See `start`.
     pub time: Option<usize>,
+    /// Whether the windows are of processing time.
+    pub processing: bool,
 }
 
 /// A call of an aggregate function over columns of the operator's input.
@@ -272,16 +274,20 @@ pub enum StreamOp {
     WindowTvf {
         /// The windows.
         window: Window,
-        /// Position of the rowtime column.
+        /// Position of the time attribute.
         rowtime: usize,
+        /// Sessions are those of each value of these columns; empty for other windows.
+        partition: Vec<usize>,
     },
     /// Aggregates each window of each key; emits when the window closes.
     /// Output: keys, calls, window start, end, time.
     WindowAggregate {
         /// The windows.
         window: Window,
-        /// Position of the rowtime column.
+        /// Position of the time attribute; where rows carry their window, that of its end.
         rowtime: usize,
+        /// Positions of start and end of the window that each row carries already.
+        attached: Option<(usize, usize)>,
         /// Positions of the keys.
         keys: Vec<usize>,
         /// The aggregates.
@@ -393,6 +399,10 @@ impl StreamOp {
             StreamOp::Source { .. } => "source",
             StreamOp::Values { .. } => "values",
             StreamOp::Calc { .. } => "calc",
+            StreamOp::WindowTvf {
+                window: Window::Session { .. },
+                ..
+            } => "session-window",
             StreamOp::WindowTvf { .. } => "window",
             StreamOp::WindowAggregate { .. } => "window-aggregate",
             StreamOp::Over { .. } => "over",
@@ -421,7 +431,10 @@ impl StreamOp {
     pub fn is_stateful(&self) -> bool {
         matches!(
             self,
-            StreamOp::WindowAggregate { .. }
+            StreamOp::WindowTvf {
+                window: Window::Session { .. },
+                ..
+            } | StreamOp::WindowAggregate { .. }
                 | StreamOp::Over { .. }
                 | StreamOp::Deduplicate { .. }
                 | StreamOp::GroupAggregate { .. }
@@ -476,14 +489,40 @@ impl PlanNode {
             StreamOp::GroupAggregate { keys, .. } | StreamOp::ChangelogNormalize { keys } => {
                 by_keys(keys)
             }
-            StreamOp::TopN { partition, .. } => by_keys(partition),
+            StreamOp::TopN { .. } => by_keys(&self.rank_partition()),
             StreamOp::Limit { .. } | StreamOp::TemporalSort { .. } => Distribution::Single,
             StreamOp::Join { on, .. } => by_keys(if port == 0 { &on.left } else { &on.right }),
+            StreamOp::WindowTvf {
+                window: Window::Session { .. },
+                partition,
+                ..
+            } => by_keys(partition),
             StreamOp::WindowAggregate { keys, .. } => by_keys(keys),
             StreamOp::Over { partition, .. } => by_keys(partition),
             StreamOp::Deduplicate { keys, .. } => by_keys(keys),
             _ => Distribution::Forward,
         }
+    }
+
+    /// The columns by which a Top-N keeps rows apart. Ranks of a window are kept by its end beside
+    /// them; sessions of one end may differ in length.
+    pub fn rank_partition(&self) -> Vec<usize> {
+        let StreamOp::TopN {
+            partition, window, ..
+        } = &self.op
+        else {
+            return vec![];
+        };
+        let attached = self.window.as_ref().filter(|_| window.is_some());
+        let of_window = |column: usize| {
+            attached.is_some_and(|w| {
+                let session = matches!(w.window, Window::Session { .. });
+                (w.start == Some(column) && !session) || w.end == Some(column)
+            })
+        };
+        let mut kept = partition.clone();
+        kept.retain(|&column| !of_window(column));
+        kept
     }
 
     /// The Arrow schema of the batches.

@@ -13,6 +13,8 @@
 //! | [`over_aggregate`] | functions of earlier rows of the key, several frames at once | rows in the frames, accumulators |
 //! | [`group_aggregate`] | unbounded GROUP BY and DISTINCT | accumulators, values of DISTINCT |
 //! | [`window_aggregate`] | TUMBLE, HOP and CUMULATE with functions | accumulators by slice |
+//! | [`group_window_aggregate`] | any functions over any windows, SESSION too | accumulators by window |
+//! | [`session_window`] | the session of a row as columns | rows of open sessions |
 //! | [`window_tvf`] | the windows of a row as columns | none |
 //! | [`regular_join`] | joins of updating streams, SEMI and ANTI too | rows of both sides |
 //! | [`interval_join`] | pairs of rows within an interval of time | rows that may still be matched |
@@ -46,6 +48,7 @@ pub mod exchange;
 pub mod expand;
 mod expiry;
 pub mod group_aggregate;
+pub mod group_window_aggregate;
 #[cfg(any(test, feature = "test-util"))]
 pub mod harness;
 pub mod interval_join;
@@ -60,6 +63,7 @@ mod pending;
 pub mod proctime_deduplicate;
 pub mod regular_join;
 mod retention;
+pub mod session_window;
 pub mod set_operations;
 pub mod sink_constraints;
 pub mod sink_upsert_materialize;

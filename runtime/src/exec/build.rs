@@ -31,8 +31,6 @@ use millstream_operators::lookup_join::{
 use millstream_operators::over_aggregate::{OverAggregate, OverGroup, OverSpec};
 use millstream_operators::proctime_deduplicate::ProctimeDeduplicateSpec;
 use millstream_operators::watermark_assigner::WatermarkGenerator;
-use millstream_operators::window_aggregate::{WindowAggregate, WindowSpec};
-use millstream_operators::window_tvf::WindowTvf;
 use millstream_operators::{
     Batch, Clock, Operator, OperatorContext, OperatorError, Output, Watermark,
 };
@@ -498,6 +496,9 @@ impl BuildContext<'_> {
         if let Some(operator) = super::updating::operator(self.plan, node, &context)? {
             return Ok(operator);
         }
+        if let Some(operator) = super::windows::operator(self.plan, node, &context)? {
+            return Ok(operator);
+        }
         Ok(match &node.op {
             StreamOp::Source { .. } | StreamOp::Values { .. } => {
                 return Err(anyhow!("a source cannot follow another operator"));
@@ -512,28 +513,9 @@ impl BuildContext<'_> {
                     .collect::<Result<_>>()?;
                 Box::new(Calc::new(&input_schema, filter, projection, node.schema())?)
             }
-            StreamOp::WindowTvf { window, rowtime } => Box::new(WindowTvf::with_schema(
-                &input_schema,
-                *rowtime,
-                *window,
-                node.schema(),
-            )?),
-            StreamOp::WindowAggregate {
-                window,
-                rowtime,
-                keys,
-                calls,
-            } => Box::new(WindowAggregate::with_schema(
-                &context,
-                Arc::clone(&input_schema),
-                &WindowSpec {
-                    window: *window,
-                    rowtime: *rowtime,
-                    keys: keys.clone(),
-                    calls: calls.iter().map(|c| call(c, &input_schema)).collect(),
-                },
-                node.schema(),
-            )?),
+            StreamOp::WindowTvf { .. } | StreamOp::WindowAggregate { .. } => {
+                return Err(anyhow!("{} has no input", node.op.name()));
+            }
             StreamOp::Over {
                 partition,
                 rowtime,

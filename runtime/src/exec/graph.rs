@@ -5,6 +5,7 @@
 //! streams of several fragments come together.
 
 use millstream_compiler::plan::stream::{Distribution, StreamOp, StreamPlan, plain_column};
+use millstream_functions::window::Window;
 
 /// How rows go from one fragment's instances to another's.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -132,7 +133,7 @@ fn sharing(plan: &StreamPlan, index: usize, before: &[Option<Vec<usize>>]) -> Op
         | StreamOp::TemporalSort { .. }
         | StreamOp::Expand { .. } => None,
         StreamOp::GroupAggregate { keys, .. } => non_empty((0..keys.len()).collect()),
-        StreamOp::TopN { partition, .. } => non_empty(partition.clone()),
+        StreamOp::TopN { .. } => non_empty(node.rank_partition()),
         StreamOp::ChangelogNormalize { keys } => non_empty(keys.clone()),
         // Rows that a join pads on the left have NULL in place of the left key.
         StreamOp::Join { on, .. } if !on.kind.pads_right() => non_empty(on.left.clone()),
@@ -140,6 +141,11 @@ fn sharing(plan: &StreamPlan, index: usize, before: &[Option<Vec<usize>>]) -> Op
         StreamOp::Over { partition, .. } => non_empty(partition.clone()),
         StreamOp::Deduplicate { keys, .. } => non_empty(keys.clone()),
         StreamOp::WindowAggregate { keys, .. } => non_empty((0..keys.len()).collect()),
+        StreamOp::WindowTvf {
+            window: Window::Session { .. },
+            partition,
+            ..
+        } => non_empty(partition.clone()),
         StreamOp::WindowTvf { .. }
         | StreamOp::LookupJoin { .. }
         | StreamOp::Predict { .. }

@@ -15,3 +15,4 @@ pub mod sink;
 pub mod source;
 pub mod task;
 mod updating;
+mod windows;

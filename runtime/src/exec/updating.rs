@@ -55,36 +55,26 @@ pub(super) fn operator(
             node.schema(),
         )?),
         StreamOp::TopN {
-            partition,
             order,
             start,
             end,
             with_rank,
             window: Some(window_end),
-        } => {
-            let window = input.window.as_ref();
-            let of_window = |column: &usize| {
-                window.is_some_and(|w| w.start == Some(*column) || w.end == Some(*column))
-            };
-            Box::new(WindowTopN::with_schema(
-                context,
-                schema,
-                &WindowTopNSpec {
-                    partition: partition
-                        .iter()
-                        .copied()
-                        .filter(|c| !of_window(c))
-                        .collect(),
-                    window_end: *window_end,
-                    order: sort(order),
-                    start: *start,
-                    end: *end,
-                    with_rank: *with_rank,
-                    last_of_peers: false,
-                },
-                node.schema(),
-            )?)
-        }
+            ..
+        } => Box::new(WindowTopN::with_schema(
+            context,
+            schema,
+            &WindowTopNSpec {
+                partition: node.rank_partition(),
+                window_end: *window_end,
+                order: sort(order),
+                start: *start,
+                end: *end,
+                with_rank: *with_rank,
+                last_of_peers: false,
+            },
+            node.schema(),
+        )?),
         StreamOp::TopN {
             partition,
             order,

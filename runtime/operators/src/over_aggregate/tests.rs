@@ -401,7 +401,13 @@ fn a_key_that_began_anew_takes_every_late_row() {
     got.sort();
     assert_eq!(
         got,
-        ["1: 1, null", "2: 1, null", "3: 1, null", "4: 2, 10", "5: 2, 10"]
+        [
+            "1: 1, null",
+            "2: 1, null",
+            "3: 1, null",
+            "4: 2, 10",
+            "5: 2, 10"
+        ]
     );
 }
 
