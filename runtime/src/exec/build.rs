@@ -385,7 +385,7 @@ impl BuildContext<'_> {
             if let StreamOp::LookupJoin { keys, table } = &node.op {
                 let plan_table = &self.plan.tables[table.table];
                 let spec = table_spec(plan_table, self.base_dir);
-                let source = open_source(&spec, &table.projection)?;
+                let source = self.connectors.open_source(&spec, &table.projection)?;
                 let opened = MemoryTable::open(plan_table, table, &keys.right, source.as_ref())
                     .with_context(|| node.uid.clone())?;
                 lookups.insert(index, Arc::new(opened));
