@@ -10,7 +10,7 @@ help:
 	@echo 'make demo         score card payments for half a minute, at full speed'
 	@echo 'make test         all tests'
 	@echo 'make bench        events per second, memory, where the time goes'
-	@echo 'make conformance  the samples on Millstream and on a real Flink, row by row'
+	@echo 'make conformance  recorded cases and samples on Millstream and on a real Flink, row by row'
 	@echo 'make kill-test    kill the samples at random moments and compare what they wrote'
 	@echo 'make model        train the fraud model on what its own pipeline writes'
 	@echo 'make train        train the models of models/trained: one a toolkit, on real flights'
@@ -37,6 +37,7 @@ bench: build
 	python3 scripts/bench.py
 
 conformance: build
+	python3 scripts/record-flink.py --check --millstream
 	scripts/compare-with-flink.sh
 
 kill-test: build

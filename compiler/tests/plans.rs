@@ -240,3 +240,124 @@ fn bounds_of_time_make_an_interval_join() {
     assert!(plan.contains("IntervalJoin inner: card = card"), "{plan}");
     assert!(plan.contains("-60000 ms .. 0 ms"), "{plan}");
 }
+
+const UPSERTS: &str = "
+CREATE TABLE by_card (card BIGINT PRIMARY KEY NOT ENFORCED, n BIGINT)
+WITH ('connector' = 'values', 'sink-changelog-mode-enforced' = 'I,UA,D');
+CREATE TABLE cdc (id BIGINT PRIMARY KEY NOT ENFORCED, card BIGINT, n BIGINT)
+WITH ('connector' = 'values', 'changelog-mode' = 'I,UB,UA,D');
+CREATE TABLE ups (id BIGINT PRIMARY KEY NOT ENFORCED, card BIGINT, n BIGINT)
+WITH ('connector' = 'values', 'changelog-mode' = 'I,UA,D');
+CREATE TABLE by_id (id BIGINT PRIMARY KEY NOT ENFORCED, n BIGINT)
+WITH ('connector' = 'values');
+";
+
+/// The operators of a plan, from the sink down, without what they do and without Calcs.
+fn operators(statements: &str) -> Vec<String> {
+    plan(&format!("{UPSERTS}{statements}"))
+        .lines()
+        .filter_map(|line| {
+            let (name, _) = line.split_once("] ")?;
+            let (_, name) = name.rsplit_once('/')?;
+            (!name.starts_with("calc")).then(|| name.to_owned())
+        })
+        .collect()
+}
+
+#[test]
+fn a_sink_by_the_key_of_the_stream_takes_upserts_as_they_are() {
+    let found = plan(&format!(
+        "{UPSERTS} INSERT INTO by_card SELECT card, COUNT(*) FROM plain GROUP BY card;"
+    ));
+    assert!(!found.contains("UpsertMaterialize"), "{found}");
+    assert!(!found.contains("changelog I,UB,UA,D"), "{found}");
+    // A cast to a type that holds all values keeps the key.
+    let found = plan(&format!(
+        "{UPSERTS} INSERT INTO by_card
+         SELECT c, COUNT(*) FROM (SELECT CAST(card AS INT) AS c FROM plain) GROUP BY c;"
+    ));
+    assert!(!found.contains("UpsertMaterialize"), "{found}");
+}
+
+#[test]
+fn a_sink_by_another_key_puts_rows_in_order() {
+    assert_eq!(
+        operators(
+            "INSERT INTO by_card SELECT n, COUNT(*) FROM (SELECT MAX(id) AS n FROM plain GROUP BY card) GROUP BY n;"
+        ),
+        ["sink", "group-aggregate-2", "group-aggregate", "source"]
+    );
+    let materialized = plan(&format!(
+        "{UPSERTS} INSERT INTO by_card SELECT MAX(id), card FROM plain GROUP BY card;"
+    ));
+    assert!(
+        materialized.contains("UpsertMaterialize by EXPR"),
+        "{materialized}"
+    );
+    assert!(
+        materialized.contains("changelog I,UB,UA,D"),
+        "{materialized}"
+    );
+    let off = plan(&format!(
+        "SET 'table.exec.sink.upsert-materialize' = 'NONE';
+         {UPSERTS} INSERT INTO by_card SELECT MAX(id), card FROM plain GROUP BY card;"
+    ));
+    assert!(off.contains("DropUpdateBefore"), "{off}");
+    let forced = plan(&format!(
+        "SET 'table.exec.sink.upsert-materialize' = 'FORCE';
+         {UPSERTS} INSERT INTO by_card SELECT card, COUNT(*) FROM plain GROUP BY card;"
+    ));
+    assert!(forced.contains("UpsertMaterialize by card"), "{forced}");
+}
+
+#[test]
+fn a_filter_on_other_columns_needs_old_values() {
+    let found = plan(&format!(
+        "{UPSERTS} INSERT INTO by_card SELECT * FROM (SELECT card, COUNT(*) AS n FROM plain GROUP BY card) WHERE n < 10;"
+    ));
+    assert!(found.contains("changelog I,UB,UA,D"), "{found}");
+    assert!(found.contains("DropUpdateBefore"), "{found}");
+    let found = plan(&format!(
+        "{UPSERTS} INSERT INTO by_card SELECT * FROM (SELECT card, COUNT(*) AS n FROM plain GROUP BY card) WHERE card < 10;"
+    ));
+    assert!(!found.contains("changelog I,UB,UA,D"), "{found}");
+}
+
+#[test]
+fn sources_of_updates_are_normalized_where_it_matters() {
+    // Upserts by the same key: nothing to do.
+    assert_eq!(
+        operators("INSERT INTO by_id SELECT id, n FROM ups;"),
+        ["sink", "source"]
+    );
+    // Old values that nobody reads.
+    assert_eq!(
+        operators("INSERT INTO by_id SELECT id, n FROM cdc;"),
+        ["sink", "drop-update-before", "source"]
+    );
+    // A filter on other columns than the key is the normalization's own.
+    let found = plan(&format!(
+        "{UPSERTS} INSERT INTO by_id SELECT id, n FROM ups WHERE n > 3 AND id > 1;"
+    ));
+    assert!(
+        found.contains("ChangelogNormalize by id; where n > "),
+        "{found}"
+    );
+    let normalized = found.find("ChangelogNormalize").unwrap_or_default();
+    let key = found.find("where id > ").unwrap_or_default();
+    assert!(key > normalized, "{found}");
+}
+
+#[test]
+fn a_join_keeps_upserts_where_its_columns_are_of_the_key() {
+    let found = plan(&format!(
+        "{UPSERTS} INSERT INTO by_id SELECT ups.id, cdc.n FROM ups JOIN cdc ON ups.id = cdc.id;"
+    ));
+    assert!(!found.contains("ChangelogNormalize"), "{found}");
+    assert!(!found.contains("UpsertMaterialize"), "{found}");
+    let found = plan(&format!(
+        "{UPSERTS} INSERT INTO by_id SELECT ups.id, cdc.n FROM ups JOIN cdc ON ups.card = cdc.id;"
+    ));
+    // An update may change `card`, so that rows of one id come by two ways.
+    assert!(found.contains("UpsertMaterialize by id"), "{found}");
+}

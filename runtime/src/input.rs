@@ -218,7 +218,7 @@ fn check_connectors(plan: &StreamPlan, environment: &FileEnvironment) -> Vec<Dia
         let (table, written) = match &node.op {
             StreamOp::Source { table, .. } => (*table, false),
             StreamOp::LookupJoin { table, .. } => (table.table, false),
-            StreamOp::Sink { table } => (*table, true),
+            StreamOp::Sink { table, .. } => (*table, true),
             _ => continue,
         };
         let spec = table_spec(&plan.tables[table], &environment.base_dir);

@@ -272,6 +272,13 @@ impl AggregateUDFImpl for FlinkAggregate {
         }
     }
 
+    fn supports_null_handling_clause(&self) -> bool {
+        matches!(
+            self.kind,
+            AggregateKind::ArrayAgg | AggregateKind::FirstValue | AggregateKind::LastValue
+        )
+    }
+
     fn is_nullable(&self) -> bool {
         !self.kind.never_null()
     }

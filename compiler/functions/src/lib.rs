@@ -12,6 +12,7 @@
 
 use std::sync::Arc;
 
+use datafusion_expr::Expr;
 use datafusion_expr::planner::{ExprPlanner, TypePlanner};
 
 pub mod aggregate;
@@ -39,6 +40,17 @@ pub use types::{
     DayTimeFields, FlinkType, RowField, TYPE_METADATA_KEY, TypeError, TypeKind, YearMonthFields,
     interval_millis, interval_months,
 };
+
+/// The argument of a call of `CURRENT_WATERMARK`, if it is one: an operator that knows the watermark puts
+/// it in the place of the call.
+pub fn current_watermark(expr: &Expr) -> Option<&Expr> {
+    match expr {
+        Expr::ScalarFunction(call) if call.func.name() == scalar::CURRENT_WATERMARK => {
+            call.args.first()
+        }
+        _ => None,
+    }
+}
 
 /// What operators and literals mean in Flink SQL, for DataFusion's binder.
 pub fn expr_planner() -> Arc<dyn ExprPlanner> {

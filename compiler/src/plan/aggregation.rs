@@ -1,7 +1,8 @@
 //! Aggregation without a window, DISTINCT and grouping sets.
 
 use arrow::datatypes::Field;
-use datafusion_common::{DFSchema, Result, not_impl_err, plan_err};
+use datafusion_common::{DFSchema, Result, ScalarValue, not_impl_err, plan_err};
+use datafusion_expr::expr::NullTreatment;
 use datafusion_expr::logical_plan as lp;
 use datafusion_expr::{Expr, GroupingSet, cast, utils};
 use millstream_functions::aggregate::{AggregateKind, aggregate_kind};
@@ -31,26 +32,24 @@ impl Translator<'_> {
             return plan_err!("{name} needs an OVER clause");
         }
         let params = &function.params;
-        if !params.order_by.is_empty() || params.null_treatment.is_some() {
-            return not_impl_err!(
-                "ORDER BY and IGNORE NULLS inside an aggregate are not supported yet"
+        if !params.order_by.is_empty() {
+            return plan_err!(
+                "{name} takes rows as they come, as in Flink: ORDER BY in it is not supported"
             );
         }
-        let args = match params.args.first() {
-            Some(e) if kind != AggregateKind::Count || !is_any_row(e) => {
-                vec![place(self.expression(e, schema, columns)?)?]
-            }
-            _ => vec![],
-        };
-        let constants = params
-            .args
+        let (read, mut constants) = arguments(kind, &params.args)?;
+        let args = read
             .iter()
-            .skip(1)
+            .map(|e| place(self.expression(e, schema, columns)?))
+            .collect::<Result<Vec<_>>>()?;
+        let mut constants = constants
+            .drain(..)
             .map(|e| match self.expression(e, schema, columns)? {
                 Expr::Literal(value, _) => Ok(value),
                 other => plan_err!("{name} takes constants behind its first argument, not {other}"),
             })
             .collect::<Result<Vec<_>>>()?;
+        constants.extend(null_treatment(kind, params.null_treatment)?);
         let filter = match &params.filter {
             Some(e) => Some(place(self.expression(e, schema, columns)?)?),
             None => None,
@@ -88,7 +87,10 @@ impl Translator<'_> {
         let first_call = keys.len();
         let calls = self.calls(aggregate, first_call, schema, &columns, &mut builder)?;
         let calc = self.calc(input, builder.exprs, None, builder.columns)?;
-        Ok(self.push_group(calc, key_positions, calls))
+        let index = self.push_group(calc, key_positions, calls);
+        let kept = self.ttl.for_input(&aggregate.input);
+        self.update(index, |node| node.state_ttl = [kept, None]);
+        Ok(index)
     }
 
     fn calls(
@@ -229,6 +231,42 @@ impl Translator<'_> {
             })
             .collect();
         self.calc(index, exprs, None, renamed)
+    }
+}
+
+/// Which arguments of a call are columns to read, and which are constants.
+///
+/// `COUNT` of what is never NULL counts rows and reads nothing.
+pub(super) fn arguments(kind: AggregateKind, args: &[Expr]) -> Result<(Vec<&Expr>, Vec<&Expr>)> {
+    if kind == AggregateKind::Count {
+        if args.len() > 1 {
+            return plan_err!("COUNT takes one column, as in Flink; count a ROW of them");
+        }
+        return Ok((args.iter().filter(|e| !is_any_row(e)).collect(), vec![]));
+    }
+    let columns = 1.min(args.len());
+    Ok((
+        args[..columns].iter().collect(),
+        args[columns..].iter().collect(),
+    ))
+}
+
+/// The constant that `IGNORE NULLS` and `RESPECT NULLS` stand for, if any.
+pub(super) fn null_treatment(
+    kind: AggregateKind,
+    treatment: Option<NullTreatment>,
+) -> Result<Option<ScalarValue>> {
+    use AggregateKind::{ArrayAgg, FirstValue, LastValue};
+    match (kind, treatment) {
+        (_, None) => Ok(None),
+        (ArrayAgg, Some(NullTreatment::IgnoreNulls)) => Ok(Some(ScalarValue::Boolean(Some(true)))),
+        // What they do anyway.
+        (ArrayAgg, Some(NullTreatment::RespectNulls))
+        | (FirstValue | LastValue, Some(NullTreatment::IgnoreNulls)) => Ok(None),
+        (kind, Some(treatment)) => not_impl_err!(
+            "{} with {treatment} is not supported",
+            kind.names()[0].to_uppercase()
+        ),
     }
 }
 

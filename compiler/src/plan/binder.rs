@@ -26,19 +26,23 @@ use millstream_functions::types::{FlinkType, TypeKind};
 
 use super::catalog::{Models, TableDefinition};
 use super::functions::{BindingContext, catalog};
+use super::hints::{self, StateTtl};
+use super::numbers;
 use super::settings;
+use super::sinks::SinkMode;
 use super::stream::{
     ChangelogMode, PlanColumn, PlanModel, PlanNode, PlanTable, StreamOp, StreamPlan, TimeAttribute,
     WatermarkSpec, column, is_proctime, positional_schema,
 };
 use super::translate::{Graph, Translator, simplify};
 use super::tvf::FlinkRelationPlanner;
+use super::unnest::has_unnest;
 use super::versioned::LookupTable;
 use crate::diagnostics::{Diagnostic, Span, did_you_mean};
 use crate::environment::Environment;
 use crate::sql::{
     ColumnKind, CreateModel, CreateTable, CreateView, Drop, Insert, LineIndex, ObjectKind, Query,
-    Statement, StatementKind,
+    Statement, StatementKind, TableHint,
 };
 
 /// A column of a relation as a query sees it.
@@ -382,9 +386,25 @@ impl<'e> Binder<'e> {
             }
             columns[rowtime].time = Some(TimeAttribute::Rowtime);
             let schema = unqualified_schema(&columns).map_err(|e| vec![diagnose(&e, text)])?;
-            let expr = self
-                .bind_expression(&declared.expr, &schema, &columns)
-                .map_err(|e| vec![diagnose(&e, text).or_at(declared.expr_span)])?;
+            let expr = if is_source_watermark(&declared.expr) {
+                // Such a source gives its rows in the order of their time.
+                let options = definition.options();
+                if !makes_watermarks(&options) {
+                    let connector = options.get("connector").map_or("", String::as_str);
+                    return Err(vec![
+                        Diagnostic::error(
+                            "sql/source-watermark",
+                            format!("the connector '{connector}' makes no watermarks of its own"),
+                        )
+                        .at(declared.expr_span)
+                        .help(format!("write for example {wanted} - INTERVAL '5' SECOND")),
+                    ]);
+                }
+                column(rowtime)
+            } else {
+                self.bind_expression(&declared.expr, &schema, &columns)
+                    .map_err(|e| vec![diagnose(&e, text).or_at(declared.expr_span)])?
+            };
             let produced = positional_schema(&columns)
                 .and_then(|schema| expr.get_type(schema.as_ref()))
                 .map_err(|e| vec![diagnose(&e, text).or_at(declared.expr_span)])?;
@@ -401,6 +421,7 @@ impl<'e> Binder<'e> {
             watermark = Some(WatermarkSpec {
                 column: rowtime,
                 expr,
+                in_source: makes_watermarks(&definition.options()),
             });
         }
         let identity = exprs.len() == read.len()
@@ -429,6 +450,7 @@ impl<'e> Binder<'e> {
             origins: vec![name.to_string()],
             uid: String::new(),
             span: definition.span,
+            state_ttl: [None; 2],
         })
     }
 
@@ -591,12 +613,12 @@ impl<'e> Binder<'e> {
                 Diagnostic::not_supported("INSERT … PARTITION").at(insert.target.span),
             ));
         }
-        if let Some(hint) = &insert.hint {
-            return Err(fail(
-                Diagnostic::not_supported("a hint on the table that is written").at(hint.span),
-            ));
-        }
-        let Some(definition) = self.tables.get(&name).cloned() else {
+        let hinted = match &insert.hint {
+            Some(hint) => Some(self.hinted_table(hint, text)?),
+            None => None,
+        };
+        let written = hinted.as_ref().unwrap_or(&name);
+        let Some(definition) = self.tables.get(written).cloned() else {
             let d = Diagnostic::error(
                 "sql/unknown-table",
                 format!("there is no table '{name}' to write to"),
@@ -609,22 +631,21 @@ impl<'e> Binder<'e> {
                 },
             ));
         };
-        let target: Vec<(String, FlinkType)> = definition
-            .physical()
-            .into_iter()
-            .chain(
-                definition
-                    .metadata()
-                    .into_iter()
-                    .filter(|(_, _, _, virtual_)| !virtual_)
-                    .map(|(n, _, ty, _)| (n, ty)),
-            )
-            .collect();
+        let options = definition.options();
+        let target =
+            super::sinks::written_columns(definition.physical(), &definition.metadata(), &options);
         let root = self.query(&insert.query, &name, insert.span, text)?;
         let columns = self.plan.nodes[root].columns.clone();
         // Which target column each query column fills.
         let filled: Vec<usize> = match &insert.columns {
-            None => (0..target.len()).collect(),
+            // In the order of the table's declaration, in which metadata may stand anywhere.
+            None if definition.statement.columns.is_empty() => (0..target.len()).collect(),
+            None => definition
+                .statement
+                .columns
+                .iter()
+                .filter_map(|c| target.iter().position(|(name, _)| *name == c.name))
+                .collect(),
             Some(names) => names
                 .iter()
                 .map(|n| {
@@ -698,12 +719,12 @@ impl<'e> Binder<'e> {
                 ),
             };
             exprs.push(expr);
-            outputs.push(PlanColumn::new(column_name, &field));
+            // Whether a NULL may be written is the sink's to say, row by row.
+            outputs.push(PlanColumn::new(column_name, &field.with_nullable(true)));
         }
         let changelog = self.plan.nodes[root].changelog;
-        let options = definition.options();
-        let connector = options.get("connector").map_or("", String::as_str);
-        if changelog != ChangelogMode::Append && connector == "filesystem" {
+        let mode = super::sinks::mode_of(&options, !definition.primary_key().is_empty());
+        if changelog != ChangelogMode::Append && mode == SinkMode::Append {
             return Err(fail(
                 Diagnostic::error(
                     "plan/updates-into-append-sink",
@@ -712,10 +733,10 @@ impl<'e> Binder<'e> {
                     ),
                 )
                 .at(insert.query.span)
-                .help("write to 'print', or make the query append-only: aggregate over a window, or keep the first row of each key"),
+                .help("write to a table that takes updates, such as 'print', or make the query append-only: aggregate over a window, or keep the first row of each key"),
             ));
         }
-        let table = self.table_number(&name, &definition);
+        let table = self.table_number(written, &definition);
         let identity = exprs
             .iter()
             .enumerate()
@@ -728,7 +749,7 @@ impl<'e> Binder<'e> {
                 .calc(root, exprs, None, outputs)
                 .map_err(|e| vec![diagnose(&e, text)])?
         };
-        self.push_sink(input, table, &name, insert.span);
+        self.push_sink(input, table, &name, insert.span, insert.deduplicate);
         Ok(())
     }
 
@@ -752,14 +773,18 @@ impl<'e> Binder<'e> {
             span: query.span,
         });
         let table = self.plan.tables.len() - 1;
-        self.push_sink(root, table, RESULT_TABLE, query.span);
+        self.push_sink(root, table, RESULT_TABLE, query.span, false);
         Ok(())
     }
 
-    fn push_sink(&mut self, input: usize, table: usize, name: &str, span: Span) {
+    fn push_sink(&mut self, input: usize, table: usize, name: &str, span: Span, conflict: bool) {
         let source = &self.plan.nodes[input];
         let node = PlanNode {
-            op: StreamOp::Sink { table },
+            op: StreamOp::Sink {
+                table,
+                conflict,
+                keyed_by: vec![],
+            },
             inputs: vec![input],
             columns: source.columns.clone(),
             changelog: source.changelog,
@@ -768,6 +793,7 @@ impl<'e> Binder<'e> {
             origins: vec![name.to_string()],
             uid: String::new(),
             span,
+            state_ttl: [None; 2],
         };
         self.plan.nodes.push(node);
     }
@@ -780,21 +806,48 @@ impl<'e> Binder<'e> {
         span: Span,
         text: &str,
     ) -> Result<usize, Diagnostics> {
-        if let Some(hint) = query.hints.first() {
-            return Err(vec![
-                Diagnostic::not_supported("a hint on a table")
-                    .at(hint.span)
-                    .help("write the options into the table's WITH"),
-            ]);
+        let mut ast = query.ast.clone();
+        for hint in &query.hints {
+            let name = self.hinted_table(hint, text)?;
+            hints::redirect(&mut ast, hint, &name);
         }
         let before = self.plan.nodes.len();
-        let bound = self.bind_query(query);
-        let root = bound.and_then(|plan| self.translator(origin, span, text).translate(&plan));
+        let bound = StateTtl::of(&mut ast).and_then(|ttl| Ok((self.bind_query(*ast)?, ttl)));
+        let root = bound.and_then(|(plan, ttl)| {
+            let mut translator = self.translator(origin, span, text);
+            translator.ttl = ttl;
+            let root = translator.translate(&plan)?;
+            translator.ttl.all_met()?;
+            Ok(root)
+        });
         root.map_err(|e| {
             self.plan.nodes.truncate(before);
             self.roots.retain(|_, &mut root| root < before);
             vec![diagnose(&e, text).or_at(query.span)]
         })
+    }
+
+    /// A table with the options of a hint: the name under which it is known from now on.
+    fn hinted_table(&mut self, hint: &TableHint, text: &str) -> Result<String, Diagnostics> {
+        let table = hint.table.object();
+        let Some(definition) = self.tables.get(table) else {
+            let what = match self.relations.contains_key(table) {
+                true => format!("'{table}' is a view; only a table takes OPTIONS"),
+                false => format!("there is no table '{table}'"),
+            };
+            return Err(vec![
+                Diagnostic::error("sql/unknown-table", what).at(hint.span),
+            ]);
+        };
+        let definition = hints::with_options(definition, hint);
+        let number = (1..).find(|n| !self.relations.contains_key(&format!("{table}${n}")));
+        let name = format!("{table}${}", number.unwrap_or(1));
+        let node = self.source(&name, &definition, text)?;
+        self.schemas.insert(name.clone(), node.schema());
+        self.relations
+            .insert(name.clone(), Relation::of(&name, &node));
+        self.tables.insert(name.clone(), definition);
+        Ok(name)
     }
 
     fn translator<'a>(&'a mut self, origin: &str, span: Span, text: &'a str) -> Translator<'a>
@@ -805,6 +858,7 @@ impl<'e> Binder<'e> {
             origin: origin.to_string(),
             span,
             graph: Box::new(BinderGraph { binder: self, text }),
+            ttl: StateTtl::default(),
         }
     }
 
@@ -820,15 +874,15 @@ impl<'e> Binder<'e> {
         }
     }
 
-    fn bind_query(&self, query: &Query) -> Result<LogicalPlan, DataFusionError> {
-        let mut ast = query.ast.clone();
+    fn bind_query(&self, mut ast: ast::Query) -> Result<LogicalPlan, DataFusionError> {
         super::names::resolve(&mut ast);
         super::group_window::rewrite(&mut ast)?;
+        numbers::query(&mut ast);
         let relations = |name: &str| self.schemas.get(name).cloned();
         let context = self.context(&relations);
         let planner = SqlToRel::new_with_options(&context, parser_options());
-        let plan = planner.sql_statement_to_plan(ast::Statement::Query(ast))?;
-        let plan = millstream_functions::analyze(plan)?;
+        let plan = planner.sql_statement_to_plan(ast::Statement::Query(Box::new(ast)))?;
+        let plan = super::moments::reduce(millstream_functions::analyze(plan)?)?;
         let rules: Vec<Arc<dyn AnalyzerRule + Send + Sync>> = vec![
             Arc::new(ResolveGroupingFunction::new()),
             Arc::new(TypeCoercion::new()),
@@ -848,7 +902,9 @@ impl<'e> Binder<'e> {
         let relations = |_: &str| None;
         let context = self.context(&relations);
         let planner = SqlToRel::new_with_options(&context, parser_options());
-        let bound = planner.sql_to_expr(expr.clone(), by_name, &mut PlannerContext::new())?;
+        let mut expr = expr.clone();
+        numbers::expr(&mut expr);
+        let bound = planner.sql_to_expr(expr, by_name, &mut PlannerContext::new())?;
         let bound = millstream_functions::analyze_expr(bound, by_name)?;
         let positional = datafusion_common::tree_node::TreeNode::transform(bound, |e| {
             use datafusion_common::tree_node::Transformed;
@@ -927,15 +983,47 @@ fn without_subqueries(plan: LogicalPlan) -> Result<LogicalPlan, DataFusionError>
     if !found {
         return Ok(plan);
     }
-    let rules: Vec<Arc<dyn OptimizerRule + Send + Sync>> = vec![
+    let mut rules: Vec<Arc<dyn OptimizerRule + Send + Sync>> = vec![
         Arc::new(DecorrelatePredicateSubquery::new()),
         Arc::new(ScalarSubqueryToJoin::new()),
-        Arc::new(EliminateCrossJoin::new()),
     ];
-    let context = OptimizerContext::new()
+    // An UNNEST reads the tables before it, so they must stay before it.
+    if !has_unnest(&plan)? {
+        rules.push(Arc::new(EliminateCrossJoin::new()));
+    }
+    refuse_many_rows(&plan)?;
+    let mut options = ConfigOptions::default();
+    // Every subquery that is a value becomes a join.
+    options
+        .optimizer
+        .enable_physical_uncorrelated_scalar_subquery = false;
+    let context = OptimizerContext::new_with_config_options(Arc::new(options))
         .with_max_passes(1)
         .with_skip_failing_rules(false);
     Optimizer::with_rules(rules).optimize(plan, &context, |_, _| {})
+}
+
+/// Refuses a query as a value that may give several rows: as a join it would multiply rows, where
+/// Flink fails the job.
+fn refuse_many_rows(plan: &LogicalPlan) -> Result<(), DataFusionError> {
+    use datafusion_common::tree_node::{TreeNode, TreeNodeRecursion};
+    plan.apply_with_subqueries(|node| {
+        node.apply_expressions(|expr| {
+            expr.apply(|e| {
+                if let Expr::ScalarSubquery(subquery) = e
+                    && subquery.outer_ref_columns.is_empty()
+                    && subquery.subquery.max_rows().is_none_or(|most| most > 1)
+                {
+                    return plan_err!(
+                        "a query as a value must give one row; aggregate it, as in (SELECT MAX(x) FROM …), \
+                         or write LIMIT 1"
+                    );
+                }
+                Ok(TreeNodeRecursion::Continue)
+            })
+        })
+    })?;
+    Ok(())
 }
 
 /// What DataFusion says, in our words and with its place.
@@ -951,10 +1039,7 @@ fn diagnose(error: &DataFusionError, text: &str) -> Diagnostic {
         )
         .help("write the table before it, as in t.column"),
         _ => {
-            let mut message = clean_message(error);
-            if message.starts_with("Invalid function 'current_watermark'") {
-                message = "CURRENT_WATERMARK is not supported yet".into();
-            }
+            let message = clean_message(error);
             let code = if message.contains("not supported") {
                 "sql/not-supported"
             } else {
@@ -994,7 +1079,19 @@ impl Graph for BinderGraph<'_, '_> {
             return Ok(root);
         }
         let node = self.table(name)?;
-        let upserts = node.changelog == ChangelogMode::Upsert;
+        let binder = &mut *self.binder;
+        let duplicates = binder
+            .plan
+            .settings
+            .get("table.exec.source.cdc-events-duplicate")
+            .is_some_and(|value| value == "true");
+        let keyed = node.upsert_key.is_some();
+        let upserts = match node.changelog {
+            ChangelogMode::Append => false,
+            ChangelogMode::Upsert => true,
+            // What a log may repeat is set right by its key.
+            ChangelogMode::Retract => duplicates && keyed,
+        };
         let mut root = self.push(node.clone());
         if upserts {
             // Downstream operators see old values of updates, as if the table's log had them.
@@ -1004,7 +1101,7 @@ impl Graph for BinderGraph<'_, '_> {
                 );
             };
             root = self.push(PlanNode {
-                op: StreamOp::ChangelogNormalize { keys },
+                op: StreamOp::ChangelogNormalize { keys, filter: None },
                 inputs: vec![root],
                 changelog: ChangelogMode::Retract,
                 ..node
@@ -1053,6 +1150,10 @@ impl Graph for BinderGraph<'_, '_> {
         &self.binder.plan.nodes
     }
 
+    fn setting(&self, key: &str) -> Option<String> {
+        self.binder.plan.settings.get(key).cloned()
+    }
+
     fn replace(&mut self, index: usize, node: PlanNode) {
         self.binder.plan.nodes[index] = node;
     }
@@ -1093,6 +1194,19 @@ fn unqualified_schema(columns: &[PlanColumn]) -> Result<DFSchema, DataFusionErro
     DFSchema::try_from(Schema::new(fields))
 }
 
+/// Whether the sources of a table make watermarks themselves; tables of tests say so.
+fn makes_watermarks(options: &BTreeMap<String, String>) -> bool {
+    options
+        .get("enable-watermark-push-down")
+        .is_some_and(|value| value == "true")
+}
+
+/// Whether a watermark is `SOURCE_WATERMARK()`: the connector's own.
+fn is_source_watermark(expr: &ast::Expr) -> bool {
+    matches!(expr, ast::Expr::Function(call)
+        if call.name.to_string().eq_ignore_ascii_case("SOURCE_WATERMARK"))
+}
+
 /// The changelog a table's connector and format give.
 fn source_changelog(options: &BTreeMap<String, String>) -> ChangelogMode {
     // Test tables say themselves which kinds of rows they give.
@@ -1118,7 +1232,7 @@ fn source_changelog(options: &BTreeMap<String, String>) -> ChangelogMode {
 /// string, another precision of the same family).
 fn implicit_cast(expr: Expr, from: &FlinkType, to: &FlinkType) -> Option<Expr> {
     use TypeKind::*;
-    if from.kind == to.kind {
+    if alike(from, to) {
         return Some(expr);
     }
     let rank = |kind: &TypeKind| match kind {
@@ -1135,11 +1249,24 @@ fn implicit_cast(expr: Expr, from: &FlinkType, to: &FlinkType) -> Option<Expr> {
         (Null, _) => true,
         (Char(_) | Varchar(_), Char(_) | Varchar(_)) => true,
         (Binary(_) | Varbinary(_), Binary(_) | Varbinary(_)) => true,
-        (Decimal { .. }, Decimal { .. }) => true,
+        (from, Decimal { .. }) => rank(from).is_some(),
         (Timestamp(_), Timestamp(_)) | (TimestampLtz(_), TimestampLtz(_)) => true,
         (Timestamp(_), TimestampLtz(_)) | (TimestampLtz(_), Timestamp(_)) => true,
         (Date, Timestamp(_) | TimestampLtz(_)) => true,
+        (Timestamp(_), Date) => true,
         (Time(_), Time(_)) => true,
+        (Row(a), Row(b)) => {
+            a.len() == b.len()
+                && a.iter()
+                    .zip(b)
+                    .all(|(a, b)| implicit_cast(column(0), &a.ty, &b.ty).is_some())
+        }
+        (Array(a), Array(b)) | (Multiset(a), Multiset(b)) => {
+            implicit_cast(column(0), a, b).is_some()
+        }
+        (Map(a, x), Map(b, y)) => {
+            implicit_cast(column(0), a, b).is_some() && implicit_cast(column(0), x, y).is_some()
+        }
         (a, b) => match (rank(a), rank(b)) {
             (Some(a), Some(b)) => a <= b,
             _ => from.to_arrow() == to.to_arrow(),
@@ -1163,6 +1290,17 @@ fn implicit_cast(expr: Expr, from: &FlinkType, to: &FlinkType) -> Option<Expr> {
             Expr::Literal(ScalarValue::Utf8(Some(to.to_string())), None),
         ])),
         None => Some(arrow_cast(expr, to.to_arrow())),
+    }
+}
+
+/// Whether two types are the same but for what may be NULL, and for the names of ROW fields.
+fn alike(a: &FlinkType, b: &FlinkType) -> bool {
+    use TypeKind::*;
+    match (&a.kind, &b.kind) {
+        (Row(a), Row(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| alike(&a.ty, &b.ty)),
+        (Array(a), Array(b)) | (Multiset(a), Multiset(b)) => alike(a, b),
+        (Map(a, x), Map(b, y)) => alike(a, b) && alike(x, y),
+        (a, b) => a == b,
     }
 }
 

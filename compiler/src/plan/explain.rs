@@ -169,6 +169,26 @@ fn describe(plan: &StreamPlan, node: &PlanNode) -> String {
         StreamOp::GroupAggregate { keys, calls } if calls.is_empty() => {
             format!("Distinct: {}", names(keys, input))
         }
+        StreamOp::GlobalAggregate { keys, calls } => {
+            let first = &plan.nodes[node.inputs[0]];
+            let rows = &plan.nodes[first.inputs[0]].columns;
+            format!(
+                "GlobalAggregate{}: {}",
+                match keys.is_empty() {
+                    true => String::new(),
+                    false => format!(" by {}", names(keys, rows)),
+                },
+                calls_text(calls, rows)
+            )
+        }
+        StreamOp::LocalAggregate { keys, calls } => format!(
+            "LocalAggregate{}: {}",
+            match keys.is_empty() {
+                true => String::new(),
+                false => format!(" by {}", names(keys, input)),
+            },
+            calls_text(calls, input)
+        ),
         StreamOp::GroupAggregate { keys, calls } => format!(
             "GroupAggregate{}: {}",
             if keys.is_empty() {
@@ -185,6 +205,7 @@ fn describe(plan: &StreamPlan, node: &PlanNode) -> String {
             end,
             with_rank,
             window,
+            ..
         } => format!(
             "{}TopN{} order {}: ranks {start} to {end}{}",
             if window.is_some() { "Window" } else { "" },
@@ -198,6 +219,7 @@ fn describe(plan: &StreamPlan, node: &PlanNode) -> String {
         ),
         StreamOp::Limit { skip: 0, fetch } => format!("Limit {fetch}"),
         StreamOp::Limit { skip, fetch } => format!("Limit {fetch} after {skip}"),
+        StreamOp::Sort { order } => format!("Sort by {}", order_text(order, input)),
         StreamOp::TemporalSort { rowtime, order } => {
             let first = std::slice::from_ref(&input[*rowtime].name);
             let rest = order.iter().map(|by| sort_text(by, input));
@@ -229,8 +251,35 @@ fn describe(plan: &StreamPlan, node: &PlanNode) -> String {
                 facts.join(" and ")
             )
         }
-        StreamOp::ChangelogNormalize { keys } => {
-            format!("ChangelogNormalize by {}", names(keys, input))
+        StreamOp::ChangelogNormalize { keys, filter } => {
+            let mut text = format!("ChangelogNormalize by {}", names(keys, input));
+            if let Some(filter) = filter {
+                let _ = write!(text, "; where {}", display_expr(filter, input));
+            }
+            text
+        }
+        StreamOp::SetOperation { except, all } => format!(
+            "{}{}",
+            if *except { "Except" } else { "Intersect" },
+            if *all { " ALL" } else { "" }
+        ),
+        StreamOp::Unnest {
+            column,
+            left,
+            ordinality,
+        } => format!(
+            "Unnest{}: {}{}",
+            if *left { " left" } else { "" },
+            names(&[*column], input),
+            if *ordinality { " with ordinality" } else { "" }
+        ),
+        StreamOp::DropUpdateBefore => "DropUpdateBefore".to_string(),
+        StreamOp::UpsertMaterialize { key, .. } => {
+            format!("UpsertMaterialize by {}", names(key, input))
+        }
+        StreamOp::SinkConstraints { columns } => {
+            let types = columns.iter().map(|(name, ty)| format!("{name} {ty}"));
+            format!("SinkConstraints: {}", types.collect::<Vec<_>>().join(", "))
         }
         StreamOp::Expand { sets } => {
             let first: Vec<usize> = sets.iter().flat_map(|(_, nulls)| nulls.clone()).collect();
@@ -250,7 +299,7 @@ fn describe(plan: &StreamPlan, node: &PlanNode) -> String {
             plan.models[*model].name,
             names(args, input)
         ),
-        StreamOp::Sink { table } => {
+        StreamOp::Sink { table, .. } => {
             let table = &plan.tables[*table];
             let connector = table.options.get("connector").map_or("?", String::as_str);
             format!("Sink {connector}: {}", table.name)
@@ -286,8 +335,12 @@ fn state_of(node: &PlanNode) -> Option<String> {
                 }
             }
         }
-        StreamOp::GroupAggregate { keys, .. } if keys.is_empty() => "one accumulator".to_string(),
-        StreamOp::GroupAggregate { .. } => {
+        StreamOp::GroupAggregate { keys, .. } | StreamOp::GlobalAggregate { keys, .. }
+            if keys.is_empty() =>
+        {
+            "one accumulator".to_string()
+        }
+        StreamOp::GroupAggregate { .. } | StreamOp::GlobalAggregate { .. } => {
             "an accumulator a key, for ever (grows with the number of keys)".to_string()
         }
         StreamOp::TopN {
@@ -297,6 +350,7 @@ fn state_of(node: &PlanNode) -> Option<String> {
             "at least the best {end} rows a partition, for ever (grows with the number of partitions)"
         ),
         StreamOp::Limit { .. } => "the number of rows".to_string(),
+        StreamOp::Sort { .. } => "all rows until the input ends".to_string(),
         StreamOp::TemporalSort { .. } => "rows until the watermark passes them".to_string(),
         StreamOp::Join { time, .. } => match time {
             JoinTime::Regular => {
@@ -311,6 +365,13 @@ fn state_of(node: &PlanNode) -> Option<String> {
                 "left rows until the watermark passes them; the versions of each key".to_string()
             }
         },
+        StreamOp::SetOperation { .. } => {
+            "how often each different row came, for ever (grows with the number of rows)"
+                .to_string()
+        }
+        StreamOp::UpsertMaterialize { .. } => {
+            "all rows of each primary key, for ever (grows with the table)".to_string()
+        }
         StreamOp::ChangelogNormalize { .. } => {
             "the last row a key, for ever (grows with the number of keys)".to_string()
         }

@@ -47,6 +47,11 @@ impl FunctionCatalog {
     pub fn scalar(&self, name: &str) -> Option<Arc<ScalarUDF>> {
         self.scalar.get(&name.to_lowercase()).cloned()
     }
+
+    /// The aggregate function of this name, whatever its case.
+    pub fn aggregate(&self, name: &str) -> Option<Arc<AggregateUDF>> {
+        self.aggregate.get(&name.to_lowercase()).cloned()
+    }
 }
 
 /// What DataFusion's SQL planner asks while it binds one query.
@@ -96,8 +101,9 @@ impl ContextProvider for BindingContext<'_> {
     }
 
     fn get_aggregate_meta(&self, name: &str) -> Option<Arc<AggregateUDF>> {
-        let known = CATALOG.aggregate.get(&name.to_lowercase()).cloned();
-        known.or_else(|| super::group_window::grouping(name))
+        CATALOG
+            .aggregate(name)
+            .or_else(|| super::group_window::grouping(name))
     }
 
     fn get_window_meta(&self, _name: &str) -> Option<Arc<WindowUDF>> {

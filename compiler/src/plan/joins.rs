@@ -2,15 +2,17 @@
 
 use datafusion_common::{JoinType, NullEquality, Result, not_impl_err, plan_err};
 use datafusion_expr::logical_plan as lp;
-use datafusion_expr::{BinaryExpr, Expr, Operator, utils};
+use datafusion_expr::{BinaryExpr, Expr, ExprSchemable, Operator, utils};
 use millstream_functions::interval_millis;
 use millstream_functions::window::Window;
 
+use super::set_operations::SetOperation;
 use super::stream::{
     ChangelogMode, JoinKind, JoinOn, JoinTime, PlanColumn, StreamOp, TimeAttribute, column,
-    columns_of, plain_column, substitute,
+    columns_of, plain_column, positional_schema, substitute,
 };
 use super::translate::{Translator, computed_column, without_casts};
+use super::unnest::unnest_of;
 use super::versioned::versioned;
 
 /// One side of a join while its condition is taken apart.
@@ -56,6 +58,12 @@ impl Side {
 impl Translator<'_> {
     /// A join of two relations.
     pub(super) fn join(&mut self, join: &lp::Join) -> Result<usize> {
+        if let Some(unnested) = unnest_of(&join.right) {
+            return self.join_unnest(join, &unnested);
+        }
+        if let Some(operation) = SetOperation::of(join) {
+            return self.set_operation(&operation);
+        }
         let kind = match join.join_type {
             JoinType::Inner => JoinKind::Inner,
             JoinType::Left => JoinKind::Left,
@@ -102,14 +110,27 @@ impl Translator<'_> {
         if let Some(filter) = &join.filter {
             let schema = join.left.schema().join(join.right.schema())?;
             let filter = self.expression(filter, &schema, &both)?;
-            for condition in utils::split_conjunction(&filter) {
+            for (at, condition) in utils::split_conjunction(&filter).into_iter().enumerate() {
                 match equality(condition, width) {
-                    Some((l, r, safe)) if !join.null_aware => {
+                    // `NOT IN`, whose comparison comes first: one that is unknown keeps the row out
+                    // as an equal one does.
+                    Some((l, r, _)) if join.null_aware && at == 0 => {
+                        let nullable = nullable(&l, &both)? || nullable(&r, &both)?;
+                        if nullable {
+                            conditions
+                                .push(l.clone().is_null().or(r.clone().is_null()).or(l.eq(r)));
+                        } else {
+                            left.key(l)?;
+                            right.key(substitute(r, &|i| column(i - width))?)?;
+                            null_safe.push(false);
+                        }
+                    }
+                    Some((l, r, safe)) => {
                         left.key(l)?;
                         right.key(substitute(r, &|i| column(i - width))?)?;
                         null_safe.push(safe);
                     }
-                    _ => conditions.push(condition.clone()),
+                    None => conditions.push(condition.clone()),
                 }
             }
         }
@@ -146,6 +167,8 @@ impl Translator<'_> {
             left_input,
             right_input,
         )?;
+        let kept = [&join.left, &join.right].map(|side| self.ttl.for_input(side));
+        self.update(index, |node| node.state_ttl = kept);
         // Back to the columns of the query.
         let outputs = self.graph.nodes()[index].columns.clone();
         let mut keep: Vec<usize> = (0..width).collect();
@@ -347,6 +370,11 @@ impl Translator<'_> {
         });
         Ok(index)
     }
+}
+
+/// Whether an expression over these columns may be NULL.
+fn nullable(expr: &Expr, columns: &[PlanColumn]) -> Result<bool> {
+    expr.nullable(positional_schema(columns)?.as_ref())
 }
 
 /// `l = r` or `l IS NOT DISTINCT FROM r` with a side each: the two, and whether NULL equals NULL.

@@ -16,6 +16,9 @@ struct Ranks {
     end: Option<u64>,
 }
 
+/// Whether what has no end may be sorted: the rows come out when a bounded input ends.
+pub(super) const NON_TEMPORAL_SORT: &str = "__table.exec.sort.non-temporal.enabled__";
+
 impl Translator<'_> {
     /// `ROW_NUMBER() OVER (PARTITION BY k ORDER BY o) <= n` in any of its spellings: a deduplication if it
     /// keeps one row by event time, else a Top-N. `None` if the filter is about something else.
@@ -81,6 +84,8 @@ impl Translator<'_> {
         let number = window.schema.field(width);
         exprs.push(match &self.graph.nodes()[ranked].op {
             StreamOp::Deduplicate { .. } => Expr::Literal(ScalarValue::Int64(Some(1)), None),
+            // One rank is a constant, which no row needs to carry.
+            _ if ranks.start == end => Expr::Literal(ScalarValue::Int64(Some(clamped(end))), None),
             _ => column(columns.len() - 1),
         });
         outputs.push(PlanColumn::new(number.name(), number));
@@ -170,6 +175,7 @@ impl Translator<'_> {
                 end,
                 with_rank: true,
                 window,
+                forward: None,
             },
             vec![input],
             outputs,
@@ -259,6 +265,16 @@ impl Translator<'_> {
                 );
                 back(self, index)
             }
+            // Flink has it for its tests, behind an option of its own.
+            _ if self
+                .graph
+                .setting(NON_TEMPORAL_SORT)
+                .is_some_and(|v| v == "true") =>
+            {
+                let index = self.push(StreamOp::Sort { order }, vec![input], columns);
+                self.update(index, |node| node.changelog = ChangelogMode::Append);
+                back(self, index)
+            }
             _ => plan_err!(
                 "ORDER BY without LIMIT sorts by a time attribute first, ascending, as in Flink: an endless stream has no last row"
             ),
@@ -297,6 +313,10 @@ impl Translator<'_> {
         });
         Ok(index)
     }
+}
+
+fn clamped(rank: u64) -> i64 {
+    i64::try_from(rank).unwrap_or(i64::MAX)
 }
 
 /// Narrows the ranks by a condition; false if the condition is no bound of the rank.

@@ -4,8 +4,9 @@
 //!    are buffered, sorted and looked up once.
 //! 2. Operators that no sink reads are dropped.
 //! 3. Columns that nobody reads are dropped, down into the sources.
-//! 4. Old values of updates that nobody reads are not made.
-//! 5. Every operator gets a name that is unique and stable.
+//! 4. Old values of updates that nobody reads are not made, and sinks get what they ask for.
+//! 5. With mini-batches, aggregates get a first phase in front of their exchange.
+//! 6. Every operator gets a name that is unique and stable.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,9 +21,9 @@ use super::stream::{
 /// All rewrites in order.
 pub(crate) fn rewrite(mut plan: StreamPlan) -> Result<StreamPlan> {
     fuse_over(&mut plan)?;
-    let mut plan = prune(plan)?;
+    let plan = prune(plan)?;
     check_windows(&plan)?;
-    super::changelog::infer(&mut plan);
+    let mut plan = super::phases::split(super::changelog::infer(plan)?)?;
     name_operators(&mut plan);
     Ok(plan)
 }
@@ -262,7 +263,9 @@ fn prune(plan: StreamPlan) -> Result<StreamPlan> {
                 kept.insert(*rowtime);
                 reads.extend(&kept);
             }
-            StreamOp::GroupAggregate { keys, calls } => {
+            StreamOp::GroupAggregate { keys, calls }
+            | StreamOp::GlobalAggregate { keys, calls }
+            | StreamOp::LocalAggregate { keys, calls } => {
                 kept.extend(0..keys.len());
                 reads.extend(keys);
                 for (i, call) in calls.iter().enumerate() {
@@ -290,6 +293,10 @@ fn prune(plan: StreamPlan) -> Result<StreamPlan> {
                 kept.extend(*window);
                 reads.extend(kept.iter().filter(|&&i| i < width));
             }
+            StreamOp::Sort { order } => {
+                kept.extend(order.iter().map(|by| by.column));
+                reads.extend(&kept);
+            }
             StreamOp::TemporalSort { rowtime, order } => {
                 kept.insert(*rowtime);
                 kept.extend(order.iter().map(|by| by.column));
@@ -301,8 +308,35 @@ fn prune(plan: StreamPlan) -> Result<StreamPlan> {
                 }
                 reads.extend(&kept);
             }
-            StreamOp::ChangelogNormalize { keys } => {
+            StreamOp::ChangelogNormalize { keys, filter } => {
                 kept.extend(keys);
+                kept.extend(filter.iter().flat_map(columns_of));
+                reads.extend(&kept);
+            }
+            // Rows are compared, and written, as a whole.
+            StreamOp::SetOperation { .. } => {
+                kept.extend(0..node.columns.len());
+                reads.extend(&kept);
+            }
+            StreamOp::SinkConstraints { columns } => {
+                kept.extend(0..columns.len());
+                reads.extend(&kept);
+            }
+            StreamOp::Unnest { column, .. } => {
+                let width = width(0);
+                kept.insert(*column);
+                kept.extend(width..node.columns.len());
+                reads.extend(kept.iter().filter(|&&i| i < width));
+            }
+            StreamOp::DropUpdateBefore => {
+                if kept.is_empty() && !node.columns.is_empty() {
+                    kept.insert(0);
+                }
+                reads.extend(&kept);
+            }
+            StreamOp::UpsertMaterialize { key, row_key } => {
+                kept.extend(key);
+                kept.extend(row_key.iter().flatten());
                 reads.extend(&kept);
             }
             StreamOp::Expand { sets } => {
@@ -357,7 +391,7 @@ fn prune(plan: StreamPlan) -> Result<StreamPlan> {
             let (place, columns) = &places[input];
             inputs.push((*place, columns.clone()));
         }
-        if matches!(node.op, StreamOp::Union) {
+        if matches!(node.op, StreamOp::Union | StreamOp::SetOperation { .. }) {
             // The inputs of a union have the same columns at the same places.
             for (place, columns) in &mut inputs {
                 if columns.keys().copied().collect::<BTreeSet<_>>() != *kept {
@@ -380,6 +414,7 @@ fn prune(plan: StreamPlan) -> Result<StreamPlan> {
                         uid: String::new(),
                         changelog: from.changelog,
                         span: node.span,
+                        state_ttl: [None; 2],
                     });
                     *place = nodes.len() - 1;
                 }
@@ -421,14 +456,22 @@ fn prune(plan: StreamPlan) -> Result<StreamPlan> {
                 | StreamOp::TopN { .. }
                 | StreamOp::Limit { .. }
                 | StreamOp::TemporalSort { .. }
+                | StreamOp::Sort { .. }
                 | StreamOp::ChangelogNormalize { .. }
+                | StreamOp::DropUpdateBefore
+                | StreamOp::UpsertMaterialize { .. }
+                | StreamOp::SinkConstraints { .. }
+                | StreamOp::Unnest { .. }
                 | StreamOp::Expand { .. }
                 | StreamOp::LookupJoin { .. }
                 | StreamOp::Predict { .. }
         );
         if passes_on {
             let width = input_width(0);
-            let original_width = original_input_width(&node);
+            let original_width = match &node.op {
+                StreamOp::Unnest { .. } => widths[node.inputs[0]],
+                _ => original_input_width(&node),
+            };
             let added: Vec<usize> = kept
                 .iter()
                 .copied()
@@ -476,6 +519,7 @@ fn prune(plan: StreamPlan) -> Result<StreamPlan> {
                     exprs: (!identity).then_some(kept_exprs),
                     watermark: match watermark {
                         Some(w) => Some(WatermarkSpec {
+                            in_source: w.in_source,
                             column: mapping[&w.column],
                             expr: substitute(w.expr, &|i| column(mapping[&i]))?,
                         }),
@@ -585,15 +629,36 @@ fn prune(plan: StreamPlan) -> Result<StreamPlan> {
                 // Nobody reads the rank: rows need not move up and down.
                 with_rank: kept.contains(&(node.columns.len() - 1)),
                 window: window.map(|w| below[&w]),
+                forward: None,
             },
             StreamOp::TemporalSort { rowtime, order } => StreamOp::TemporalSort {
                 rowtime: below[&rowtime],
                 order: move_order(&order, &below),
             },
-            StreamOp::Limit { skip, fetch } => StreamOp::Limit { skip, fetch },
-            StreamOp::ChangelogNormalize { keys } => StreamOp::ChangelogNormalize {
-                keys: keys.iter().map(|k| below[k]).collect(),
+            StreamOp::Sort { order } => StreamOp::Sort {
+                order: move_order(&order, &below),
             },
+            StreamOp::Limit { skip, fetch } => StreamOp::Limit { skip, fetch },
+            StreamOp::ChangelogNormalize { keys, filter } => StreamOp::ChangelogNormalize {
+                keys: keys.iter().map(|k| below[k]).collect(),
+                filter: filter.map(moved).transpose()?,
+            },
+            StreamOp::Unnest {
+                column,
+                left,
+                ordinality,
+            } => StreamOp::Unnest {
+                column: below[&column],
+                left,
+                ordinality,
+            },
+            StreamOp::UpsertMaterialize { key, row_key } => StreamOp::UpsertMaterialize {
+                key: key.iter().map(|k| below[k]).collect(),
+                row_key: row_key.map(|key| key.iter().map(|k| below[k]).collect()),
+            },
+            op @ (StreamOp::SetOperation { .. }
+            | StreamOp::DropUpdateBefore
+            | StreamOp::SinkConstraints { .. }) => op,
             StreamOp::Expand { sets } => StreamOp::Expand {
                 sets: sets
                     .into_iter()
@@ -602,6 +667,9 @@ fn prune(plan: StreamPlan) -> Result<StreamPlan> {
             },
             StreamOp::Join { .. } => {
                 return datafusion_common::internal_err!("joins are rebuilt above");
+            }
+            StreamOp::LocalAggregate { .. } | StreamOp::GlobalAggregate { .. } => {
+                return datafusion_common::internal_err!("phases come after pruning");
             }
             StreamOp::LookupJoin { keys, table } => StreamOp::LookupJoin {
                 keys: LookupKeys {
@@ -625,7 +693,7 @@ fn prune(plan: StreamPlan) -> Result<StreamPlan> {
                 outputs,
                 args: args.iter().map(|a| below[a]).collect(),
             },
-            StreamOp::Sink { table } => StreamOp::Sink { table },
+            op @ StreamOp::Sink { .. } => op,
         };
         let place = |i: Option<usize>| i.and_then(|i| mapping.get(&i).copied());
         nodes.push(PlanNode {
@@ -646,6 +714,7 @@ fn prune(plan: StreamPlan) -> Result<StreamPlan> {
             origins: node.origins,
             uid: String::new(),
             span: node.span,
+            state_ttl: node.state_ttl,
         });
         places.insert(index, (nodes.len() - 1, mapping));
     }
@@ -790,6 +859,7 @@ fn prune_join(
         uid: String::new(),
         changelog: node.changelog,
         span: node.span,
+        state_ttl: node.state_ttl,
     };
     Ok((pruned, mapping))
 }

@@ -12,6 +12,8 @@ enum Kind {
     Count,
     Duration,
     Flag,
+    /// One of these words, in any case.
+    OneOf(&'static [&'static str]),
     /// Only this value changes nothing: others are not supported.
     Only(&'static str),
 }
@@ -27,6 +29,39 @@ const KNOWN: &[(&str, Kind)] = &[
     ("table.local-time-zone", Kind::Only("UTC")),
     ("table.dml-sync", Kind::Flag),
     ("table.exec.state.ttl", Kind::Duration),
+    ("table.exec.source.cdc-events-duplicate", Kind::Flag),
+    (
+        "table.exec.sink.upsert-materialize",
+        Kind::OneOf(&["AUTO", "FORCE", "NONE"]),
+    ),
+    (
+        "table.exec.sink.not-null-enforcer",
+        Kind::OneOf(&["ERROR", "DROP"]),
+    ),
+    (
+        "table.exec.sink.type-length-enforcer",
+        Kind::OneOf(&["IGNORE", "TRIM_PAD", "ERROR"]),
+    ),
+    (
+        "table.exec.sink.nested-constraint-enforcer",
+        Kind::OneOf(&["IGNORE", "ROWS", "ROWS_AND_COLLECTIONS"]),
+    ),
+    (
+        "table.exec.sink.keyed-shuffle",
+        Kind::OneOf(&["AUTO", "FORCE", "NONE"]),
+    ),
+    ("table.exec.sink.require-on-conflict", Kind::Flag),
+    ("table.exec.mini-batch.enabled", Kind::Flag),
+    ("table.exec.mini-batch.allow-latency", Kind::Duration),
+    ("table.exec.mini-batch.size", Kind::Count),
+    (
+        "table.optimizer.agg-phase-strategy",
+        Kind::OneOf(&["AUTO", "ONE_PHASE", "TWO_PHASE"]),
+    ),
+    // One instance counts the distinct values of a key anyway: how they are shared out is Flink's.
+    ("table.optimizer.distinct-agg.split.enabled", Kind::Flag),
+    ("table.optimizer.multi-join.enabled", Kind::Flag),
+    (super::ranking::NON_TEMPORAL_SORT, Kind::Flag),
     ("taskmanager.memory.managed.size", Kind::Text),
 ];
 
@@ -38,9 +73,6 @@ const IGNORED: &[&str] = &[
     "pipeline.object-reuse",
     "execution.checkpointing.mode",
     "table.exec.source.idle-timeout",
-    "table.exec.mini-batch.enabled",
-    "table.exec.mini-batch.allow-latency",
-    "table.exec.mini-batch.size",
     "execution.checkpointing.dir",
     "state.checkpoints.dir",
 ];
@@ -82,6 +114,10 @@ pub(crate) fn check(key: &str, value: &str) -> Result<Option<Diagnostic>, Diagno
         Kind::Duration => match parse_duration(value) {
             Some(_) => Ok(None),
             None => wrong("a duration such as '10 s', '200 ms' or '1 min'"),
+        },
+        Kind::OneOf(words) => match words.iter().any(|word| word.eq_ignore_ascii_case(value)) {
+            true => Ok(None),
+            false => wrong(&words.join(" or ")),
         },
         Kind::Only(only) if value.eq_ignore_ascii_case(only) => Ok(None),
         Kind::Only(only) => Err(Diagnostic::error(

@@ -137,6 +137,8 @@ pub struct WatermarkSpec {
     pub column: usize,
     /// The watermark of a row, over the output columns.
     pub expr: Expr,
+    /// Whether Flink's source makes it, and no operator behind the source.
+    pub in_source: bool,
 }
 
 /// A column that rows are sorted by.
@@ -319,6 +321,21 @@ pub enum StreamOp {
         /// The aggregates; none for DISTINCT.
         calls: Vec<AggregateCall>,
     },
+    /// The first of two phases of an aggregate: the accumulators of each key of a bundle of rows.
+    /// Output: keys, accumulators.
+    LocalAggregate {
+        /// Positions of the keys.
+        keys: Vec<usize>,
+        /// The aggregates.
+        calls: Vec<AggregateCall>,
+    },
+    /// The second of two phases. Output: keys, calls.
+    GlobalAggregate {
+        /// Positions of the keys in the input of the first phase.
+        keys: Vec<usize>,
+        /// The aggregates over the input of the first phase.
+        calls: Vec<AggregateCall>,
+    },
     /// The rows of ranks `start..=end` of each partition. Output: input columns and, if `with_rank`, the rank.
     TopN {
         /// Positions of the partition keys.
@@ -333,6 +350,9 @@ pub enum StreamOp {
         with_rank: bool,
         /// Position of `window_end`: ranks are within its window and come out when it closes.
         window: Option<usize>,
+        /// The key of an updated input whose updates only move rows forward in the order; set
+        /// when changelogs are settled.
+        forward: Option<Vec<usize>>,
     },
     /// Rows `skip..skip + fetch` in order of arrival.
     Limit {
@@ -346,6 +366,11 @@ pub enum StreamOp {
         /// Position of the rowtime column.
         rowtime: usize,
         /// The order of rows of one time.
+        order: Vec<SortColumn>,
+    },
+    /// All rows in order, when the input ends.
+    Sort {
+        /// The order.
         order: Vec<SortColumn>,
     },
     /// Pairs of rows of two inputs.
@@ -367,6 +392,39 @@ pub enum StreamOp {
     ChangelogNormalize {
         /// Positions of the key.
         keys: Vec<usize>,
+        /// Which rows to keep; others count as deleted.
+        filter: Option<Expr>,
+    },
+    /// `INTERSECT [ALL]` or `EXCEPT [ALL]` of two inputs with the same columns.
+    SetOperation {
+        /// Whether it is EXCEPT.
+        except: bool,
+        /// `ALL`.
+        all: bool,
+    },
+    /// Each row once for every element of a collection. Output: input columns, the element's, and
+    /// perhaps its number.
+    Unnest {
+        /// Position of the ARRAY, MAP or MULTISET.
+        column: usize,
+        /// Whether rows without an element come out with NULLs.
+        left: bool,
+        /// `WITH ORDINALITY`.
+        ordinality: bool,
+    },
+    /// The input without the old values of updates.
+    DropUpdateBefore,
+    /// Upserts by the primary key of a sink, in an order that leaves the right row.
+    UpsertMaterialize {
+        /// Positions of the sink's primary key.
+        key: Vec<usize>,
+        /// Positions of the key that the input's rows come by.
+        row_key: Option<Vec<usize>>,
+    },
+    /// The rows that a sink's column types allow, made to fit.
+    SinkConstraints {
+        /// The sink's columns.
+        columns: Vec<(String, FlinkType)>,
     },
     /// Each row once a grouping set, with NULL for the columns that the set lacks.
     /// Output: input columns, BIGINT id of the set.
@@ -389,6 +447,10 @@ pub enum StreamOp {
     Sink {
         /// Number of the table in [`StreamPlan::tables`].
         table: usize,
+        /// `ON CONFLICT DO DEDUPLICATE`.
+        conflict: bool,
+        /// Columns that rows are shared out by among the writers; empty where they are.
+        keyed_by: Vec<usize>,
     },
 }
 
@@ -407,11 +469,13 @@ impl StreamOp {
             StreamOp::WindowAggregate { .. } => "window-aggregate",
             StreamOp::Over { .. } => "over",
             StreamOp::Deduplicate { .. } => "deduplicate",
-            StreamOp::GroupAggregate { .. } => "group-aggregate",
+            StreamOp::GroupAggregate { .. } | StreamOp::GlobalAggregate { .. } => "group-aggregate",
+            StreamOp::LocalAggregate { .. } => "local-aggregate",
             StreamOp::TopN { window: None, .. } => "top-n",
             StreamOp::TopN { .. } => "window-top-n",
             StreamOp::Limit { .. } => "limit",
             StreamOp::TemporalSort { .. } => "temporal-sort",
+            StreamOp::Sort { .. } => "sort",
             StreamOp::Join { time, .. } => match time {
                 JoinTime::Regular => "join",
                 JoinTime::Interval { .. } => "interval-join",
@@ -420,6 +484,12 @@ impl StreamOp {
             },
             StreamOp::LookupJoin { .. } => "lookup-join",
             StreamOp::ChangelogNormalize { .. } => "changelog-normalize",
+            StreamOp::SetOperation { except: false, .. } => "intersect",
+            StreamOp::SetOperation { .. } => "except",
+            StreamOp::Unnest { .. } => "unnest",
+            StreamOp::DropUpdateBefore => "drop-update-before",
+            StreamOp::UpsertMaterialize { .. } => "upsert-materialize",
+            StreamOp::SinkConstraints { .. } => "sink-constraints",
             StreamOp::Expand { .. } => "expand",
             StreamOp::Union => "union",
             StreamOp::Predict { .. } => "predict",
@@ -438,11 +508,15 @@ impl StreamOp {
                 | StreamOp::Over { .. }
                 | StreamOp::Deduplicate { .. }
                 | StreamOp::GroupAggregate { .. }
+                | StreamOp::GlobalAggregate { .. }
                 | StreamOp::TopN { .. }
                 | StreamOp::Limit { .. }
                 | StreamOp::TemporalSort { .. }
+                | StreamOp::Sort { .. }
                 | StreamOp::Join { .. }
                 | StreamOp::ChangelogNormalize { .. }
+                | StreamOp::SetOperation { .. }
+                | StreamOp::UpsertMaterialize { .. }
         )
     }
 }
@@ -480,17 +554,26 @@ pub struct PlanNode {
     pub uid: String,
     /// The statement it came from.
     pub span: Span,
+    /// How long the state of each input is kept by a hint, in milliseconds (0 is for ever);
+    /// `None` where the setting decides.
+    pub state_ttl: [Option<i64>; 2],
 }
 
 impl PlanNode {
     /// How the rows of input `port` reach this operator.
     pub fn distribution(&self, port: usize) -> Distribution {
         match &self.op {
-            StreamOp::GroupAggregate { keys, .. } | StreamOp::ChangelogNormalize { keys } => {
+            StreamOp::GroupAggregate { keys, .. } | StreamOp::ChangelogNormalize { keys, .. } => {
                 by_keys(keys)
             }
+            StreamOp::GlobalAggregate { keys, .. } => by_keys(&(0..keys.len()).collect::<Vec<_>>()),
+            StreamOp::UpsertMaterialize { key, .. } => by_keys(key),
+            StreamOp::SetOperation { .. } => by_keys(&(0..self.columns.len()).collect::<Vec<_>>()),
+            StreamOp::Sink { keyed_by, .. } if !keyed_by.is_empty() => by_keys(keyed_by),
             StreamOp::TopN { .. } => by_keys(&self.rank_partition()),
-            StreamOp::Limit { .. } | StreamOp::TemporalSort { .. } => Distribution::Single,
+            StreamOp::Limit { .. } | StreamOp::TemporalSort { .. } | StreamOp::Sort { .. } => {
+                Distribution::Single
+            }
             StreamOp::Join { on, .. } => by_keys(if port == 0 { &on.left } else { &on.right }),
             StreamOp::WindowTvf {
                 window: Window::Session { .. },

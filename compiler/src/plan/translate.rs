@@ -3,7 +3,7 @@
 //! Bottom-up; each logical node becomes zero or more operators whose columns stand in the order
 //! of the logical node's schema. What has no streaming operator is refused by name.
 
-use datafusion_common::tree_node::{Transformed, TreeNode};
+use datafusion_common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion_common::{DFSchema, Result, ScalarValue, not_impl_err, plan_err};
 use datafusion_expr::logical_plan::{self as lp, LogicalPlan};
 use datafusion_expr::simplify::SimplifyContext;
@@ -15,11 +15,14 @@ use millstream_functions::aggregate::{AggregateKind, aggregate_kind};
 use millstream_functions::interval_millis;
 use millstream_functions::window::{Frame, duration_text};
 
+use super::aggregation::{arguments, null_treatment};
+use super::hints::StateTtl;
 use super::stream::{
     AggregateCall, AttachedWindow, ChangelogMode, OverGroup, PlanColumn, PlanNode, StreamOp,
     TimeAttribute, column, is_proctime, plain_column, positional_schema,
 };
 use super::tvf::{PredictNode, WindowTvfNode};
+use super::unnest::unnest_of;
 use super::versioned::{LookupTable, VersionedNode};
 use crate::diagnostics::Span;
 
@@ -37,6 +40,8 @@ pub(crate) trait Graph {
     fn table(&mut self, name: &str) -> Result<PlanNode>;
     /// Whether these columns of what is read of a table hold its primary key.
     fn is_key_of(&self, table: usize, read: &LookupTable, columns: &[usize]) -> bool;
+    /// The value of a configuration key.
+    fn setting(&self, key: &str) -> Option<String>;
     /// The number of a model in the plan.
     fn model(&mut self, name: &str) -> Result<usize>;
 }
@@ -48,6 +53,8 @@ pub(crate) struct Translator<'a> {
     pub origin: String,
     /// The statement.
     pub span: Span,
+    /// How long hints say that state is kept.
+    pub ttl: StateTtl,
 }
 
 impl Translator<'_> {
@@ -64,6 +71,10 @@ impl Translator<'_> {
             LogicalPlan::Window(window) => self.over(window),
             LogicalPlan::Aggregate(aggregate) => self.aggregate(aggregate),
             LogicalPlan::Union(union) => self.union(union),
+            LogicalPlan::Extension(_) if unnest_of(plan).is_some() => match unnest_of(plan) {
+                Some(unnested) => self.unnest_alone(&unnested),
+                None => not_impl_err!("UNNEST is not supported here"),
+            },
             LogicalPlan::Extension(extension) => {
                 let node: &dyn std::any::Any = extension.node.as_any();
                 if let Some(tvf) = node.downcast_ref::<WindowTvfNode>() {
@@ -107,7 +118,11 @@ impl Translator<'_> {
                 Ok(self.distinct(input))
             }
             LogicalPlan::Distinct(_) => not_impl_err!("DISTINCT ON is not supported"),
-            LogicalPlan::Unnest(_) => not_impl_err!("UNNEST is not supported yet"),
+            LogicalPlan::Unnest(_) => {
+                not_impl_err!(
+                    "UNNEST among the columns of a SELECT is not supported; write it in FROM"
+                )
+            }
             LogicalPlan::Subquery(_) => not_impl_err!("a subquery here is not supported yet"),
             other => not_impl_err!("{} is not supported", first_word(other)),
         }
@@ -134,10 +149,11 @@ impl Translator<'_> {
             origins: vec![self.origin.clone()],
             uid: String::new(),
             span: self.span,
+            state_ttl: [None; 2],
         })
     }
 
-    fn values(&mut self, rows: Vec<Vec<Expr>>, schema: &DFSchema) -> usize {
+    pub(super) fn values(&mut self, rows: Vec<Vec<Expr>>, schema: &DFSchema) -> usize {
         let columns = schema
             .fields()
             .iter()
@@ -171,6 +187,18 @@ impl Translator<'_> {
                 _ => Ok(Transformed::no(e)),
             })?
             .data;
+        positional.apply(|e| {
+            if let Some(argument) = millstream_functions::current_watermark(e)
+                && plain_column(argument)
+                    .is_none_or(|i| columns[i].time != Some(TimeAttribute::Rowtime))
+            {
+                return plan_err!(
+                    "CURRENT_WATERMARK takes a rowtime attribute, as in Flink, which {argument} is not; \
+                     declare WATERMARK FOR it on the source table and pass it on unchanged"
+                );
+            }
+            Ok(TreeNodeRecursion::Continue)
+        })?;
         simplify(positional, columns)
     }
 
@@ -357,7 +385,7 @@ impl Translator<'_> {
         // Everything the calls need becomes a column behind the input's.
         let mut needed: Vec<Expr> = first.params.partition_by.clone();
         for function in &functions {
-            needed.extend(counted_argument(function).cloned());
+            needed.extend(read_by(function)?.0.into_iter().cloned());
             needed.extend(function.params.filter.as_deref().cloned());
         }
         let (input, mut positions) = {
@@ -376,21 +404,14 @@ impl Translator<'_> {
                 return not_impl_err!("{} in OVER is not supported yet", function.fun.name());
             };
             let params = &function.params;
-            if params.null_treatment.is_some() {
-                return not_impl_err!("IGNORE NULLS and RESPECT NULLS are not supported yet");
-            }
-            let args: Vec<usize> = match counted_argument(function) {
-                Some(_) => positions.next().into_iter().collect(),
-                None => vec![],
-            };
+            let (read, constants) = read_by(function)?;
+            let args: Vec<usize> = positions.by_ref().take(read.len()).collect();
             let filter = match params.filter {
                 Some(_) => positions.next(),
                 None => None,
             };
-            let constants = params
-                .args
-                .iter()
-                .skip(1)
+            let mut constants = constants
+                .into_iter()
                 .map(|e| match self.expression(e, schema, &columns)? {
                     Expr::Literal(value, _) => Ok(value),
                     other => plan_err!(
@@ -399,9 +420,10 @@ impl Translator<'_> {
                     ),
                 })
                 .collect::<Result<Vec<_>>>()?;
+            constants.extend(null_treatment(kind, params.null_treatment)?);
             calls.push(AggregateCall {
                 kind,
-                args: count_rows(kind, args, &columns),
+                args: count_rows(kind, args, params.distinct, &columns),
                 constants,
                 distinct: params.distinct,
                 filter,
@@ -520,11 +542,12 @@ fn call_name(kind: AggregateKind, argument: Option<&Expr>) -> String {
     }
 }
 
-/// The argument that an OVER call reads; `COUNT(1)` and `COUNT(*)` count rows and read none.
-fn counted_argument(function: &expr::WindowFunction) -> Option<&Expr> {
-    let first = function.params.args.first()?;
-    let counts = over_kind(&function.fun) == Some(AggregateKind::Count);
-    (!counts || !is_any_row(first)).then_some(first)
+/// The arguments that an OVER call reads, and its constants.
+fn read_by(function: &expr::WindowFunction) -> Result<(Vec<&Expr>, Vec<&Expr>)> {
+    match over_kind(&function.fun) {
+        Some(kind) => arguments(kind, &function.params.args),
+        None => Ok((vec![], vec![])),
+    }
 }
 
 /// Whether `COUNT` of it counts every row.
@@ -538,11 +561,14 @@ pub(super) fn is_any_row(argument: &Expr) -> bool {
 }
 
 /// `COUNT` of a column that is never NULL counts rows, too.
-fn count_rows(kind: AggregateKind, args: Vec<usize>, columns: &[PlanColumn]) -> Vec<usize> {
-    let never_null = args
-        .first()
-        .is_some_and(|&i| !columns[i].field.is_nullable());
-    if kind == AggregateKind::Count && never_null {
+fn count_rows(
+    kind: AggregateKind,
+    args: Vec<usize>,
+    distinct: bool,
+    columns: &[PlanColumn],
+) -> Vec<usize> {
+    let never_null = args.iter().all(|&i| !columns[i].field.is_nullable());
+    if kind == AggregateKind::Count && never_null && !distinct {
         vec![]
     } else {
         args

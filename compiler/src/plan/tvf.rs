@@ -25,6 +25,7 @@ use millstream_functions::types::{FlinkType, TypeKind};
 use millstream_functions::window::Window;
 
 use super::catalog::Models;
+use super::unnest::UnnestNode;
 use super::versioned::VersionedNode;
 use crate::sql::markers;
 
@@ -245,6 +246,16 @@ impl RelationPlanner for FlinkRelationPlanner {
             }
             TableFactor::NestedJoin { .. } => {
                 return Ok(RelationPlanning::Original(Box::new(relation)));
+            }
+            TableFactor::UNNEST {
+                array_exprs,
+                with_ordinality,
+                alias,
+                ..
+            } => {
+                let plan = UnnestNode::plan(array_exprs.clone(), *with_ordinality, context)?;
+                let planned = PlannedRelation::new(plan, alias.clone());
+                return Ok(RelationPlanning::Planned(Box::new(planned)));
             }
             other => return plan_err!("{other} in FROM is not supported yet"),
         };

@@ -3,6 +3,7 @@
 use datafusion_common::{Result, not_impl_err, plan_err};
 use datafusion_expr::Expr;
 use datafusion_expr::logical_plan as lp;
+use millstream_functions::aggregate::AggregateKind;
 use millstream_functions::types::{FlinkType, TypeKind};
 use millstream_functions::window::Window;
 
@@ -263,7 +264,14 @@ impl Translator<'_> {
         for (i, e) in aggregate.aggr_expr.iter().enumerate() {
             let field = aggregate.schema.field(keys.len() + i);
             let mut place = |e| place(lower(e)?, None);
-            calls.push(self.aggregate_call(e, field, schema, &windowed.columns, &mut place)?);
+            let call = self.aggregate_call(e, field, schema, &windowed.columns, &mut place)?;
+            if call.kind == AggregateKind::ApproxCountDistinct {
+                return plan_err!(
+                    "APPROX_COUNT_DISTINCT over a window is not supported, as in Flink; use \
+                     COUNT(DISTINCT …)"
+                );
+            }
+            calls.push(call);
         }
         let rowtime = place(column(windowed.rowtime), None)?;
         let attached = match windowed.attached {

@@ -41,17 +41,16 @@ const NILADIC: [&str; 5] = [
 ];
 
 /// Words that start an expression of Calcite's which Flink or Millstream does not run.
-const REFUSED: [&str; 13] = [
+const REFUSED: [&str; 5] = ["CURSOR", "MULTISET", "NEXT", "PERIOD", "RUNNING"];
+
+/// Reserved words that are names in an expression: Calcite reads its context variables as identifiers
+/// and Flink has no function behind them, so they are columns.
+const NAMES: [&str; 8] = [
     "CURRENT_CATALOG",
     "CURRENT_PATH",
     "CURRENT_ROLE",
     "CURRENT_SCHEMA",
     "CURRENT_USER",
-    "CURSOR",
-    "MULTISET",
-    "NEXT",
-    "PERIOD",
-    "RUNNING",
     "SESSION_USER",
     "SYSTEM_USER",
     "USER",
@@ -66,6 +65,7 @@ enum Operator {
     In { negated: bool },
     Like { negated: bool },
     Similar { negated: bool },
+    Overlaps,
 }
 
 impl Parser<'_> {
@@ -142,6 +142,8 @@ impl Parser<'_> {
                     Some((Operator::IsDistinct { negated: true }, COMPARE, 4))
                 } else if word("IS") {
                     Some((Operator::Is, IS, 1))
+                } else if word("OVERLAPS") {
+                    Some((Operator::Overlaps, COMPARE, 1))
                 } else {
                     None
                 }
@@ -193,19 +195,59 @@ impl Parser<'_> {
                 }
             }
             Operator::In { negated } => self.in_what(left, negated)?,
-            Operator::Like { negated } => Expr::Like {
-                negated,
-                any: false,
-                expr: left,
-                pattern: Box::new(self.expr_above(RANGE + 1)?),
-                escape_char: self.escape()?,
-            },
+            Operator::Like { negated } => self.like_what(left, negated)?,
+            Operator::Overlaps => {
+                let name = self.marker(markers::OVERLAPS);
+                let mut points = self.pair(*left)?;
+                let right = self.expr_above(COMPARE + 1)?;
+                points.extend(self.pair(right)?);
+                markers::call(name, points)
+            }
             Operator::Similar { negated } => Expr::SimilarTo {
                 negated,
                 expr: left,
                 pattern: Box::new(self.expr_above(RANGE + 1)?),
                 escape_char: self.escape()?,
             },
+        })
+    }
+
+    /// The two of a period.
+    fn pair(&self, expr: Expr) -> Parsed<Vec<Expr>> {
+        match expr {
+            Expr::Tuple(points) if points.len() == 2 => Ok(points),
+            _ => {
+                Err(self
+                    .unexpected("OVERLAPS between two pairs, (start, end) OVERLAPS (start, end),"))
+            }
+        }
+    }
+
+    /// After `LIKE`.
+    fn like_what(&mut self, expr: Box<Expr>, negated: bool) -> Parsed<Expr> {
+        let name = self.marker(markers::LIKE);
+        let pattern = Box::new(self.expr_above(RANGE + 1)?);
+        let escape_char = self.escape()?;
+        // What sqlparser's trees hold is one byte.
+        if let Some(escape) = &escape_char
+            && let Value::SingleQuotedString(text) = &escape.value
+            && text.len() != 1
+        {
+            let test = markers::call(name, vec![*expr, *pattern, markers::text(text)]);
+            return Ok(match negated {
+                false => test,
+                true => Expr::Nested(Box::new(Expr::UnaryOp {
+                    op: UnaryOperator::Not,
+                    expr: Box::new(test),
+                })),
+            });
+        }
+        Ok(Expr::Like {
+            negated,
+            any: false,
+            expr,
+            pattern,
+            escape_char,
         })
     }
 
@@ -275,7 +317,7 @@ impl Parser<'_> {
             return Ok(None);
         }
         let (value, span) = self.string("the escape character")?;
-        if value.chars().count() != 1 {
+        if value.chars().count() > 1 {
             return Err(Box::new(
                 Diagnostic::error(SYNTAX, "ESCAPE takes a single character").at(span),
             ));
@@ -436,6 +478,12 @@ impl Parser<'_> {
             _ if NILADIC.contains(&word.as_str()) => return self.niladic(&word, called),
             _ if REFUSED.contains(&word.as_str()) => {
                 return Err(self.not_supported(&format!("{word} in an expression")));
+            }
+            _ if NAMES.contains(&word.as_str()) && !called => {
+                let ident = Ident::new(self.text(0));
+                let span = self.ast_span(span);
+                self.advance();
+                return Ok(Expr::Identifier(Ident { span, ..ident }));
             }
             _ => {}
         }

@@ -15,6 +15,8 @@
 //! | `FLOOR(x TO DAY)`, `CEIL(x TO DAY)` | `__floor(x, 'DAY')`, `__ceil(x, 'DAY')` |
 //! | `TIMESTAMPADD(DAY, n, t)`, `TIMESTAMPDIFF(DAY, a, b)` | `__timestampadd('DAY', n, t)`, `__timestampdiff('DAY', a, b)` |
 //! | `x IS JSON [VALUE]` … | `__is_json(x, 'VALUE')`; negated inside `NOT` |
+//! | `x LIKE p ESCAPE 'c'` with no or a non-ASCII character | `__like(x, p, 'c')`; negated inside `NOT` |
+//! | `(a, b) OVERLAPS (c, d)` | `__overlaps(a, b, c, d)` |
 //! | `JSON_EXISTS(x, 'path' [… ON ERROR])` | `__json_exists(x, 'path', '… ON ERROR')` |
 //! | `JSON_VALUE(x, 'path' [RETURNING T] [NULL ON EMPTY] [DEFAULT e ON ERROR])` | `__json_value(x, 'path', 'T', 'NULL', NULL, 'DEFAULT', e)`: type, behaviour and default on empty, on error |
 //! | `JSON_QUERY(x, 'path' [RETURNING T] [… WRAPPER] [… ON EMPTY] [… ON ERROR])` | `__json_query(x, 'path', 'T', 'WITHOUT ARRAY', 'NULL', 'NULL')`: type, wrapper, on empty, on error |
@@ -59,6 +61,8 @@ pub const CEIL: &str = "__ceil";
 pub const TIMESTAMPADD: &str = "__timestampadd";
 pub const TIMESTAMPDIFF: &str = "__timestampdiff";
 pub const IS_JSON: &str = "__is_json";
+pub const LIKE: &str = "__like";
+pub const OVERLAPS: &str = "__overlaps";
 pub const JSON_EXISTS: &str = "__json_exists";
 pub const JSON_VALUE: &str = "__json_value";
 pub const JSON_QUERY: &str = "__json_query";

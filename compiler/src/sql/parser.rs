@@ -103,7 +103,7 @@ const TYPES: [&str; 23] = [
 ];
 
 /// Operators of Calcite's grammar that Flink or Millstream does not run.
-const UNSUPPORTED_OPERATORS: [&str; 13] = [
+const UNSUPPORTED_OPERATORS: [&str; 12] = [
     "AT",
     "COLLATE",
     "CONTAINS",
@@ -113,7 +113,6 @@ const UNSUPPORTED_OPERATORS: [&str; 13] = [
     "IMMEDIATELY",
     "MEMBER",
     "MULTISET",
-    "OVERLAPS",
     "PRECEDES",
     "RLIKE",
     "SUCCEEDS",

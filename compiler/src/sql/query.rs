@@ -4,18 +4,26 @@ use datafusion_sql::sqlparser::ast::helpers::attached_token::AttachedToken;
 use datafusion_sql::sqlparser::ast::{
     self, Cte, Distinct, Expr, FunctionArg, FunctionArguments, GroupByExpr, Join, JoinConstraint,
     JoinOperator, LimitClause, NamedWindowDefinition, NamedWindowExpr, ObjectName, Offset,
-    OffsetRows, OrderBy, OrderByExpr, OrderByKind, OrderByOptions, Parens, Select, SelectFlavor,
-    SelectItem, SelectItemQualifiedWildcardKind, SetExpr, SetOperator, SetQuantifier, TableAlias,
-    TableAliasColumnDef, TableFactor, TableFunctionArgs, TableVersion, TableWithJoins, Values,
-    WildcardAdditionalOptions, With,
+    OffsetRows, OptimizerHint, OptimizerHintStyle, OrderBy, OrderByExpr, OrderByKind,
+    OrderByOptions, Parens, Select, SelectFlavor, SelectItem, SelectItemQualifiedWildcardKind,
+    SetExpr, SetOperator, SetQuantifier, TableAlias, TableAliasColumnDef, TableFactor,
+    TableFunctionArgs, TableVersion, TableWithJoins, Values, WildcardAdditionalOptions, With,
 };
 use datafusion_sql::sqlparser::tokenizer::{Token as AstToken, TokenWithSpan};
 
 use super::lexer::TokenKind;
 use super::markers;
 use super::parser::{HelpWith, Parsed, Parser, SYNTAX};
-use super::statement::{Name, Query, TableHint};
+use super::statement::{Name, Query, TableHint, TableOption};
 use crate::diagnostics::{Diagnostic, Span};
+
+/// The options of a hint whose text a query's tree carries: `STATE_TTL('a' = '1 d')`.
+pub(crate) fn hint_options(text: &str) -> Vec<TableOption> {
+    let mut inner = Parser::within(text, Span::new(0, text.len()));
+    inner.advance();
+    // It has been read before.
+    inner.options().unwrap_or_default()
+}
 
 /// Words that start a query.
 const QUERY_WORDS: [&str; 4] = ["SELECT", "WITH", "VALUES", "TABLE"];
@@ -304,7 +312,7 @@ impl Parser<'_> {
         let mut select = Box::new(empty_select(self.select_token()));
         self.expect_word("SELECT")?;
         if self.kind(0) == Some(&TokenKind::Hint) {
-            self.query_hint()?;
+            select.optimizer_hints = self.query_hint()?;
         }
         if self.is_word("STREAM") && !self.is_symbol_at(1, ",") {
             return Err(self
@@ -348,32 +356,48 @@ impl Parser<'_> {
         Ok(Box::new(SetExpr::Select(select)))
     }
 
-    /// `SELECT /*+ … */`: hints that change what runs are refused.
-    fn query_hint(&mut self) -> Parsed<()> {
-        let text = self
-            .text(0)
-            .trim_start_matches("/*+")
-            .trim_end_matches("*/");
+    /// `SELECT /*+ … */`: how long state is kept. Hints that change what runs otherwise are refused.
+    fn query_hint(&mut self) -> Parsed<Vec<OptimizerHint>> {
         // How a batch job joins: without effect on a stream, in Flink too.
         const WITHOUT_EFFECT: [&str; 4] =
             ["BROADCAST", "SHUFFLE_HASH", "SHUFFLE_MERGE", "NEST_LOOP"];
-        let tokens = super::lexer::tokenize(text);
-        let mut depth = 0;
-        for token in &tokens {
-            match &token.kind {
-                TokenKind::Symbol("(") => depth += 1,
-                TokenKind::Symbol(")") => depth -= 1,
-                TokenKind::Word if depth == 0 => {
-                    let name = token.text(text).to_ascii_uppercase();
-                    if !WITHOUT_EFFECT.contains(&name.as_str()) {
-                        return Err(self.not_supported(&format!("the hint {name}")));
+        let span = self.span();
+        let body = Span::new(span.start + 3, span.end - 2);
+        let mut inner = Parser::within(self.script, body);
+        let mut kept = Vec::new();
+        while !inner.at_end() {
+            let start = inner.position();
+            let name = inner
+                .ident("the name of a hint")?
+                .value
+                .to_ascii_uppercase();
+            if name == "STATE_TTL" {
+                inner.options()?;
+                let written = inner.span_from(start);
+                kept.push(OptimizerHint {
+                    prefix: String::new(),
+                    text: self.script[written.range()].to_string(),
+                    style: OptimizerHintStyle::MultiLine,
+                });
+            } else if WITHOUT_EFFECT.contains(&name.as_str()) {
+                let mut depth = 0;
+                while !inner.at_end() {
+                    if inner.is_symbol("(") {
+                        depth += 1;
+                    } else if inner.is_symbol(")") {
+                        depth -= 1;
+                    } else if depth == 0 {
+                        break;
                     }
+                    inner.advance();
                 }
-                _ => {}
+            } else {
+                return Err(self.not_supported(&format!("the hint {name}")));
             }
+            inner.eat_symbol(",");
         }
         self.advance();
-        Ok(())
+        Ok(kept)
     }
 
     fn select_item(&mut self) -> Parsed<SelectItem> {

@@ -153,12 +153,7 @@ impl Parser<'_> {
             StatementKind::Query(_)
             | StatementKind::Insert(_)
             | StatementKind::CreateView(_)
-            | StatementKind::Explain(_) => {
-                if self.is_words(&["ON", "CONFLICT"]) {
-                    return self.not_supported("ON CONFLICT");
-                }
-                self.unexpected_after_query("';'")
-            }
+            | StatementKind::Explain(_) => self.unexpected_after_query("';'"),
             _ => self.unexpected("';' or the end of the script"),
         }
     }
@@ -314,8 +309,17 @@ impl Parser<'_> {
             return Err(self.not_supported("DEFAULT VALUES"));
         }
         let query = self.query()?;
-        if self.is_words(&["ON", "CONFLICT"]) {
-            return Err(self.not_supported("ON CONFLICT"));
+        let deduplicate = self.is_words(&["ON", "CONFLICT"]);
+        if deduplicate {
+            self.expect_words(&["ON", "CONFLICT", "DO"])?;
+            for word in ["ERROR", "NOTHING"] {
+                if self.is_word(word) {
+                    return Err(self
+                        .not_supported(&format!("ON CONFLICT DO {word}"))
+                        .help_with("write ON CONFLICT DO DEDUPLICATE to keep the last row"));
+                }
+            }
+            self.expect_word("DEDUPLICATE")?;
         }
         Ok(Insert {
             target,
@@ -324,6 +328,7 @@ impl Parser<'_> {
             columns,
             hint,
             query,
+            deduplicate,
             span: self.span_from(start),
         })
     }

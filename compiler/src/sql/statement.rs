@@ -396,6 +396,8 @@ pub struct Insert {
     /// `INSERT INTO t /*+ OPTIONS(…) */`.
     pub hint: Option<TableHint>,
     pub query: Query,
+    /// `ON CONFLICT DO DEDUPLICATE`: of rows that write one row of the table, the last stays.
+    pub deduplicate: bool,
     pub span: Span,
 }
 

@@ -600,6 +600,9 @@ impl<'a> Printer<'a> {
         }
         self.put("\n");
         self.show(&insert.query);
+        if insert.deduplicate {
+            self.put("\nON CONFLICT DO DEDUPLICATE");
+        }
     }
 
     fn hint(&mut self, hint: &TableHint) {
@@ -759,10 +762,15 @@ impl<'a> Printer<'a> {
     }
 
     fn select(&mut self, select: &Select) {
-        self.put(match select.distinct {
-            Some(Distinct::Distinct) => "SELECT DISTINCT ",
-            _ => "SELECT ",
-        });
+        self.put("SELECT ");
+        if !select.optimizer_hints.is_empty() {
+            self.put("/*+ ");
+            self.list(&select.optimizer_hints, ", ", |p, hint| p.put(&hint.text));
+            self.put(" */ ");
+        }
+        if let Some(Distinct::Distinct) = select.distinct {
+            self.put("DISTINCT ");
+        }
         self.list(&select.projection, ", ", |p, item| match item {
             SelectItem::UnnamedExpr(expr) => p.expr(expr),
             SelectItem::ExprWithAlias { expr, alias } => {
@@ -1539,6 +1547,24 @@ impl<'a> Printer<'a> {
                 self.expr(expr);
                 self.put(" IS JSON ");
                 self.put(text(1));
+            }
+            (markers::LIKE, [expr, pattern, escape]) => {
+                self.expr(expr);
+                self.put(" LIKE ");
+                self.expr(pattern);
+                self.put(" ESCAPE ");
+                self.expr(escape);
+            }
+            (markers::OVERLAPS, [a, b, c, d]) => {
+                self.put("(");
+                self.expr(a);
+                self.put(", ");
+                self.expr(b);
+                self.put(") OVERLAPS (");
+                self.expr(c);
+                self.put(", ");
+                self.expr(d);
+                self.put(")");
             }
             (markers::JSON_EXISTS, [input, path, _]) => {
                 self.json_start("JSON_EXISTS", input, path);

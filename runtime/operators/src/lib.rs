@@ -21,6 +21,7 @@
 //! | [`temporal_join`] | rows with the version of a table at their time | waiting rows, versions |
 //! | [`lookup_join`] | rows with what an external table says of their key | none: a cache |
 //! | [`window_join`] | joins of windows, when they end | rows of windows that have not ended |
+//! | [`current_watermark`] | Calc that sees the watermark | none |
 //! | [`mod@deduplicate`] | the first or last row of a key by event time | a flag, or the last row |
 //! | [`proctime_deduplicate`] | the first or last row of a key to arrive | a flag, or the last row |
 //! | [`top_n`] | the first rows of a partition by ROW_NUMBER, LIMIT | these rows, or all |
@@ -42,6 +43,7 @@ pub mod batch;
 pub mod calc;
 mod changelog;
 pub mod changelog_normalize;
+pub mod current_watermark;
 pub mod deduplicate;
 pub mod drop_update_before;
 pub mod exchange;

@@ -1,8 +1,9 @@
 //! Watermarks: how far event time has come, judged row by row.
 //!
 //! The watermark after a row is the largest value of the watermark expression so far, never falling
-//! (Flink with `pipeline.auto-watermark-interval` = 0: every row that raises it emits one). Like
-//! Flink's, it starts at the epoch: rows before 1970 do not raise it. A NULL rowtime stops the job;
+//! (Flink with `pipeline.auto-watermark-interval` = 0: every row that raises it emits one). Like that of
+//! Flink's operator, it starts at the epoch: rows before 1970 do not raise it; where Flink's source itself
+//! makes the watermarks, they start [anywhere](WatermarkGenerator::from_anywhere). A NULL rowtime stops the job;
 //! a NULL watermark raises nothing. The running maximum is the only state.
 
 use std::sync::Arc;
@@ -24,8 +25,10 @@ use crate::time::{rowtime_millis, timestamp_millis};
 pub struct WatermarkGenerator {
     rowtime: usize,
     kind: Kind,
-    /// The largest watermark so far, at least 0.
+    /// The largest watermark so far, at least `floor`.
     highest: i64,
+    /// What a watermark must be above.
+    floor: i64,
 }
 
 #[derive(Debug, Clone)]
@@ -59,7 +62,17 @@ impl WatermarkGenerator {
                 None => Kind::Expression(expr),
             },
             highest: 0,
+            floor: 0,
         })
+    }
+
+    /// The same for times before the epoch, too.
+    pub fn from_anywhere(self) -> Self {
+        Self {
+            highest: i64::MIN,
+            floor: i64::MIN,
+            ..self
+        }
     }
 
     /// The watermark after each row of the next batch.
@@ -67,8 +80,9 @@ impl WatermarkGenerator {
         let schema = rows.schema_ref();
         let times = rowtime_millis(rows.column(self.rowtime), schema.field(self.rowtime).name())?;
         let mut highest = self.highest;
-        // Nothing is known before the first watermark after the epoch.
-        let shown = |highest: i64| if highest > 0 { highest } else { i64::MIN };
+        // Nothing is known before the first watermark.
+        let floor = self.floor;
+        let shown = |highest: i64| if highest > floor { highest } else { i64::MIN };
         let watermarks = match &self.kind {
             Kind::Behind(millis) => times
                 .iter()
@@ -104,7 +118,7 @@ impl WatermarkGenerator {
 
     /// The watermark after all rows so far.
     pub fn current(&self) -> Watermark {
-        if self.highest > 0 {
+        if self.highest > self.floor {
             Watermark(self.highest)
         } else {
             Watermark::MIN
@@ -118,7 +132,7 @@ impl WatermarkGenerator {
 
     /// Takes up what [`save`](Self::save) returned.
     pub fn load(&mut self, saved: i64) {
-        self.highest = saved.max(0);
+        self.highest = saved.max(self.floor);
     }
 }
 

@@ -102,7 +102,7 @@ fn text(plan: &StreamPlan, options: &JobOptions, report: &JobReport) -> String {
         );
     }
     for (i, node) in plan.nodes.iter().enumerate() {
-        if let StreamOp::Sink { table } = node.op {
+        if let StreamOp::Sink { table, .. } = node.op {
             let _ = writeln!(
                 out,
                 "  {:<12} {}",

@@ -385,7 +385,7 @@ impl BuildContext<'_> {
             if let StreamOp::LookupJoin { keys, table } = &node.op {
                 let plan_table = &self.plan.tables[table.table];
                 let spec = table_spec(plan_table, self.base_dir);
-                let source = self.connectors.open_source(&spec, &table.projection)?;
+                let source = self.connectors.open_lookup(&spec, &table.projection)?;
                 let opened = MemoryTable::open(plan_table, table, &keys.right, source.as_ref())
                     .with_context(|| node.uid.clone())?;
                 lookups.insert(index, Arc::new(opened));
@@ -452,11 +452,15 @@ impl BuildContext<'_> {
                 let generator = match watermark {
                     Some(watermark) => {
                         let schema = positional_schema(&plan_node.columns)?;
-                        Some(WatermarkGenerator::new(
+                        let generator = WatermarkGenerator::new(
                             &plan_node.schema(),
                             watermark.column,
                             physical(&watermark.expr, &schema)?,
-                        )?)
+                        )?;
+                        Some(match watermark.in_source {
+                            true => generator.from_anywhere(),
+                            false => generator,
+                        })
                     }
                     None => None,
                 };
@@ -505,6 +509,9 @@ impl BuildContext<'_> {
             }
             StreamOp::Calc { exprs, filter } => {
                 let columns = input.map_or(&[][..], |n| &n.columns);
+                if let Some(seen) = super::watermark::seen_by(exprs, filter.as_ref(), columns)? {
+                    return seen.operator(&input_schema, columns, node.schema());
+                }
                 let schema = positional_schema(columns)?;
                 let filter = filter.as_ref().map(|f| physical(f, &schema)).transpose()?;
                 let projection = exprs
@@ -545,7 +552,7 @@ impl BuildContext<'_> {
                     keys: keys.clone(),
                     keep_last: *keep_last,
                     update_before: node.changelog == ChangelogMode::Retract,
-                    ttl_millis: super::updating::ttl(self.plan),
+                    ttl_millis: super::updating::ttl(self.plan, node, 0),
                 };
                 spec.operator(&context, input_schema)?
             }
@@ -571,11 +578,19 @@ impl BuildContext<'_> {
                 }
             }
             StreamOp::GroupAggregate { .. }
+            | StreamOp::LocalAggregate { .. }
+            | StreamOp::GlobalAggregate { .. }
             | StreamOp::TopN { .. }
             | StreamOp::Limit { .. }
             | StreamOp::TemporalSort { .. }
+            | StreamOp::Sort { .. }
             | StreamOp::Join { .. }
             | StreamOp::ChangelogNormalize { .. }
+            | StreamOp::SetOperation { .. }
+            | StreamOp::Unnest { .. }
+            | StreamOp::DropUpdateBefore
+            | StreamOp::UpsertMaterialize { .. }
+            | StreamOp::SinkConstraints { .. }
             | StreamOp::Expand { .. } => {
                 return Err(anyhow!("{} has no input", node.op.name()));
             }
@@ -622,7 +637,7 @@ impl BuildContext<'_> {
                     },
                 ))
             }
-            StreamOp::Sink { table } => {
+            StreamOp::Sink { table, .. } => {
                 let spec = table_spec(&self.plan.tables[*table], self.base_dir);
                 let sink_context = SinkContext {
                     job: self.job.to_string(),

@@ -131,10 +131,17 @@ fn sharing(plan: &StreamPlan, index: usize, before: &[Option<Vec<usize>>]) -> Op
         | StreamOp::Union
         | StreamOp::Limit { .. }
         | StreamOp::TemporalSort { .. }
+        | StreamOp::Sort { .. }
         | StreamOp::Expand { .. } => None,
-        StreamOp::GroupAggregate { keys, .. } => non_empty((0..keys.len()).collect()),
+        StreamOp::GroupAggregate { keys, .. } | StreamOp::GlobalAggregate { keys, .. } => {
+            non_empty((0..keys.len()).collect())
+        }
+        StreamOp::LocalAggregate { keys, .. } => below()?
+            .iter()
+            .map(|column| keys.iter().position(|key| key == column))
+            .collect(),
         StreamOp::TopN { .. } => non_empty(node.rank_partition()),
-        StreamOp::ChangelogNormalize { keys } => non_empty(keys.clone()),
+        StreamOp::ChangelogNormalize { keys, .. } => non_empty(keys.clone()),
         // Rows that a join pads on the left have NULL in place of the left key.
         StreamOp::Join { on, .. } if !on.kind.pads_right() => non_empty(on.left.clone()),
         StreamOp::Join { .. } => None,
@@ -146,9 +153,14 @@ fn sharing(plan: &StreamPlan, index: usize, before: &[Option<Vec<usize>>]) -> Op
             partition,
             ..
         } => non_empty(partition.clone()),
+        StreamOp::SetOperation { .. } => non_empty((0..node.columns.len()).collect()),
+        StreamOp::UpsertMaterialize { key, .. } => non_empty(key.clone()),
         StreamOp::WindowTvf { .. }
         | StreamOp::LookupJoin { .. }
         | StreamOp::Predict { .. }
+        | StreamOp::Unnest { .. }
+        | StreamOp::DropUpdateBefore
+        | StreamOp::SinkConstraints { .. }
         | StreamOp::Sink { .. } => below(),
         StreamOp::Calc { exprs, .. } => below()?
             .iter()

@@ -15,4 +15,5 @@ pub mod sink;
 pub mod source;
 pub mod task;
 mod updating;
+mod watermark;
 mod windows;

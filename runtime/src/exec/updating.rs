@@ -6,20 +6,33 @@ use anyhow::{Result, anyhow};
 use arrow::datatypes::SchemaRef;
 use datafusion_expr::Expr;
 use datafusion_physical_expr::PhysicalExpr;
+use millstream_compiler::plan::phases::mini_batch;
 use millstream_compiler::plan::stream::{
     self, JoinOn, JoinTime, PlanColumn, PlanNode, StreamOp, StreamPlan, positional_schema,
 };
-use millstream_compiler::plan::{ChangelogMode, settings};
+use millstream_compiler::plan::{ChangelogMode, keys::unique_keys, settings};
+use millstream_functions::types::{FlinkType, TypeKind};
 use millstream_operators::changelog_normalize::{ChangelogNormalize, ChangelogNormalizeSpec};
+use millstream_operators::drop_update_before::DropUpdateBefore;
 use millstream_operators::expand::{Expand, ExpandSpec};
-use millstream_operators::group_aggregate::{GroupAggregate, GroupAggregateSpec};
+use millstream_operators::group_aggregate::{
+    GroupAggregate, GroupAggregateSpec, LocalGroupAggregate, MiniBatch,
+};
 use millstream_operators::interval_join::{IntervalJoin, IntervalJoinSpec, IntervalTime};
 use millstream_operators::regular_join::{JoinSide, JoinSpec, RegularJoin, SideKey};
+use millstream_operators::set_operations::{SetOperation, SetOperationKind, SetOperationSpec};
+use millstream_operators::sink_constraints::{
+    LengthEnforcer, NestedEnforcer, NotNullEnforcer, SinkConstraints, SinkConstraintsSpec,
+};
+use millstream_operators::sink_upsert_materialize::{
+    SinkUpsertMaterialize, SinkUpsertMaterializeSpec,
+};
 use millstream_operators::temporal_join::{
     JoinKind, TemporalJoin, TemporalJoinSpec, TemporalJoinTime,
 };
-use millstream_operators::temporal_sort::RowtimeSort;
+use millstream_operators::temporal_sort::{FullSort, RowtimeSort};
 use millstream_operators::top_n::{SortColumn, TopNSpec, TopNStrategy};
+use millstream_operators::unnest::{Unnest, UnnestSpec};
 use millstream_operators::window_join::{WindowJoin, WindowJoinSpec};
 use millstream_operators::window_top_n::{WindowTopN, WindowTopNSpec};
 use millstream_operators::{Operator, OperatorContext};
@@ -39,21 +52,31 @@ pub(super) fn operator(
     let schema = input.schema();
     let retracting = input.changelog != ChangelogMode::Append;
     let update_before = node.changelog == ChangelogMode::Retract;
-    let ttl_millis = ttl(plan);
+    let ttl_millis = ttl(plan, node, 0);
     Ok(Some(match &node.op {
-        StreamOp::GroupAggregate { keys, calls } => Box::new(GroupAggregate::with_schema(
-            context,
-            Arc::clone(&schema),
-            &GroupAggregateSpec {
-                keys: keys.clone(),
-                calls: calls.iter().map(|c| call(c, &schema)).collect(),
-                retracting,
-                update_before,
-                ttl_millis,
-                mini_batch: None,
-            },
-            node.schema(),
-        )?),
+        StreamOp::GroupAggregate { keys, calls } => {
+            let spec = aggregate(plan, node, input, (keys, calls))?;
+            Box::new(GroupAggregate::with_schema(
+                context,
+                schema,
+                &spec,
+                node.schema(),
+            )?)
+        }
+        StreamOp::LocalAggregate { keys, calls } => {
+            let spec = aggregate(plan, node, input, (keys, calls))?;
+            Box::new(LocalGroupAggregate::new(context, schema, &spec)?)
+        }
+        StreamOp::GlobalAggregate { keys, calls } => {
+            let rows = &plan.nodes[input.inputs[0]];
+            let spec = aggregate(plan, node, rows, (keys, calls))?;
+            Box::new(GroupAggregate::merging(
+                context,
+                rows.schema(),
+                &spec,
+                node.schema(),
+            )?)
+        }
         StreamOp::TopN {
             order,
             start,
@@ -82,6 +105,7 @@ pub(super) fn operator(
             end,
             with_rank,
             window: None,
+            forward,
         } => top_n(
             node,
             context,
@@ -90,7 +114,13 @@ pub(super) fn operator(
             order,
             (*start, *end),
             *with_rank,
-            retracting,
+            match (retracting, forward) {
+                (false, _) => TopNStrategy::AppendOnly,
+                (true, Some(unique)) => TopNStrategy::Updating {
+                    unique: unique.clone(),
+                },
+                (true, None) => TopNStrategy::Retracting,
+            },
             ttl_millis,
         )?,
         StreamOp::Limit { skip, fetch } => top_n(
@@ -101,18 +131,64 @@ pub(super) fn operator(
             &[],
             (skip + 1, skip + fetch),
             false,
-            retracting,
+            match retracting {
+                true => TopNStrategy::Retracting,
+                false => TopNStrategy::AppendOnly,
+            },
             ttl_millis,
         )?,
         StreamOp::TemporalSort { rowtime, order } => {
             Box::new(RowtimeSort::new(context, schema, *rowtime, &sort(order))?)
         }
-        StreamOp::ChangelogNormalize { keys } => Box::new(ChangelogNormalize::new(
+        StreamOp::Sort { order } => Box::new(FullSort::new(context, schema, &sort(order))?),
+        StreamOp::SetOperation { except, all } => Box::new(SetOperation::new(
+            context,
+            schema,
+            node.schema(),
+            &SetOperationSpec {
+                kind: match except {
+                    true => SetOperationKind::Except { all: *all },
+                    false => SetOperationKind::Intersect { all: *all },
+                },
+                ttl_millis,
+            },
+        )?),
+        StreamOp::Unnest {
+            column,
+            left,
+            ordinality,
+        } => Box::new(Unnest::with_schema(
+            UnnestSpec {
+                column: *column,
+                multiset: matches!(
+                    input.columns[*column].flink_type().kind,
+                    TypeKind::Multiset(_)
+                ),
+                left: *left,
+                ordinality: *ordinality,
+            },
+            node.schema(),
+        )),
+        StreamOp::DropUpdateBefore => Box::new(DropUpdateBefore),
+        StreamOp::UpsertMaterialize { key, row_key } => Box::new(SinkUpsertMaterialize::new(
+            context,
+            schema,
+            &SinkUpsertMaterializeSpec {
+                primary_key: key.clone(),
+                upsert_key: row_key.clone(),
+                ttl_millis,
+            },
+        )?),
+        StreamOp::SinkConstraints { columns } => Box::new(constraints(plan, columns)?),
+        StreamOp::ChangelogNormalize { keys, filter } => Box::new(ChangelogNormalize::new(
             context,
             schema,
             ChangelogNormalizeSpec {
                 key: keys.clone(),
-                filter: None,
+                filter: filter
+                    .as_ref()
+                    .map(|filter| physical(filter, &positional_schema(&input.columns)?))
+                    .transpose()?,
                 update_before,
                 ttl_millis,
             },
@@ -131,10 +207,31 @@ pub(super) fn operator(
             let Some(right) = inputs.get(1) else {
                 return Err(anyhow!("a join has two inputs"));
             };
-            join(node, context, on, *time, (input, right), ttl_millis)?
+            join(plan, node, context, on, *time, (input, right))?
         }
         _ => return Ok(None),
     }))
+}
+
+/// What an aggregate of `rows` computes.
+fn aggregate(
+    plan: &StreamPlan,
+    node: &PlanNode,
+    rows: &PlanNode,
+    (keys, calls): (&[usize], &[stream::AggregateCall]),
+) -> Result<GroupAggregateSpec> {
+    let schema = rows.schema();
+    Ok(GroupAggregateSpec {
+        keys: keys.to_vec(),
+        calls: calls.iter().map(|c| call(c, &schema)).collect(),
+        retracting: rows.changelog != ChangelogMode::Append,
+        update_before: node.changelog == ChangelogMode::Retract,
+        ttl_millis: ttl(plan, node, 0),
+        mini_batch: mini_batch(&plan.settings)?.map(|mini| MiniBatch {
+            rows: mini.rows,
+            millis: mini.millis,
+        }),
+    })
 }
 
 #[expect(clippy::too_many_arguments, reason = "the parts of one plan node")]
@@ -146,7 +243,7 @@ fn top_n(
     order: &[stream::SortColumn],
     (start, end): (u64, u64),
     with_rank: bool,
-    retracting: bool,
+    strategy: TopNStrategy,
     ttl_millis: Option<i64>,
 ) -> Result<Box<dyn Operator>> {
     let spec = TopNSpec {
@@ -155,10 +252,7 @@ fn top_n(
         start,
         end,
         with_rank,
-        strategy: match retracting {
-            true => TopNStrategy::Retracting,
-            false => TopNStrategy::AppendOnly,
-        },
+        strategy,
         update_before: node.changelog == ChangelogMode::Retract,
         ttl_millis,
     };
@@ -166,12 +260,12 @@ fn top_n(
 }
 
 fn join(
+    plan: &StreamPlan,
     node: &PlanNode,
     context: &OperatorContext,
     on: &JoinOn,
     time: JoinTime,
     (left, right): (&PlanNode, &PlanNode),
-    ttl_millis: Option<i64>,
 ) -> Result<Box<dyn Operator>> {
     let both: Vec<PlanColumn> = left.columns.iter().chain(&right.columns).cloned().collect();
     let condition = on
@@ -198,8 +292,8 @@ fn join(
             &right.schema(),
             &JoinSpec {
                 kind,
-                left: side(left, left_keys, ttl_millis),
-                right: side(right, right_keys, ttl_millis),
+                left: side(plan, node, 0, left_keys),
+                right: side(plan, node, 1, right_keys),
                 null_safe,
                 condition,
             },
@@ -272,21 +366,49 @@ fn join(
     })
 }
 
-/// What a regular join needs to know of one of its inputs.
-fn side(input: &PlanNode, keys: Vec<usize>, ttl_millis: Option<i64>) -> JoinSide {
-    let unique = match &input.upsert_key {
-        Some(key) if key.iter().all(|column| keys.contains(column)) => {
-            SideKey::JoinKeyContainsUniqueKey
-        }
+/// What a regular join needs to know of input `port`.
+fn side(plan: &StreamPlan, node: &PlanNode, port: usize, keys: Vec<usize>) -> JoinSide {
+    let input = node.inputs[port];
+    let known = &unique_keys(plan)[input];
+    let within = |key: &Vec<usize>| key.iter().all(|column| keys.contains(column));
+    let unique = match known.first() {
+        _ if known.iter().any(within) => SideKey::JoinKeyContainsUniqueKey,
         Some(key) => SideKey::UniqueKey(key.clone()),
         None => SideKey::NoUniqueKey,
     };
     JoinSide {
         keys,
         unique,
-        retracting: input.changelog != ChangelogMode::Append,
-        ttl_millis,
+        retracting: plan.nodes[input].changelog != ChangelogMode::Append,
+        ttl_millis: ttl(plan, node, port),
     }
+}
+
+/// What a sink's column types demand of its rows.
+fn constraints(plan: &StreamPlan, columns: &[(String, FlinkType)]) -> Result<SinkConstraints> {
+    let is = |key: &str, value: &str| {
+        let set = plan.settings.get(key);
+        set.is_some_and(|set| set.eq_ignore_ascii_case(value))
+    };
+    let length = "table.exec.sink.type-length-enforcer";
+    let nested = "table.exec.sink.nested-constraint-enforcer";
+    Ok(SinkConstraints::new(SinkConstraintsSpec {
+        columns: columns.to_vec(),
+        not_null: match is("table.exec.sink.not-null-enforcer", "DROP") {
+            true => NotNullEnforcer::Drop,
+            false => NotNullEnforcer::Error,
+        },
+        length: match () {
+            () if is(length, "TRIM_PAD") => LengthEnforcer::TrimPad,
+            () if is(length, "ERROR") => LengthEnforcer::Error,
+            () => LengthEnforcer::Ignore,
+        },
+        nested: match () {
+            () if is(nested, "ROWS") => NestedEnforcer::Rows,
+            () if is(nested, "ROWS_AND_COLLECTIONS") => NestedEnforcer::RowsAndCollections,
+            () => NestedEnforcer::Ignore,
+        },
+    })?)
 }
 
 fn sort(order: &[stream::SortColumn]) -> Vec<SortColumn> {
@@ -300,10 +422,14 @@ fn sort(order: &[stream::SortColumn]) -> Vec<SortColumn> {
         .collect()
 }
 
-/// How long state is kept after it was last written, in milliseconds; `None` for ever, which zero stands for too.
-pub(super) fn ttl(plan: &StreamPlan) -> Option<i64> {
-    let kept = settings::duration_setting(&plan.settings, "table.exec.state.ttl")?;
-    i64::try_from(kept.as_millis())
-        .ok()
+/// How long the state of an operator's input is kept after it was last written, in milliseconds;
+/// `None` for ever, which zero stands for too. A hint goes before the setting.
+pub(super) fn ttl(plan: &StreamPlan, node: &PlanNode, port: usize) -> Option<i64> {
+    let set = || {
+        let kept = settings::duration_setting(&plan.settings, "table.exec.state.ttl")?;
+        i64::try_from(kept.as_millis()).ok()
+    };
+    node.state_ttl[port]
+        .or_else(set)
         .filter(|millis| *millis > 0)
 }

@@ -275,7 +275,7 @@ fn sink_specs(plan: &StreamPlan, base_dir: &std::path::Path) -> BTreeMap<String,
     plan.nodes
         .iter()
         .filter_map(|node| match node.op {
-            StreamOp::Sink { table } => {
+            StreamOp::Sink { table, .. } => {
                 Some((node.uid.clone(), table_spec(&plan.tables[table], base_dir)))
             }
             _ => None,

@@ -9,6 +9,7 @@ mod network;
 mod regexp;
 mod strings;
 mod temporal;
+pub(crate) use temporal::CURRENT_WATERMARK;
 
 use crate::call::FlinkFunction;
 

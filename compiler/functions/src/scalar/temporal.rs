@@ -22,6 +22,9 @@ use crate::types::{FlinkType, TypeKind};
 
 use Is::{Date, Double, Int, Str, Temporal, Timestamp};
 
+/// `CURRENT_WATERMARK(rowtime)`, which [`current_watermark`](crate::current_watermark) finds.
+pub(crate) const CURRENT_WATERMARK: &str = "current_watermark";
+
 pub(crate) fn functions() -> Vec<FlinkFunction> {
     let mut functions = vec![
         FlinkFunction::new(
@@ -29,6 +32,14 @@ pub(crate) fn functions() -> Vec<FlinkFunction> {
             |call| resolve_unit(call, 0),
             |args| extract(args, None),
         ),
+        // What it gives is not in its argument: an operator puts it in the place of the call.
+        FlinkFunction::of(
+            CURRENT_WATERMARK,
+            &[&[Timestamp]],
+            Out::Infer(|call| Ok(call.types[0].clone().with_nullable(true))),
+            |_| exec_err!("CURRENT_WATERMARK can stand in a SELECT and in a WHERE only"),
+        )
+        .volatile(),
         FlinkFunction::new("__floor", resolve_rounding, |args| floor(args, false)),
         FlinkFunction::new("__ceil", resolve_rounding, |args| floor(args, true)),
         FlinkFunction::new("__timestampadd", resolve_add, timestamp_add),

@@ -37,7 +37,7 @@ fn statements() {
 }
 
 #[rustfmt::skip] // one case a line
-const EXPRESSIONS: [(&str, &str); 103] = [
+const EXPRESSIONS: [(&str, &str); 106] = [
     ("a + b * c - d / e % f", "`a` + `b` * `c` - `d` / `e` % `f`"),
     ("a || b + c", "`a` || `b` + `c`"),
     ("a + b || c", "`a` + `b` || `c`"),
@@ -63,6 +63,9 @@ const EXPRESSIONS: [(&str, &str); 103] = [
     ("a IN (1, 2 + 3) = b", "`a` IN (1, 2 + 3) = `b`"),
     ("a NOT IN (SELECT b FROM c) AND d", "`a` NOT IN (SELECT `b`\nFROM `c`) AND `d`"),
     ("(a, b) IN ((1, 2), (3, 4))", "(`a`, `b`) IN ((1, 2), (3, 4))"),
+    ("a NOT LIKE b ESCAPE ''", "(NOT `a` LIKE `b` ESCAPE '')"),
+    ("(a, b) OVERLAPS (c, d) AND e", "(`a`, `b`) OVERLAPS (`c`, `d`) AND `e`"),
+    ("user = CURRENT_USER", "`user` = `CURRENT_USER`"),
     ("EXISTS (SELECT 1 FROM t WHERE t.a = b)", "EXISTS (SELECT 1\nFROM `t`\nWHERE `t`.`a` = `b`)"),
     ("NOT EXISTS (VALUES (1))", "NOT EXISTS (VALUES (1))"),
     ("a IS JSON", "`a` IS JSON VALUE"),

@@ -47,8 +47,9 @@ pub(crate) struct Whole {
 struct Seen {
     /// How many rows brought it, for each filter.
     counts: Vec<i64>,
-    /// The arguments of one of these rows; empty unless accumulators are merged.
+    /// The arguments of the first of these rows; nothing unless accumulators are merged.
     words: Vec<u64>,
+    values: Vec<Option<Box<[u8]>>>,
 }
 
 /// The arguments of the rows of a batch.
@@ -80,20 +81,10 @@ impl Functions {
                 call.kind,
                 AggregateKind::FirstValue | AggregateKind::LastValue
             );
-            let list = matches!(
-                call.kind,
-                AggregateKind::ListAgg | AggregateKind::ArrayAgg | AggregateKind::Collect
-            );
             if edge {
                 return Err(call.unsupported(
                     "over SESSION windows",
                     "sessions that merge have no order of arrival; use MIN or MAX",
-                ));
-            }
-            if list && call.distinct {
-                return Err(call.unsupported(
-                    "with DISTINCT over SESSION windows",
-                    "leave DISTINCT out, or use it over TUMBLE windows",
                 ));
             }
         }
@@ -222,10 +213,18 @@ impl Functions {
             if !set.filters.iter().any(|f| passes(f.filter, words)) {
                 continue;
             }
-            let raw = if self.merging { words.to_vec() } else { vec![] };
             let entry = seen.entry(bytes.into()).or_insert_with(|| Seen {
                 counts: vec![0; set.filters.len()],
-                words: raw,
+                words: match self.merging {
+                    true => words.to_vec(),
+                    false => vec![],
+                },
+                values: match self.merging {
+                    true => (0..self.layout.encoders.len())
+                        .map(|encoder| value(encoder).map(Into::into))
+                        .collect(),
+                    false => vec![],
+                },
             });
             for (filter, count) in set.filters.iter().zip(&mut entry.counts) {
                 if passes(filter.filter, words) {
@@ -269,7 +268,9 @@ impl Functions {
         }
         let cells = whole.group.cells.iter_mut().zip(&other.group.cells);
         for ((cell, other), planned) in cells.zip(&self.layout.cells) {
-            cell.merge(&planned.kind, other);
+            if !gated(planned.filter) {
+                cell.merge(&planned.kind, other);
+            }
         }
         let sets = self.layout.sets.iter().zip(&mut whole.sets);
         for ((set, seen), other) in sets.zip(&other.sets) {
@@ -277,6 +278,7 @@ impl Functions {
                 let entry = seen.entry(value.clone()).or_insert_with(|| Seen {
                     counts: vec![0; more.counts.len()],
                     words: more.words.clone(),
+                    values: more.values.clone(),
                 });
                 let mut words = more.words.clone();
                 let counts = entry.counts.iter_mut().zip(&more.counts);
@@ -285,12 +287,17 @@ impl Functions {
                     *count += more;
                     words[usize::from(filter.gate.at)] = u64::from(news);
                 }
-                let of_set = |unit: &&crate::aggregates::units::Unit| {
-                    let gates = set.filters.iter().map(|filter| Some(filter.gate));
-                    gates.into_iter().any(|gate| gate == unit.filter)
-                };
-                for unit in units.iter().filter(of_set) {
+                let of_set =
+                    |filter: Option<Arg>| set.filters.iter().any(|f| filter == Some(f.gate));
+                for unit in units.iter().filter(|unit| of_set(unit.filter)) {
                     unit.add(accs, &words);
+                }
+                let cells = whole.group.cells.iter_mut().zip(&self.layout.cells);
+                for (cell, planned) in cells.filter(|(_, planned)| of_set(planned.filter)) {
+                    if planned.takes(&words) {
+                        let value = more.values.get(planned.encoder);
+                        cell.add(&planned.kind, value.and_then(Option::as_deref));
+                    }
                 }
             }
         }
@@ -341,6 +348,7 @@ impl Whole {
                 put_varint(out, seen.counts.len() as u64);
                 seen.counts.iter().for_each(|&count| put_zigzag(out, count));
                 put_words(out, &seen.words);
+                put_values(out, &seen.values);
             }
         }
     }
@@ -357,8 +365,12 @@ impl Whole {
                 for _ in 0..reader.varint()? {
                     counts.push(reader.zigzag()?);
                 }
-                let words = words(reader)?;
-                set.insert(value, Seen { counts, words });
+                let seen = Seen {
+                    counts,
+                    words: words(reader)?,
+                    values: values(reader)?,
+                };
+                set.insert(value, seen);
             }
             sets.push(set);
         }
@@ -369,7 +381,10 @@ impl Whole {
     pub(crate) fn heap_size(&self) -> usize {
         let values = self.sets.iter().flatten();
         let sets: usize = values
-            .map(|(value, seen)| 96 + value.len() + 8 * (seen.counts.len() + seen.words.len()))
+            .map(|(value, seen)| {
+                let kept: usize = seen.values.iter().flatten().map(|v| 16 + v.len()).sum();
+                120 + value.len() + 8 * (seen.counts.len() + seen.words.len()) + kept
+            })
             .sum();
         self.group.heap_size() + sets
     }
@@ -379,37 +394,16 @@ impl RowArguments {
     /// Appends them to what an operator keeps of a key.
     pub(crate) fn encode(&self, out: &mut Vec<u8>) {
         put_words(out, &self.words);
-        for values in [&self.values, &self.sets] {
-            put_varint(out, values.len() as u64);
-            for value in values {
-                match value {
-                    None => out.push(0),
-                    Some(value) => {
-                        out.push(1);
-                        put_bytes(out, value);
-                    }
-                }
-            }
-        }
+        put_values(out, &self.values);
+        put_values(out, &self.sets);
     }
 
     /// Reads what [`encode`](Self::encode) wrote.
     pub(crate) fn decode(reader: &mut Reader<'_>) -> Result<Self, CodecError> {
-        let words = words(reader)?.into();
-        let mut lists = [Vec::new(), Vec::new()];
-        for list in &mut lists {
-            for _ in 0..reader.varint()? {
-                list.push(match reader.bool()? {
-                    true => Some(reader.bytes()?.into()),
-                    false => None,
-                });
-            }
-        }
-        let [values, sets] = lists.map(Into::into);
         Ok(Self {
-            words,
-            values,
-            sets,
+            words: words(reader)?.into(),
+            values: values(reader)?.into(),
+            sets: values(reader)?.into(),
         })
     }
 
@@ -423,6 +417,30 @@ impl RowArguments {
 fn put_words(out: &mut Vec<u8>, words: &[u64]) {
     put_varint(out, words.len() as u64);
     words.iter().for_each(|&word| put_zigzag(out, word as i64));
+}
+
+fn put_values(out: &mut Vec<u8>, values: &[Option<Box<[u8]>>]) {
+    put_varint(out, values.len() as u64);
+    for value in values {
+        match value {
+            None => out.push(0),
+            Some(value) => {
+                out.push(1);
+                put_bytes(out, value);
+            }
+        }
+    }
+}
+
+fn values(reader: &mut Reader<'_>) -> Result<Vec<Option<Box<[u8]>>>, CodecError> {
+    let mut values = Vec::new();
+    for _ in 0..reader.varint()? {
+        values.push(match reader.bool()? {
+            true => Some(reader.bytes()?.into()),
+            false => None,
+        });
+    }
+    Ok(values)
 }
 
 fn words(reader: &mut Reader<'_>) -> Result<Vec<u64>, CodecError> {

@@ -66,6 +66,11 @@ fn ddl(step: &Value) -> Result<(String, String), String> {
             .map_or_else(|| value.to_string(), str::to_owned);
         options.extend(table_option(key, &text));
     }
+    // As Flink's runner of these programs does.
+    let own_watermarks = "enable-watermark-push-down";
+    if step["kind"] == "source" && options.iter().all(|(key, _)| key != own_watermarks) {
+        options.push((own_watermarks.to_owned(), "true".to_owned()));
+    }
     let quoted = |text: &str| format!("'{}'", text.replace('\'', "''"));
     let options: Vec<String> = options
         .iter()

@@ -1,0 +1,22 @@
+SELECT warehouse, qty * 2 AS twice FROM stock;
+
+-- Flink 2.3.0:
+-- columns: warehouse STRING, twice INT
+-- +I[n, 20]
+-- +I[s, 8]
+-- +I[n, 14]
+-- -U[n, 20]
+-- +U[n, 6]
+-- +I[n, 2]
+-- -D[n, 2]
+-- -U[n, 14]
+-- +U[s, 14]
+-- +I[n, null]
+-- -U[s, 8]
+-- +U[s, 24]
+-- +I[s, 4]
+-- +I[w, 6]
+-- -U[n, null]
+-- +U[n, 12]
+-- -D[w, 6]
+-- +I[e, 6]

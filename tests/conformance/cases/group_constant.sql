@@ -1,0 +1,21 @@
+SELECT 'all' AS g, COUNT(*) AS n FROM events GROUP BY 'all';
+
+-- Flink 2.3.0:
+-- columns: g CHAR(3) NOT NULL, n BIGINT NOT NULL
+-- +I[all, 1]
+-- -U[all, 1]
+-- +U[all, 2]
+-- -U[all, 2]
+-- +U[all, 3]
+-- -U[all, 3]
+-- +U[all, 4]
+-- -U[all, 4]
+-- +U[all, 5]
+-- -U[all, 5]
+-- +U[all, 6]
+-- -U[all, 6]
+-- +U[all, 7]
+-- -U[all, 7]
+-- +U[all, 8]
+-- -U[all, 8]
+-- +U[all, 9]

@@ -1,0 +1,25 @@
+SELECT warehouse, COUNT(*) FILTER (WHERE qty > 5) AS big, SUM(qty) FILTER (WHERE product = 'pen') AS pens FROM stock GROUP BY warehouse;
+
+-- Flink 2.3.0:
+-- columns: warehouse STRING, big BIGINT NOT NULL, pens INT
+-- +I[n, 1, 10]
+-- +I[s, 0, 4]
+-- -U[n, 1, 10]
+-- +U[n, 2, 10]
+-- -U[n, 2, 10]
+-- +U[n, 1, null]
+-- -U[n, 1, null]
+-- +U[n, 1, 3]
+-- -U[n, 1, 3]
+-- +U[n, 0, 3]
+-- -U[s, 0, 4]
+-- +U[s, 1, 4]
+-- -U[s, 1, 4]
+-- +U[s, 1, null]
+-- -U[s, 1, null]
+-- +U[s, 2, 12]
+-- +I[w, 0, 3]
+-- -U[n, 0, 3]
+-- +U[n, 1, 3]
+-- -D[w, 0, 3]
+-- +I[e, 0, 3]

@@ -1,0 +1,22 @@
+-- Without keys there is one group.
+SELECT COUNT(*) AS n, SUM(v) AS s, MIN(k) AS k FROM events;
+
+-- Flink 2.3.0:
+-- columns: n BIGINT NOT NULL, s INT, k STRING
+-- +I[1, 1, a]
+-- -U[1, 1, a]
+-- +U[2, 3, a]
+-- -U[2, 3, a]
+-- +U[3, 7, a]
+-- -U[3, 7, a]
+-- +U[4, 12, a]
+-- -U[4, 12, a]
+-- +U[5, 112, a]
+-- -U[5, 112, a]
+-- +U[6, 118, a]
+-- -U[6, 118, a]
+-- +U[7, 125, a]
+-- -U[7, 125, a]
+-- +U[8, 125, a]
+-- -U[8, 125, a]
+-- +U[9, 134, a]

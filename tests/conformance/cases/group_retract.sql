@@ -1,0 +1,31 @@
+-- Updates and deletes are taken back; a group without rows goes.
+SELECT product, COUNT(*) AS n, SUM(qty) AS s, AVG(qty) AS a FROM stock GROUP BY product;
+
+-- Flink 2.3.0:
+-- columns: product STRING, n BIGINT NOT NULL, s INT, a INT
+-- +I[pen, 1, 10, 10]
+-- -U[pen, 1, 10, 10]
+-- +U[pen, 2, 14, 7]
+-- +I[ink, 1, 7, 7]
+-- -U[pen, 2, 14, 7]
+-- +U[pen, 1, 4, 4]
+-- -U[pen, 1, 4, 4]
+-- +U[pen, 2, 7, 3]
+-- +I[cup, 1, 1, 1]
+-- -D[cup, 1, 1, 1]
+-- -D[ink, 1, 7, 7]
+-- +I[ink, 1, 7, 7]
+-- +I[pad, 1, null, null]
+-- -U[pen, 2, 7, 3]
+-- +U[pen, 1, 3, 3]
+-- -U[pen, 1, 3, 3]
+-- +U[pen, 2, 15, 7]
+-- +I[null, 1, 2, 2]
+-- -U[pen, 2, 15, 7]
+-- +U[pen, 3, 18, 6]
+-- -D[pad, 1, null, null]
+-- +I[pad, 1, 6, 6]
+-- -U[pen, 3, 18, 6]
+-- +U[pen, 2, 15, 7]
+-- -U[pen, 2, 15, 7]
+-- +U[pen, 3, 18, 6]

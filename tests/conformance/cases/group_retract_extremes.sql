@@ -1,0 +1,27 @@
+-- An extreme that is taken back gives way to the next one.
+SELECT product, MIN(qty) AS lo, MAX(qty) AS hi, MIN(warehouse) AS w FROM stock GROUP BY product;
+
+-- Flink 2.3.0:
+-- columns: product STRING, lo INT, hi INT, w STRING
+-- +I[pen, 10, 10, n]
+-- -U[pen, 10, 10, n]
+-- +U[pen, 4, 10, n]
+-- +I[ink, 7, 7, n]
+-- -U[pen, 4, 10, n]
+-- +U[pen, 4, 4, s]
+-- -U[pen, 4, 4, s]
+-- +U[pen, 3, 4, n]
+-- +I[cup, 1, 1, n]
+-- -D[cup, 1, 1, n]
+-- -D[ink, 7, 7, n]
+-- +I[ink, 7, 7, s]
+-- +I[pad, null, null, n]
+-- -U[pen, 3, 4, n]
+-- +U[pen, 3, 3, n]
+-- -U[pen, 3, 3, n]
+-- +U[pen, 3, 12, n]
+-- +I[null, 2, 2, s]
+-- -D[pad, null, null, n]
+-- +I[pad, 6, 6, n]
+-- -U[pen, 3, 12, n]
+-- +U[pen, 3, 12, e]

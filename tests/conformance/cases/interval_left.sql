@@ -1,0 +1,12 @@
+SELECT a.id, b.bidder, b.price FROM auctions AS a LEFT JOIN (SELECT * FROM bids WHERE COALESCE(price, 10) <> 10) AS b
+    ON a.id = b.auction AND b.ts BETWEEN a.opened AND a.opened + INTERVAL '5' SECOND;
+
+-- Flink 2.3.0:
+-- columns: id BIGINT, bidder STRING, price INT
+-- +I[1, b1, 100]
+-- +I[1, b2, 120]
+-- +I[2, b1, 900]
+-- +I[2, b3, 900]
+-- +I[3, b2, 40]
+-- +I[4, null, null]
+-- +I[5, null, null]

@@ -1,0 +1,21 @@
+-- compare: table
+SELECT o.id, s.warehouse FROM orders AS o JOIN stock AS s ON o.product IS NOT DISTINCT FROM s.product;
+
+-- Flink 2.3.0:
+-- columns: id BIGINT, warehouse STRING
+-- +I[1, e]
+-- +I[1, n]
+-- +I[1, s]
+-- +I[2, s]
+-- +I[3, n]
+-- +I[4, e]
+-- +I[4, n]
+-- +I[4, s]
+-- +I[5, s]
+-- +I[6, e]
+-- +I[6, n]
+-- +I[6, s]
+-- +I[7, e]
+-- +I[7, n]
+-- +I[7, s]
+-- +I[8, s]

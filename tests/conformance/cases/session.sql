@@ -1,0 +1,7 @@
+SELECT window_start, window_end, COUNT(*) AS n, SUM(v) AS s FROM TABLE(SESSION(TABLE events, DESCRIPTOR(ts), INTERVAL '4' SECOND)) GROUP BY window_start, window_end;
+
+-- Flink 2.3.0:
+-- columns: window_start TIMESTAMP(3) NOT NULL, window_end TIMESTAMP(3) NOT NULL, n BIGINT NOT NULL, s INT
+-- +I[2024-01-01T00:00:01, 2024-01-01T00:00:09, 2, 3]
+-- +I[2024-01-01T00:00:08, 2024-01-01T00:00:16, 4, 115]
+-- +I[2024-01-01T00:00:25, 2024-01-01T00:00:30.500, 3, 16]

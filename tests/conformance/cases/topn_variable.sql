@@ -1,0 +1,31 @@
+-- The number of rows may stand in a column.
+SELECT product, warehouse, qty, rn FROM (
+    SELECT *, ROW_NUMBER() OVER (PARTITION BY product, 2 ORDER BY qty) AS rn FROM stock) WHERE rn <= qty;
+
+-- Flink 2.3.0:
+-- columns: product STRING, warehouse STRING, qty INT, rn BIGINT NOT NULL
+-- +I[pen, n, 10, 1]
+-- -U[pen, n, 10, 1]
+-- +U[pen, s, 4, 1]
+-- +I[pen, n, 10, 2]
+-- +I[ink, n, 7, 1]
+-- -D[pen, n, 10, 2]
+-- -U[pen, s, 4, 1]
+-- +U[pen, n, 3, 1]
+-- +I[pen, s, 4, 2]
+-- +I[cup, n, 1, 1]
+-- -D[cup, n, 1, 1]
+-- -D[ink, n, 7, 1]
+-- +I[ink, s, 7, 1]
+-- -D[pen, s, 4, 2]
+-- +I[pen, s, 12, 2]
+-- +I[null, s, 2, 1]
+-- -U[pen, s, 12, 2]
+-- +U[pen, w, 3, 2]
+-- +I[pen, s, 12, 3]
+-- -U[pen, w, 3, 2]
+-- +U[pen, s, 12, 2]
+-- -D[pen, s, 12, 3]
+-- -U[pen, s, 12, 2]
+-- +U[pen, e, 3, 2]
+-- +I[pen, s, 12, 3]

@@ -1,0 +1,23 @@
+-- A multiset that changes.
+SELECT g.customer, t.p FROM (SELECT customer, COLLECT(product) AS ps FROM orders WHERE product IS NOT NULL GROUP BY customer) AS g CROSS JOIN UNNEST(g.ps) AS t (p);
+
+-- Flink 2.3.0:
+-- columns: customer BIGINT, p STRING
+-- +I[10, pen]
+-- +I[11, ink]
+-- -U[10, pen]
+-- +U[10, pad]
+-- +U[10, pen]
+-- +I[12, pen]
+-- -U[11, ink]
+-- +U[11, ink]
+-- +U[11, pen]
+-- -U[10, pad]
+-- -U[10, pen]
+-- +U[10, pad]
+-- +U[10, pen]
+-- +U[10, pen]
+-- -U[12, pen]
+-- +U[12, ink]
+-- +U[12, pen]
+-- +I[13, cup]

@@ -1,0 +1,21 @@
+SELECT t.tag, COUNT(*) AS n FROM orders AS o CROSS JOIN UNNEST(o.tags) AS t (tag) GROUP BY t.tag;
+
+-- Flink 2.3.0:
+-- columns: tag STRING, n BIGINT NOT NULL
+-- +I[red, 1]
+-- +I[fine, 1]
+-- +I[blue, 1]
+-- -U[red, 1]
+-- +U[red, 2]
+-- +I[null, 1]
+-- -U[red, 2]
+-- +U[red, 3]
+-- -U[red, 3]
+-- +U[red, 4]
+-- -U[fine, 1]
+-- +U[fine, 2]
+-- -U[blue, 1]
+-- +U[blue, 2]
+-- -U[red, 4]
+-- +U[red, 5]
+-- +I[new, 1]
