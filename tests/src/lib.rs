@@ -6,7 +6,7 @@ use millstream_compiler::lower::Target;
 use millstream_connectors::Connectors;
 use millstream_runtime::environment::FileEnvironment;
 use millstream_runtime::input::Input;
-use millstream_runtime::job::{self, Captured, JobOptions, JobReport};
+use millstream_runtime::job::{self, Captured, FromSavepoint, JobOptions, JobReport};
 
 /// What a run gave.
 #[derive(Debug)]
@@ -24,6 +24,8 @@ pub struct How<'a> {
     pub parallelism: usize,
     /// Where checkpoints are kept between runs.
     pub state_dir: Option<&'a Path>,
+    /// The savepoint to begin with.
+    pub from_savepoint: Option<&'a Path>,
 }
 
 impl Default for How<'_> {
@@ -31,6 +33,7 @@ impl Default for How<'_> {
         Self {
             parallelism: 1,
             state_dir: None,
+            from_savepoint: None,
         }
     }
 }
@@ -62,6 +65,10 @@ pub fn run(path: &Path, how: &How<'_>) -> Result<Run, String> {
         parallelism: how.parallelism,
         state_dir: how.state_dir.map(Path::to_path_buf),
         fresh: false,
+        from_savepoint: how.from_savepoint.map(|path| FromSavepoint {
+            path: path.to_path_buf(),
+            may_drop: false,
+        }),
         duration: None,
         print_to: Some(printed.clone()),
         connectors: Connectors::default(),

@@ -34,7 +34,7 @@ fn rows(dir: &Path, tables: &str, query: &str, parallelism: usize) -> Vec<String
     let script = format!("{}\n{}", file(tables), file(&format!("{query}.sql")));
     let how = How {
         parallelism,
-        state_dir: None,
+        ..How::default()
     };
     match run_sql(dir, &script, &how) {
         Ok(run) => {
@@ -101,6 +101,36 @@ fn every_query_is_planned() {
                 let shown = found[0].render(Some((query, &script)));
                 panic!("{query} over {tables}: {shown}");
             }
+        }
+    }
+}
+
+/// The table that a changelog leaves.
+fn folded(changelog: &[String]) -> Vec<&str> {
+    let mut counts: std::collections::BTreeMap<&str, i64> = Default::default();
+    for change in changelog {
+        let (kind, row) = change.split_at(2);
+        *counts.entry(row).or_default() += if matches!(kind, "+I" | "+U") { 1 } else { -1 };
+    }
+    counts
+        .into_iter()
+        .flat_map(|(row, count)| std::iter::repeat_n(row, usize::try_from(count).expect(row)))
+        .collect()
+}
+
+#[test]
+fn every_query_gives_the_same_table_at_any_parallelism() {
+    let dir = dir_with_files();
+    let queries = QUERIES.into_iter().filter(|q| !NOT_YET.contains(q));
+    for query in queries.filter(|q| !STATELESS.contains(q)) {
+        let alone = rows(dir.path(), "generator.sql", query, 1);
+        for (tables, parallelism) in [("generator.sql", 2), ("files.sql", 3)] {
+            let other = rows(dir.path(), tables, query, parallelism);
+            assert_eq!(
+                folded(&other),
+                folded(&alone),
+                "{query} over {tables} at parallelism {parallelism}"
+            );
         }
     }
 }

@@ -551,3 +551,68 @@ fn windows_of_processing_time() {
         &["processing time 'pt'", "GROUP BY window_start, window_end"],
     );
 }
+
+#[test]
+fn over_in_processing_time_answers_at_once() {
+    events(
+        "SELECT id, COUNT(*) OVER w, SUM(v) OVER w FROM events
+         WINDOW w AS (PARTITION BY k ORDER BY pt ROWS BETWEEN 1 PRECEDING AND CURRENT ROW);",
+        &[
+            "+I[1, 1, 1]",
+            "+I[2, 1, 2]",
+            "+I[3, 2, 5]",
+            "+I[4, 2, 9]",
+            "+I[5, 2, 105]",
+            "+I[6, 2, 8]",
+            "+I[7, 2, 107]",
+            "+I[8, 1, null]",
+            "+I[9, 2, 15]",
+        ],
+    );
+    events(
+        "SELECT id, ROW_NUMBER() OVER (PARTITION BY k ORDER BY pt) AS n FROM events;",
+        &[
+            "+I[1, 1]", "+I[2, 1]", "+I[3, 2]", "+I[4, 3]", "+I[5, 4]", "+I[6, 2]", "+I[7, 5]",
+            "+I[8, 1]", "+I[9, 3]",
+        ],
+    );
+}
+
+#[test]
+fn over_in_the_order_of_any_column_changes_what_comes_later() {
+    events_table(
+        "SELECT id, SUM(v) OVER (PARTITION BY k ORDER BY v) FROM events;",
+        &[
+            "[1, 1]",
+            "[2, 2]",
+            "[3, 5]",
+            "[4, 10]",
+            "[5, 117]",
+            "[6, 8]",
+            "[7, 17]",
+            "[8, null]",
+            "[9, 17]",
+        ],
+    );
+    // What is summed may be updated itself.
+    events_table(
+        "SELECT k, n, SUM(n) OVER (ORDER BY n ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) FROM (
+             SELECT k, COUNT(*) AS n FROM events GROUP BY k);",
+        &["[a, 5, 9]", "[b, 3, 4]", "[null, 1, 1]"],
+    );
+    refused(
+        &[EVENTS],
+        &format!(
+            "{EVENT_TABLE} SELECT SUM(v) OVER (ORDER BY v ROWS BETWEEN 1 PRECEDING AND CURRENT ROW) FROM events;"
+        ),
+        &["bounded OVER", "'v' is none"],
+    );
+    refused(
+        &[EVENTS],
+        &format!(
+            "{EVENT_TABLE} SELECT SUM(v) OVER (ORDER BY ts) FROM (
+                 SELECT *, ROW_NUMBER() OVER (PARTITION BY k ORDER BY ts DESC) AS rn FROM events) WHERE rn = 1;"
+        ),
+        &["append-only"],
+    );
+}

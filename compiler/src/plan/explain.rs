@@ -9,8 +9,8 @@ use std::fmt::Write as _;
 use millstream_functions::window::{Frame, Window, duration_text};
 
 use super::stream::{
-    AggregateCall, Distribution, JoinOn, JoinTime, PlanColumn, PlanNode, SortColumn, StreamOp,
-    StreamPlan, display_expr, plain_column,
+    AggregateCall, ChangelogMode, Distribution, JoinOn, JoinTime, PlanColumn, PlanNode, SortColumn,
+    StreamOp, StreamPlan, display_expr, plain_column,
 };
 
 /// The plan as text, ending with a newline.
@@ -316,6 +316,9 @@ fn state_of(node: &PlanNode) -> Option<String> {
         } => "rows of open sessions".to_string(),
         StreamOp::WindowAggregate { window, .. } => {
             format!("accumulators a key and slice of {window}, until the last window closes")
+        }
+        StreamOp::Over { .. } if node.changelog != ChangelogMode::Append => {
+            "all rows a key, for ever (grows with the input)".to_string()
         }
         StreamOp::Over { groups, .. } => {
             let longest = groups.iter().map(|g| g.frame).max_by_key(|f| match f {

@@ -25,6 +25,7 @@ mod rewrite;
 mod set_operations;
 pub mod settings;
 mod sinks;
+mod state_form;
 pub mod stream;
 mod translate;
 mod tvf;
@@ -34,6 +35,7 @@ mod windows;
 
 pub use binder::{Binder, RESULT_TABLE, Relation, RelationColumn};
 pub use explain::explain;
+pub use state_form::state_forms;
 pub use stream::{ChangelogMode, StreamPlan, TimeAttribute};
 
 use crate::diagnostics::Diagnostic;

@@ -5,6 +5,7 @@ use datafusion_expr::expr::Sort;
 use datafusion_expr::logical_plan::{self as lp, LogicalPlan};
 use datafusion_expr::{BinaryExpr, Expr, Operator, utils};
 use millstream_functions::aggregate::AggregateKind;
+use millstream_functions::window::Window;
 
 use super::stream::{ChangelogMode, PlanColumn, SortColumn, StreamOp, TimeAttribute, column};
 use super::translate::{Translator, over_kind, unaliased, without_casts};
@@ -142,7 +143,7 @@ impl Translator<'_> {
         let window = from.window.clone().filter(|_| append);
         let window = window.and_then(|w| {
             let (start, end) = (w.start?, w.end?);
-            (partition.contains(&start) && partition.contains(&end)).then_some(end)
+            (partition.contains(&start) && partition.contains(&end)).then_some((start, end))
         });
         if window.is_some() && from.window.as_ref().is_some_and(|w| w.processing) {
             return plan_err!(
@@ -167,6 +168,20 @@ impl Translator<'_> {
             (false, Some(key)) => Some(key),
             (false, None) => Some(partition.iter().copied().chain([width]).collect()),
         };
+        // The operator tells windows apart itself, by their end: rows are shared out by the other
+        // columns. Sessions of one end may differ in length.
+        let sessions = self.graph.nodes()[input]
+            .window
+            .as_ref()
+            .is_some_and(|w| matches!(w.window, Window::Session { .. }));
+        let partition = match window {
+            Some((start, end)) => partition
+                .into_iter()
+                .filter(|column| *column != end && (sessions || *column != start))
+                .collect(),
+            None => partition,
+        };
+        let window = window.map(|(_, end)| end);
         let index = self.push(
             StreamOp::TopN {
                 partition,

@@ -41,6 +41,13 @@ pub enum ChangelogMode {
     Retract,
 }
 
+impl ChangelogMode {
+    /// Whether rows are taken back or replaced.
+    pub fn retracts(self) -> bool {
+        self != ChangelogMode::Append
+    }
+}
+
 impl fmt::Display for ChangelogMode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -570,7 +577,7 @@ impl PlanNode {
             StreamOp::UpsertMaterialize { key, .. } => by_keys(key),
             StreamOp::SetOperation { .. } => by_keys(&(0..self.columns.len()).collect::<Vec<_>>()),
             StreamOp::Sink { keyed_by, .. } if !keyed_by.is_empty() => by_keys(keyed_by),
-            StreamOp::TopN { .. } => by_keys(&self.rank_partition()),
+            StreamOp::TopN { partition, .. } => by_keys(partition),
             StreamOp::Limit { .. } | StreamOp::TemporalSort { .. } | StreamOp::Sort { .. } => {
                 Distribution::Single
             }
@@ -585,27 +592,6 @@ impl PlanNode {
             StreamOp::Deduplicate { keys, .. } => by_keys(keys),
             _ => Distribution::Forward,
         }
-    }
-
-    /// The columns by which a Top-N keeps rows apart. Ranks of a window are kept by its end beside
-    /// them; sessions of one end may differ in length.
-    pub fn rank_partition(&self) -> Vec<usize> {
-        let StreamOp::TopN {
-            partition, window, ..
-        } = &self.op
-        else {
-            return vec![];
-        };
-        let attached = self.window.as_ref().filter(|_| window.is_some());
-        let of_window = |column: usize| {
-            attached.is_some_and(|w| {
-                let session = matches!(w.window, Window::Session { .. });
-                (w.start == Some(column) && !session) || w.end == Some(column)
-            })
-        };
-        let mut kept = partition.clone();
-        kept.retain(|&column| !of_window(column));
-        kept
     }
 
     /// The Arrow schema of the batches.

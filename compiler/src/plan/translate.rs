@@ -355,9 +355,6 @@ impl Translator<'_> {
             );
         }
         let input = self.translate(&window.input)?;
-        if self.graph.nodes()[input].changelog != ChangelogMode::Append {
-            return plan_err!("OVER takes an append-only input, as in Flink");
-        }
         let schema = window.input.schema();
         let width = schema.fields().len();
         let functions = window
@@ -383,7 +380,14 @@ impl Translator<'_> {
             }
         }
         // Everything the calls need becomes a column behind the input's.
+        let [order] = first.params.order_by.as_slice() else {
+            return plan_err!("OVER needs ORDER BY one column, as in Flink");
+        };
+        if !order.asc {
+            return plan_err!("OVER orders ascending, as in Flink");
+        }
         let mut needed: Vec<Expr> = first.params.partition_by.clone();
+        needed.push(order.expr.clone());
         for function in &functions {
             needed.extend(read_by(function)?.0.into_iter().cloned());
             needed.extend(function.params.filter.as_deref().cloned());
@@ -397,7 +401,10 @@ impl Translator<'_> {
             .by_ref()
             .take(first.params.partition_by.len())
             .collect();
-        let rowtime = self.over_order(first, schema, &columns)?;
+        let frame = frame_of(first)?;
+        let by = positions.next().unwrap_or_default();
+        self.check_order(input, &columns[by], frame, &functions)?;
+        let timed = columns[by].time.is_some();
         let mut calls = Vec::with_capacity(functions.len());
         for (i, function) in functions.iter().enumerate() {
             let Some(kind) = over_kind(&function.fun) else {
@@ -433,19 +440,25 @@ impl Translator<'_> {
                 ),
             });
         }
-        let frame = frame_of(first)?;
         let mut outputs = columns.clone();
+        if !timed {
+            outputs.iter_mut().for_each(|output| output.time = None);
+        }
         outputs.extend(calls.iter().map(|c| c.output.clone()));
         let extra = columns.len() - width;
         let index = self.push(
             StreamOp::Over {
                 partition,
-                rowtime,
+                rowtime: by,
                 groups: vec![OverGroup { frame, calls }],
             },
             vec![input],
             outputs.clone(),
         );
+        if !timed {
+            // A row that comes in between changes those behind it.
+            self.update(index, |node| node.changelog = ChangelogMode::Retract);
+        }
         if extra == 0 {
             return Ok(index);
         }
@@ -455,27 +468,39 @@ impl Translator<'_> {
         self.calc(index, exprs, None, outputs)
     }
 
-    /// The position of the rowtime column that orders an OVER window.
-    fn over_order(
+    /// What Flink asks of the order of an OVER window: inserts in the order of time, or all rows in
+    /// the order of any column.
+    fn check_order(
         &self,
-        function: &expr::WindowFunction,
-        schema: &DFSchema,
-        columns: &[PlanColumn],
-    ) -> Result<usize> {
-        let [order] = function.params.order_by.as_slice() else {
-            return plan_err!("OVER needs ORDER BY one time attribute, as in Flink");
-        };
-        if !order.asc {
-            return plan_err!("OVER orders by its time attribute ascending, as in Flink");
-        }
-        let position = plain_column(&self.expression(&order.expr, schema, columns)?);
-        match position {
-            Some(i) if columns[i].time.is_some() => Ok(i),
-            _ => plan_err!(
-                "OVER must be ordered by a time attribute, as in Flink, but {} is none; \
-                 declare WATERMARK FOR it on the source table and pass it on unchanged",
-                order.expr
+        input: usize,
+        by: &PlanColumn,
+        frame: Frame,
+        functions: &[&expr::WindowFunction],
+    ) -> Result<()> {
+        let appends = self.graph.nodes()[input].changelog == ChangelogMode::Append;
+        let lags = functions
+            .iter()
+            .any(|f| over_kind(&f.fun) == Some(AggregateKind::Lag));
+        match by.time {
+            Some(_) if !appends => {
+                plan_err!("OVER in the order of time takes an append-only input, as in Flink")
+            }
+            Some(TimeAttribute::Rowtime) => Ok(()),
+            Some(TimeAttribute::Proctime) if lags => {
+                not_impl_err!("LAG in processing time is not supported yet")
+            }
+            Some(TimeAttribute::Proctime) => Ok(()),
+            None if lags => plan_err!(
+                "LAG must be ordered by a time attribute, but '{}' is none; declare WATERMARK FOR \
+                 it on the source table and pass it on unchanged",
+                by.name
             ),
+            None if !matches!(frame, Frame::Range(None) | Frame::Rows(None)) => plan_err!(
+                "a bounded OVER window must be ordered by a time attribute, as in Flink, but '{}' \
+                 is none; declare WATERMARK FOR it on the source table and pass it on unchanged",
+                by.name
+            ),
+            None => Ok(()),
         }
     }
 

@@ -39,7 +39,7 @@ fn wrong(error: millstream_state::StateError) -> Failure {
     Failure::Input(format!("error: {error}"))
 }
 
-fn time(manifest: &Manifest) -> String {
+pub(crate) fn time(manifest: &Manifest) -> String {
     chrono::DateTime::from_timestamp_millis(manifest.created_at_ms as i64)
         .map(|t| t.format("%Y-%m-%d %H:%M:%S UTC").to_string())
         .unwrap_or_default()
@@ -69,7 +69,7 @@ fn list(state_dir: &std::path::Path) -> Outcome {
     print(&out)
 }
 
-fn inspect(state_dir: &std::path::Path, number: Option<u64>) -> Outcome {
+pub(crate) fn inspect(state_dir: &std::path::Path, number: Option<u64>) -> Outcome {
     use std::fmt::Write as _;
     let store = open(state_dir)?;
     let number = match number {

@@ -9,6 +9,7 @@ mod model;
 mod nexmark;
 mod progress;
 mod run;
+mod savepoint;
 mod score;
 mod summary;
 mod text;
@@ -107,7 +108,15 @@ enum Command {
     /// Looks into a state directory
     #[command(subcommand)]
     Checkpoint(checkpoint::CheckpointCommand),
+    /// Keeps a job's state to start from later, also changed or at another parallelism
+    #[command(subcommand, after_help = SAVEPOINT_EXAMPLES)]
+    Savepoint(savepoint::SavepointCommand),
 }
+
+const SAVEPOINT_EXAMPLES: &str = "Examples:
+  millstream savepoint create state saves --stop               stop a job; prints saves/fraud-000042
+  millstream savepoint check saves/fraud-000042 samples/fraud  what the changed job would keep
+  millstream run samples/fraud --from-savepoint saves/fraud-000042 --parallelism 4";
 
 const RUN_EXAMPLES: &str = "Examples:
   millstream run samples/gmv
@@ -158,6 +167,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Nexmark(command) => nexmark::nexmark(command),
         Command::Model(command) => model::model(command),
         Command::Checkpoint(command) => checkpoint::checkpoint(command),
+        Command::Savepoint(command) => savepoint::savepoint(command),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -6,7 +6,8 @@ use std::time::Duration;
 use clap::Args;
 use millstream_connectors::Connectors;
 use millstream_runtime::exec::task::TaskError;
-use millstream_runtime::job::{self, JobOptions};
+use millstream_runtime::job::compatibility::StateMismatch;
+use millstream_runtime::job::{self, FromSavepoint, JobOptions};
 use tokio::sync::oneshot;
 
 use super::progress::ProgressLine;
@@ -25,6 +26,12 @@ pub(crate) struct RunArguments {
     /// Forget the checkpoints in the state directory
     #[arg(long, requires = "state_dir")]
     fresh: bool,
+    /// Begin with the state of a savepoint, at any parallelism
+    #[arg(long, value_name = "DIR")]
+    from_savepoint: Option<PathBuf>,
+    /// Go on from the savepoint although some of its state belongs to no node any more
+    #[arg(long, requires = "from_savepoint")]
+    allow_dropped_state: bool,
     /// Stop after this time, with a last checkpoint
     #[arg(long = "for", value_name = "DURATION", value_parser = duration)]
     duration: Option<Duration>,
@@ -63,6 +70,10 @@ pub(crate) fn run(arguments: RunArguments) -> Outcome {
         parallelism,
         state_dir: arguments.state_dir,
         fresh: arguments.fresh,
+        from_savepoint: arguments.from_savepoint.map(|path| FromSavepoint {
+            path,
+            may_drop: arguments.allow_dropped_state,
+        }),
         duration: arguments.duration,
         print_to: None,
         connectors: Connectors::default(),
@@ -91,7 +102,10 @@ pub(crate) fn run(arguments: RunArguments) -> Outcome {
     line.finish();
     // Tasks of a failed job may sit in a read; they are not waited for.
     runtime.shutdown_timeout(Duration::from_millis(200));
-    let report = report.map_err(|e| Failure::Job(failure_text(&e, options.state_dir.is_some())))?;
+    let report = report.map_err(|e| match e.downcast_ref::<Box<StateMismatch>>() {
+        Some(mismatch) => Failure::Input(format!("error: {mismatch}")),
+        None => Failure::Job(failure_text(&e, options.state_dir.is_some())),
+    })?;
     summary::print(&planned.plan, &options, &report);
     if let Some(path) = &arguments.report {
         summary::write_json(path, &planned.plan, &options, &report)?;

@@ -28,7 +28,6 @@ use millstream_operators::exchange::HashPartitioner;
 use millstream_operators::lookup_join::{
     JoinKind, LookupJoin, LookupJoinSpec, LookupOptions, LookupTable,
 };
-use millstream_operators::over_aggregate::{OverAggregate, OverGroup, OverSpec};
 use millstream_operators::proctime_deduplicate::ProctimeDeduplicateSpec;
 use millstream_operators::watermark_assigner::WatermarkGenerator;
 use millstream_operators::{
@@ -503,6 +502,9 @@ impl BuildContext<'_> {
         if let Some(operator) = super::windows::operator(self.plan, node, &context)? {
             return Ok(operator);
         }
+        if let Some(operator) = super::over::operator(self.plan, node, &context)? {
+            return Ok(operator);
+        }
         Ok(match &node.op {
             StreamOp::Source { .. } | StreamOp::Values { .. } => {
                 return Err(anyhow!("a source cannot follow another operator"));
@@ -520,29 +522,11 @@ impl BuildContext<'_> {
                     .collect::<Result<_>>()?;
                 Box::new(Calc::new(&input_schema, filter, projection, node.schema())?)
             }
-            StreamOp::WindowTvf { .. } | StreamOp::WindowAggregate { .. } => {
+            StreamOp::WindowTvf { .. }
+            | StreamOp::WindowAggregate { .. }
+            | StreamOp::Over { .. } => {
                 return Err(anyhow!("{} has no input", node.op.name()));
             }
-            StreamOp::Over {
-                partition,
-                rowtime,
-                groups,
-            } => Box::new(OverAggregate::with_schema(
-                &context,
-                Arc::clone(&input_schema),
-                &OverSpec {
-                    partition: partition.clone(),
-                    order: *rowtime,
-                    groups: groups
-                        .iter()
-                        .map(|g| OverGroup {
-                            frame: g.frame,
-                            calls: g.calls.iter().map(|c| call(c, &input_schema)).collect(),
-                        })
-                        .collect(),
-                },
-                node.schema(),
-            )?),
             StreamOp::Deduplicate {
                 keys,
                 rowtime,

@@ -10,6 +10,7 @@ pub mod channel;
 pub mod graph;
 mod lookup;
 pub mod metrics;
+mod over;
 pub mod predict;
 pub mod sink;
 pub mod source;

@@ -78,6 +78,7 @@ pub(super) fn operator(
             )?)
         }
         StreamOp::TopN {
+            partition,
             order,
             start,
             end,
@@ -88,7 +89,7 @@ pub(super) fn operator(
             context,
             schema,
             &WindowTopNSpec {
-                partition: node.rank_partition(),
+                partition: partition.clone(),
                 window_end: *window_end,
                 order: sort(order),
                 start: *start,

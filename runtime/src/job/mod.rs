@@ -6,23 +6,27 @@
 //! tasks end after it: what a run wrote is visible when it is over, and the next run with the
 //! same state directory goes on from there.
 
+pub mod compatibility;
+pub mod savepoint;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, anyhow, bail};
-use millstream_compiler::plan::StreamPlan;
 use millstream_compiler::plan::settings::{duration_setting, parse_bytes};
 use millstream_compiler::plan::stream::StreamOp;
+use millstream_compiler::plan::{StreamPlan, state_forms};
 use millstream_connectors::{Committable, Connectors, TableSpec};
 use millstream_state::{
-    Blob, CheckpointRequest, CheckpointStats, JobIdentity, Manifest, Start, StateBackend, StateDir,
-    StateOptions,
+    Blob, CheckpointRequest, CheckpointStats, CheckpointStore, JobIdentity, Manifest, Start,
+    StateBackend, StateDir, StateOptions,
 };
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
+use self::compatibility::Compatibility;
 use crate::exec::build::{BuildContext, Built, Task, table_spec};
 use crate::exec::channel::Barrier;
 use crate::exec::metrics::JobMetrics;
@@ -50,12 +54,23 @@ pub struct JobOptions {
     pub state_dir: Option<PathBuf>,
     /// Forget the state that is there.
     pub fresh: bool,
+    /// Begin with the state of a savepoint.
+    pub from_savepoint: Option<FromSavepoint>,
     /// Stop (with a last checkpoint) after this time.
     pub duration: Option<Duration>,
     /// Where `print` tables write instead of stdout.
     pub print_to: Option<Captured>,
     /// Opens tables: connectors beside the built-in ones go in here.
     pub connectors: Connectors,
+}
+
+/// A savepoint to begin with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FromSavepoint {
+    /// Its folder.
+    pub path: PathBuf,
+    /// Go on although state in it belongs to nothing any more.
+    pub may_drop: bool,
 }
 
 /// Bytes that `print` tables wrote, shared with whoever reads them.
@@ -158,8 +173,26 @@ pub async fn run(
     } else {
         Start::Resume
     };
+    // While a run holds the directory requests are for it.
+    if !StateDir::is_in_use(&state_path)? {
+        savepoint::forget_requests(&state_path);
+    }
     let dir = StateDir::open(&state_path, identity, start)?;
+    if let Some(from) = &options.from_savepoint {
+        let found = Compatibility::of(plan, &savepoint::read(&from.path)?);
+        compatibility::check(&found, from.may_drop)?;
+        watch(Progress::Note(format!(
+            "going on from the savepoint {}\n{found}",
+            from.path.display()
+        )));
+        dir.store()
+            .import(&CheckpointStore::read_only(&from.path)?)?;
+    }
     let latest = dir.store().latest()?;
+    if let Some(manifest) = &latest.manifest {
+        // State that nobody takes now is kept along, for a node that comes back.
+        compatibility::check(&Compatibility::of(plan, manifest), true)?;
+    }
     for rejected in &latest.rejected {
         watch(Progress::Note(format!(
             "checkpoint {} cannot be used and is passed over: {}",
@@ -215,6 +248,13 @@ pub async fn run(
     );
     master.connectors = options.connectors.clone();
     master.unclaimed = unclaimed_blobs(plan, latest.manifest.as_ref());
+    if options.state_dir.is_some() {
+        master.desk = Some(Desk {
+            state_dir: state_path.clone(),
+            store: dir.store(),
+            asked: None,
+        });
+    }
     let ending = master.run(options.duration, &mut stop, watch).await?;
     Ok(JobReport {
         ending,
@@ -227,7 +267,10 @@ pub async fn run(
 }
 
 fn state_options(plan: &StreamPlan) -> Result<StateOptions> {
-    let mut options = StateOptions::default();
+    let mut options = StateOptions {
+        forms: state_forms(plan),
+        ..StateOptions::default()
+    };
     if let Some(size) = plan.settings.get("taskmanager.memory.managed.size") {
         options.memory_budget = parse_bytes(size)
             .map(|bytes| bytes as usize)
@@ -319,7 +362,54 @@ struct Pending {
     blobs: BTreeMap<String, Vec<Blob>>,
 }
 
+/// Where savepoints are asked for and given out.
+struct Desk {
+    state_dir: PathBuf,
+    store: CheckpointStore,
+    /// The request at hand, and the first checkpoint that will do.
+    asked: Option<(savepoint::Request, u64)>,
+}
+
+impl Desk {
+    /// Takes a request, if there is none at hand: whether the job shall stop behind it.
+    fn look(&mut self, next_epoch: u64) -> Option<bool> {
+        if self.asked.is_some() {
+            return None;
+        }
+        let request = savepoint::take_request(&self.state_dir)?;
+        let stop = request.stop;
+        self.asked = Some((request, next_epoch));
+        Some(stop)
+    }
+
+    /// Whether a checkpoint is waited for that was not begun yet.
+    fn waits_for(&self, next_epoch: u64) -> bool {
+        let asked = self.asked.as_ref();
+        asked.is_some_and(|(_, epoch)| *epoch == next_epoch)
+    }
+
+    /// Copies a checkpoint if it was asked for.
+    async fn give(&mut self, epoch: u64) {
+        let Some((request, from)) = self.asked.take() else {
+            return;
+        };
+        if epoch < from {
+            self.asked = Some((request, from));
+            return;
+        }
+        let store = self.store.clone();
+        let copied =
+            tokio::task::spawn_blocking(move || savepoint::export(&store, epoch, &request.folder));
+        let done = match copied.await {
+            Ok(done) => done,
+            Err(error) => Err(panic_failure(error)),
+        };
+        savepoint::answer(&self.state_dir, &done);
+    }
+}
+
 struct Master {
+    desk: Option<Desk>,
     tasks: Option<Vec<Task>>,
     controls: Vec<tokio::sync::mpsc::UnboundedSender<Barrier>>,
     events: tokio::sync::mpsc::UnboundedReceiver<TaskEvent>,
@@ -348,6 +438,7 @@ impl Master {
         next_epoch: u64,
     ) -> Self {
         Self {
+            desk: None,
             task_count: built.tasks.len(),
             tasks: Some(built.tasks),
             controls: built.controls,
@@ -400,6 +491,12 @@ impl Master {
                 pending = Some(self.trigger(true));
                 let _ = ending;
             }
+            if pending.is_none()
+                && ending.is_none()
+                && (self.desk.as_ref()).is_some_and(|desk| desk.waits_for(self.next_epoch))
+            {
+                pending = Some(self.trigger(false));
+            }
             let until = async {
                 match deadline {
                     Some(deadline) => tokio::time::sleep_until(deadline).await,
@@ -426,7 +523,11 @@ impl Master {
                         }
                         if checkpoint.waiting.is_empty() {
                             let terminal = checkpoint.barrier.terminal;
+                            let epoch = checkpoint.barrier.epoch;
                             self.complete(checkpoint).await?;
+                            if let Some(desk) = &mut self.desk {
+                                desk.give(epoch).await;
+                            }
                             if terminal {
                                 break;
                             }
@@ -460,10 +561,16 @@ impl Master {
                 _ = checkpoint_timer.tick(), if pending.is_none() && ending.is_none() => {
                     pending = Some(self.trigger(false));
                 }
-                _ = progress_timer.tick() => watch(Progress::Tick {
-                    metrics: &self.metrics,
-                    last_checkpoint: self.completed.last(),
-                }),
+                _ = progress_timer.tick() => {
+                    let next = self.next_epoch;
+                    if let Some(true) = self.desk.as_mut().and_then(|desk| desk.look(next)) {
+                        ending.get_or_insert(Ending::Interrupted);
+                    }
+                    watch(Progress::Tick {
+                        metrics: &self.metrics,
+                        last_checkpoint: self.completed.last(),
+                    });
+                }
             }
         }
         let _ = self.release.send(true);

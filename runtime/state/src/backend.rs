@@ -33,6 +33,9 @@ pub struct StateOptions {
     pub max_parallelism: u16,
     /// Complete checkpoints to keep.
     pub retained: usize,
+    /// What each operator's state is, by uid; goes into the manifests, so that a later run can tell
+    /// whether it fits. Equal exactly when a state of one serves the other.
+    pub forms: BTreeMap<String, String>,
 }
 
 impl Default for StateOptions {
@@ -42,6 +45,7 @@ impl Default for StateOptions {
             dirty_bytes: 16 * MIB,
             max_parallelism: DEFAULT_MAX_PARALLELISM,
             retained: 3,
+            forms: BTreeMap::new(),
         }
     }
 }
@@ -296,9 +300,16 @@ impl StateBackend {
             commits,
             epoch,
         );
+        // Operators that left the pipeline keep theirs.
+        let mut forms: BTreeMap<String, String> = restored
+            .iter()
+            .map(|(uid, operator)| (uid.clone(), operator.form.clone()))
+            .collect();
+        forms.extend(options.forms.clone());
         let committer = Committer {
             store: store.clone(),
             instance,
+            forms,
             max_parallelism: options.max_parallelism,
             retained: options.retained,
             known,

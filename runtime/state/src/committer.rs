@@ -34,6 +34,8 @@ pub(crate) struct Committer {
     pub(crate) instance: String,
     pub(crate) max_parallelism: u16,
     pub(crate) retained: usize,
+    /// What each operator's state is.
+    pub(crate) forms: BTreeMap<String, String>,
     /// The table files of the last complete checkpoint of this database, by name: the store has
     /// these, and keeps them while that checkpoint is the newest.
     pub(crate) known: BTreeMap<String, FileEntry>,
@@ -92,6 +94,7 @@ impl Committer {
                 sizes: sizes.clone(),
                 image: &image.0,
                 instance: &self.instance,
+                forms: &self.forms,
                 known: &self.known,
             };
             match self.store.write(draft) {

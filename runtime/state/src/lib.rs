@@ -51,5 +51,5 @@ pub use hash::{stable_hash, stable_hash_combine, stable_hash_u64};
 pub use key_group::{DEFAULT_MAX_PARALLELISM, key_group, key_group_range, subtask_of};
 pub use manifest::{Blob, FileEntry, JobIdentity, Manifest, OperatorState};
 pub use state_dir::{Start, StateDir};
-pub use store::{CheckpointStore, Inspection, Latest, Listed};
+pub use store::{CheckpointStore, Inspection, Latest, Listed, owner};
 pub use table::{KeyedTable, Slot, TableStats};

@@ -65,6 +65,10 @@ pub struct OperatorState {
     pub bytes: u64,
     /// Keys with state; an estimate where a large restored state was not counted.
     pub entries: u64,
+    /// What the state is, in the words of [`StateOptions::forms`](crate::StateOptions::forms);
+    /// empty where the run did not say.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub form: String,
 }
 
 /// Opaque state of one subtask.
@@ -226,6 +230,7 @@ mod tests {
             keyed: false,
             bytes: 13,
             entries: 0,
+            form: String::new(),
         };
         Manifest {
             version: MANIFEST_VERSION,

@@ -65,8 +65,7 @@ impl Objects {
     }
 
     /// Copies files even where a link would do.
-    #[cfg(test)]
-    pub(crate) fn without_links(mut self) -> Self {
+    pub(crate) fn copying(mut self) -> Self {
         self.link = false;
         self
     }
@@ -304,7 +303,7 @@ mod tests {
         let root = dir.path().join("store");
         std::fs::create_dir(&root).unwrap();
         let linked = Objects::local(&root).unwrap();
-        let copied = linked.clone().without_links();
+        let copied = linked.clone().copying();
         let expected = Digest {
             bytes: 9_000_000,
             crc32c: crc32c::crc32c(&content),

@@ -105,6 +105,24 @@ impl StateDir {
         })
     }
 
+    /// Whether a run uses the directory.
+    ///
+    /// # Errors
+    /// The lock cannot be looked at.
+    pub fn is_in_use(path: &Path) -> Result<bool, StateError> {
+        let lock = path.join("lock");
+        let file = match File::open(&lock) {
+            Ok(file) => file,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(false),
+            Err(e) => return Err(StateError::io("read", &lock, e)),
+        };
+        match file.try_lock_shared() {
+            Ok(()) => Ok(false),
+            Err(TryLockError::WouldBlock) => Ok(true),
+            Err(TryLockError::Error(e)) => Err(StateError::io("lock", &lock, e)),
+        }
+    }
+
     /// The directory itself.
     #[must_use]
     pub fn path(&self) -> &Path {

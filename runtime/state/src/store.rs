@@ -75,8 +75,22 @@ pub(crate) struct Draft<'a> {
     pub(crate) image: &'a Path,
     /// Prefix of the names of table files this database instance makes.
     pub(crate) instance: &'a str,
+    /// What each operator's state is.
+    pub(crate) forms: &'a BTreeMap<String, String>,
     /// Table files the store has already, by their name in the database.
     pub(crate) known: &'a BTreeMap<String, FileEntry>,
+}
+
+/// The operator that state belongs to, and what is known of it: an operator with several tables names the
+/// others after itself and a dot.
+pub fn owner<'a, T>(uid: &str, operators: &'a BTreeMap<String, T>) -> Option<(&'a str, &'a T)> {
+    let mut name = uid;
+    loop {
+        if let Some((owner, known)) = operators.get_key_value(name) {
+            return Some((owner, known));
+        }
+        (name, _) = name.rsplit_once('.')?;
+    }
 }
 
 fn folder(epoch: u64) -> String {
@@ -379,6 +393,10 @@ impl CheckpointStore {
                 .sum::<u64>();
             operator.blobs = blobs;
         }
+        for (uid, operator) in &mut operators {
+            operator.form =
+                owner(uid, draft.forms).map_or_else(String::new, |(_, form)| form.clone());
+        }
         let now = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default();
@@ -399,6 +417,94 @@ impl CheckpointStore {
         self.objects
             .put(&format!("{folder}/manifest.json"), text.into_bytes())?;
         Ok((manifest, new_bytes))
+    }
+
+    /// Copies a checkpoint to a folder of its own, which needs nothing of this store: a savepoint. The
+    /// folder appears when it is whole; [`read_only`](Self::read_only) opens it.
+    ///
+    /// # Errors
+    /// The folder exists, cannot be written, or the checkpoint is damaged.
+    pub fn export(&self, epoch: u64, folder: &Path) -> Result<Manifest, StateError> {
+        let Some(manifest) = self.manifest(epoch)? else {
+            let path = self.root().to_path_buf();
+            let present = self.epochs()?;
+            return Err(StateError::NoSuchCheckpoint {
+                path,
+                epoch,
+                present,
+            });
+        };
+        if folder.exists() {
+            let source = std::io::Error::from(std::io::ErrorKind::AlreadyExists);
+            return Err(StateError::io("write the savepoint", folder, source));
+        }
+        let parent = folder.parent().unwrap_or(Path::new("."));
+        let failed = |e| StateError::io("write the savepoint", folder, e);
+        std::fs::create_dir_all(parent).map_err(failed)?;
+        let unfinished = tempfile::Builder::new()
+            .prefix(".savepoint-")
+            .tempdir_in(parent)
+            .map_err(failed)?;
+        let root = crate::state_dir::checkpoints_of(unfinished.path());
+        std::fs::create_dir_all(&root).map_err(failed)?;
+        // Copies, not links: what damages one must not damage the other.
+        let copied = self.copy(&manifest, &Objects::local(&root)?.copying(), None)?;
+        std::fs::rename(unfinished.path(), folder).map_err(failed)?;
+        crate::objects::sync_dir(parent)?;
+        Ok(copied)
+    }
+
+    /// Takes the newest checkpoint of another store in, as one of this job's. Nothing may be here yet.
+    ///
+    /// # Errors
+    /// There are checkpoints already, the other has none or a damaged one, or this store cannot be
+    /// written.
+    pub fn import(&self, other: &CheckpointStore) -> Result<Manifest, StateError> {
+        let present = self.epochs()?;
+        if let Some(&epoch) = present.last() {
+            let reason = format!(
+                "{} has checkpoints already; leave the savepoint out to go on from them, or start \
+                 fresh to forget them",
+                self.root().display()
+            );
+            return Err(StateError::Protocol { epoch, reason });
+        }
+        let Some(manifest) = other.latest()?.manifest else {
+            return Err(StateError::NoSuchCheckpoint {
+                path: other.root().to_path_buf(),
+                epoch: 1,
+                present: Vec::new(),
+            });
+        };
+        other.copy(&manifest, &self.objects, self.job.clone())
+    }
+
+    /// Copies a checkpoint to other objects, the manifest last, as one of `job` if given.
+    fn copy(
+        &self,
+        manifest: &Manifest,
+        to: &Objects,
+        job: Option<JobIdentity>,
+    ) -> Result<Manifest, StateError> {
+        for file in &manifest.files {
+            let from = self.objects.path(&file.path);
+            let digest = to.put_file(&from, &file.path)?;
+            if digest.bytes != file.bytes || digest.crc32c != file.crc32c {
+                return Err(StateError::Corrupt {
+                    path: from,
+                    reason: "it is not what the checkpoint wrote".to_owned(),
+                });
+            }
+        }
+        let copied = Manifest {
+            job: job.unwrap_or_else(|| manifest.job.clone()),
+            checksum: None,
+            ..manifest.clone()
+        };
+        let object = format!("{}/manifest.json", folder(manifest.epoch));
+        let text = copied.to_json(&to.path(&object))?;
+        to.put(&object, text.into_bytes())?;
+        Ok(copied)
     }
 
     /// Removes what the newest `retained` whole checkpoints do not need. Called after a manifest

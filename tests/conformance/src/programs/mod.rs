@@ -2,9 +2,9 @@
 //!
 //! A program's tables are [`values`] tables; its statements become one [`script`], which is planned
 //! and run in this process. A *semantic* case is fed its rows and ends. A *restore* case is fed its
-//! rows by sources that do not end, until the expected rows are there; then it stops with its last
-//! checkpoint, without draining; a second run goes on from there, with the rows that come after the
-//! restore. Both phases together must give what is expected together.
+//! rows by sources that do not end, until the expected rows are there; then it stops with a savepoint,
+//! without draining; a second run, with a state directory of its own, goes on from the savepoint with the
+//! rows that come after the restore. Both phases together must give what is expected together.
 
 mod compare;
 mod phase;
@@ -213,6 +213,7 @@ impl Run {
             sources: visible(&self.sources, Visible::First),
             sinks: &sinks,
             state: dir.path(),
+            savepoint: None,
             ending: Ending::Sources,
             patience: self.patience + PATIENCE,
             how: self.how,
@@ -240,22 +241,25 @@ impl Run {
             sources: visible(&self.sources, Visible::First),
             sinks: &sinks,
             state: dir.path(),
+            savepoint: None,
             ending: reached(false),
             patience: self.patience,
             how: self.how,
             in_processing_time: self.patience == PROCTIME_PATIENCE,
         };
-        first.run()?;
+        let (_, savepoint) = first.run()?;
         for (name, expected) in &self.expected {
             expected
                 .before_restore(&sinks.rows(name))
                 .map_err(|why| format!("before the restore, table {name}: {why}"))?;
         }
+        let restored = dir.path().join("restored");
         let second = Phase {
             plan: &self.plan,
             sources: visible(&self.sources, Visible::All),
             sinks: &sinks,
-            state: dir.path(),
+            state: &restored,
+            savepoint,
             ending: if ends { Ending::Sources } else { reached(true) },
             patience: self.patience + if ends { PATIENCE } else { Duration::ZERO },
             how: How {
@@ -264,12 +268,13 @@ impl Run {
             },
             in_processing_time: self.patience == PROCTIME_PATIENCE,
         };
-        let report = second
-            .run()
-            .map_err(|why| match why.strip_prefix(phase::JOB_FAILED) {
-                Some(rest) => format!("{}after the restore: {rest}", phase::JOB_FAILED),
-                None => format!("after the restore: {why}"),
-            })?;
+        let (report, _) =
+            second
+                .run()
+                .map_err(|why| match why.strip_prefix(phase::JOB_FAILED) {
+                    Some(rest) => format!("{}after the restore: {rest}", phase::JOB_FAILED),
+                    None => format!("after the restore: {why}"),
+                })?;
         if report.restored.is_none() {
             return Err("the second run did not find the savepoint of the first".to_owned());
         }

@@ -1,13 +1,14 @@
 //! One run of a plan, in this process and on this thread.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use millstream_compiler::plan::StreamPlan;
 use millstream_connectors::Connectors;
-use millstream_runtime::job::{self, JobOptions, JobReport};
+use millstream_runtime::job::savepoint::{self, Request};
+use millstream_runtime::job::{self, FromSavepoint, JobOptions, JobReport};
 use tokio::sync::oneshot;
 
 use super::values::{NAME, Sinks, SourceRows, Values};
@@ -39,8 +40,10 @@ pub(super) struct Phase<'a> {
     pub plan: &'a StreamPlan,
     pub sources: BTreeMap<String, Arc<SourceRows>>,
     pub sinks: &'a Sinks,
-    /// The state directory.
+    /// The folder of the run, with its state directory.
     pub state: &'a Path,
+    /// The savepoint to begin with.
+    pub savepoint: Option<PathBuf>,
     pub ending: Ending,
     /// How long it may take until it is stopped.
     pub patience: Duration,
@@ -50,11 +53,11 @@ pub(super) struct Phase<'a> {
 }
 
 impl Phase<'_> {
-    /// Runs to the end.
+    /// Runs to the end; gives the report, and the savepoint if it was stopped with one.
     ///
     /// # Errors
     /// The job failed ([`JOB_FAILED`]) or did not end.
-    pub fn run(self) -> Result<JobReport, String> {
+    pub fn run(self) -> Result<(JobReport, Option<PathBuf>), String> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
@@ -65,7 +68,7 @@ impl Phase<'_> {
         report
     }
 
-    async fn drive(self) -> Result<JobReport, String> {
+    async fn drive(self) -> Result<(JobReport, Option<PathBuf>), String> {
         if self.in_processing_time {
             away_from_the_next_window().await;
         }
@@ -83,20 +86,33 @@ impl Phase<'_> {
             parallelism: self.how.parallelism,
             state_dir: Some(self.state.join("state")),
             fresh: false,
+            from_savepoint: self.savepoint.clone().map(|path| FromSavepoint {
+                path,
+                may_drop: false,
+            }),
             duration: None,
             print_to: None,
             connectors: Connectors::default().with(NAME, values.clone()),
         };
-        let (stop, stopped) = oneshot::channel();
-        let mut stop = Some(stop);
+        // Kept open: dropping it would stop the job.
+        let (_stop, stopped) = oneshot::channel();
         let mut nobody = |_: job::Progress<'_>| {};
         let mut job = Box::pin(job::run(self.plan, &options, stopped, &mut nobody));
         let begun = Instant::now();
         let mut asked = None;
+        let mut savepoint = None;
         loop {
             tokio::select! {
                 ended = &mut job => {
-                    return ended.map_err(|error| format!("{JOB_FAILED}{}", causes(&error)));
+                    let report = ended.map_err(|error| format!("{JOB_FAILED}{}", causes(&error)))?;
+                    let Some(savepoint) = savepoint else {
+                        return Ok((report, None));
+                    };
+                    let given: Result<anyhow::Result<PathBuf>, tokio::task::JoinError> =
+                        savepoint.await;
+                    let path = given.map_err(|error| error.to_string())?;
+                    let path = path.map_err(|error| format!("no savepoint: {}", causes(&error)))?;
+                    return Ok((report, Some(path)));
                 }
                 () = tokio::time::sleep(LOOK) => {}
             }
@@ -110,8 +126,14 @@ impl Phase<'_> {
                 }
                 (Ending::Rows(decided), None) if late || (values.all_given() && decided()) => {
                     asked = Some(Instant::now());
-                    // A job that ended meanwhile says so itself.
-                    let _ = stop.take().map(|stop| stop.send(()));
+                    let request = Request {
+                        folder: self.state.join("savepoints"),
+                        stop: true,
+                    };
+                    let state_dir = self.state.join("state");
+                    savepoint = Some(tokio::task::spawn_blocking(move || {
+                        savepoint::create(&state_dir, &request, STOPPING)
+                    }));
                 }
                 (Ending::Rows(_), Some(asked)) if asked.elapsed() > STOPPING => {
                     return Err("the job did not stop with a savepoint".to_owned());
