@@ -150,16 +150,28 @@ fn describe(plan: &StreamPlan, node: &PlanNode) -> String {
             }
             text
         }
-        StreamOp::WindowTvf { window, rowtime } => {
-            format!("Window {window} on {}", input[*rowtime].name)
-        }
+        StreamOp::WindowTvf {
+            window,
+            rowtime,
+            partition,
+        } => format!(
+            "Window {window} on {}{}",
+            input[*rowtime].name,
+            if partition.is_empty() {
+                String::new()
+            } else {
+                format!(" by {}", names(partition, input))
+            }
+        ),
         StreamOp::WindowAggregate {
             window,
             rowtime,
+            attached,
             keys,
             calls,
         } => format!(
-            "WindowAggregate {window} on {}{}: {}",
+            "WindowAggregate {window} {} {}{}: {}",
+            if attached.is_some() { "up to" } else { "on" },
             input[*rowtime].name,
             if keys.is_empty() {
                 String::new()
@@ -257,6 +269,27 @@ fn describe(plan: &StreamPlan, node: &PlanNode) -> String {
         StreamOp::Join { on, time } => {
             let right = &plan.nodes[node.inputs[1]].columns;
             join_text(on, *time, input, right)
+        }
+        StreamOp::LookupJoin { keys, table } => {
+            let dim = &plan.tables[table.table];
+            let both: Vec<PlanColumn> = input.iter().chain(&table.columns).cloned().collect();
+            let mut facts: Vec<String> = keys
+                .left
+                .iter()
+                .zip(&keys.right)
+                .map(|(l, r)| {
+                    let column = dim.columns.get(table.projection[*r]);
+                    let name = column.map_or("?", |(name, _)| name.as_str());
+                    format!("{} = {name}", names(&[*l], input))
+                })
+                .collect();
+            facts.extend(keys.condition.iter().map(|c| display_expr(c, &both)));
+            format!(
+                "LookupJoin {} {}: {}",
+                keys.kind,
+                dim.name,
+                facts.join(" and ")
+            )
         }
         StreamOp::ChangelogNormalize { keys, filter } => {
             let mut text = format!("ChangelogNormalize by {}", names(keys, input));

@@ -1,9 +1,9 @@
 //! What operators keep, and for how long.
 
-use millstream_functions::window::{Frame, duration_text};
+use millstream_functions::window::{Frame, Window, duration_text};
 
 use super::settings::duration_setting;
-use super::stream::{JoinTime, PlanNode, StreamOp, StreamPlan};
+use super::stream::{ChangelogMode, JoinTime, PlanNode, StreamOp, StreamPlan};
 
 /// How long the state of an operator's input is kept after it was last written, in milliseconds;
 /// `None` for ever, which zero stands for too. A hint goes before the setting.
@@ -51,9 +51,16 @@ impl State {
     pub fn of(plan: &StreamPlan, node: &PlanNode) -> Option<Self> {
         let ttl = state_ttl(plan, node, 0);
         Some(match &node.op {
+            StreamOp::WindowTvf {
+                window: Window::Session { .. },
+                ..
+            } => Self::passing("rows of open sessions"),
             StreamOp::WindowAggregate { window, .. } => Self::passing(format!(
                 "accumulators a key and slice of {window}, until the last window closes"
             )),
+            StreamOp::Over { .. } if node.changelog != ChangelogMode::Append => {
+                Self::lasting("all rows a key", "the input", ttl)
+            }
             StreamOp::Over { groups, .. } => {
                 let longest = groups.iter().map(|g| g.frame).max_by_key(|f| match f {
                     Frame::Rows(None) | Frame::Range(None) => (2, 0),
@@ -91,7 +98,7 @@ impl State {
             } => Self::passing("the best rows a key and window, until the window closes"),
             StreamOp::TopN { end, partition, .. } => {
                 let what = match node.inputs.first().map(|&i| plan.nodes[i].changelog) {
-                    Some(super::ChangelogMode::Append) => {
+                    Some(ChangelogMode::Append) => {
                         format!("the best {end} rows a partition")
                     }
                     _ => "all rows a partition".to_string(),
