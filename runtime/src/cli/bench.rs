@@ -264,7 +264,9 @@ fn line(name: &str, report: &Value) -> String {
     let empty = Vec::new();
     let checkpoints = report["checkpoints"].as_array().unwrap_or(&empty);
     let sum = |key: &str| -> f64 { checkpoints.iter().filter_map(|c| c[key].as_f64()).sum() };
-    let state = checkpoints.last().map_or(0, |c| c["bytes_total"].as_u64().unwrap_or(0));
+    let state = checkpoints
+        .last()
+        .map_or(0, |c| c["bytes_total"].as_u64().unwrap_or(0));
     let each = sum("async_ms") / checkpoints.len().max(1) as f64;
     let mut out = String::new();
     let _ = writeln!(
