@@ -17,10 +17,6 @@ const TABLE: &str = "-- compare: table\n";
 const OPEN: &[&str] = &[
     "cumulate_distinct",
     "deduplicate_last_proctime",
-    "group_approximate",
-    "group_deviation",
-    "group_deviation_integers",
-    "group_deviation_retract",
     "grouping_functions",
     "grouping_rollup",
     "hop_distinct",

@@ -31,6 +31,9 @@ impl Translator<'_> {
         if matches!(kind, AggregateKind::Lag | AggregateKind::RowNumber) {
             return plan_err!("{name} needs an OVER clause");
         }
+        if kind == AggregateKind::ApproxCountDistinct {
+            return plan_err!("{name} is not for streams, as in Flink; write COUNT(DISTINCT …)");
+        }
         let params = &function.params;
         if !params.order_by.is_empty() {
             return plan_err!(

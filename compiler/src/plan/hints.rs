@@ -11,7 +11,7 @@ use datafusion_sql::sqlparser::ast::{self, VisitMut as _, VisitorMut};
 
 use super::catalog::TableDefinition;
 use super::settings::parse_duration;
-use crate::sql::{TableHint, TableOption, hint_options};
+use crate::sql::{TableHint, TableOption, state_ttl};
 
 /// What the `STATE_TTL` hints of a query say: milliseconds by the name of an input, a table's or an
 /// alias. Names hold in the whole query.
@@ -38,7 +38,7 @@ impl StateTtl {
                 match set {
                     ast::SetExpr::Select(select) => {
                         for hint in select.optimizer_hints.drain(..) {
-                            self.0.extend(hint_options(&hint.text));
+                            self.0.extend(state_ttl(&hint.text));
                         }
                     }
                     ast::SetExpr::SetOperation { left, right, .. } => {

@@ -7,6 +7,7 @@
 
 mod aggregation;
 mod binder;
+mod calcs;
 mod catalog;
 mod changelog;
 mod explain;

@@ -1,18 +1,15 @@
 //! Variances and standard deviations of numbers that are no DOUBLEs.
 //!
-//! Flink computes them by sums, in the arithmetic of the argument's type: the variance of INTs is
-//! an INT, its divisions truncate. A DOUBLE's are an aggregate of their own, of which the same sums
-//! are the state.
+//! They are computed as those of DOUBLEs and then cast to the type that Flink gives them: the variance
+//! of INTs is an INT.
 
 use std::sync::Arc;
 
 use datafusion_common::tree_node::Transformed;
-use datafusion_common::{DFSchema, Result, ScalarValue, internal_err};
+use datafusion_common::{DFSchema, Result, internal_err};
 use datafusion_expr::expr::{AggregateFunction, AggregateFunctionParams};
 use datafusion_expr::logical_plan::{self as lp, LogicalPlan};
-use datafusion_expr::planner::{PlannerResult, RawBinaryExpr};
-use datafusion_expr::{Expr, ExprSchemable, lit, when};
-use datafusion_sql::sqlparser::ast::BinaryOperator;
+use datafusion_expr::{Expr, ExprSchemable, lit};
 use millstream_functions::aggregate::{AggregateKind, aggregate_kind};
 use millstream_functions::types::{FlinkType, TypeKind};
 
@@ -31,23 +28,17 @@ pub(crate) fn reduce(plan: LogicalPlan) -> Result<LogicalPlan> {
 fn reduce_aggregate(aggregate: lp::Aggregate) -> Result<Transformed<LogicalPlan>> {
     let input = Arc::clone(aggregate.input.schema());
     let mut calls: Vec<Expr> = Vec::new();
-    // What each former call is now: itself, or sums by which it is computed.
-    let mut sums: Vec<Option<Moment>> = Vec::new();
+    // What each former call is now: itself, or one over a DOUBLE.
+    let mut moments: Vec<Option<Moment>> = Vec::new();
     for call in &aggregate.aggr_expr {
         let moment = Moment::of(call, &input)?;
-        match &moment {
-            Some(moment) => {
-                for sum in [&moment.squares, &moment.sum, &moment.count] {
-                    if !calls.contains(sum) {
-                        calls.push(sum.clone());
-                    }
-                }
-            }
-            None => calls.push(call.clone()),
+        let call = moment.as_ref().map_or(call, |moment| &moment.call);
+        if !calls.contains(call) {
+            calls.push(call.clone());
         }
-        sums.push(moment);
+        moments.push(moment);
     }
-    if sums.iter().all(Option::is_none) {
+    if moments.iter().all(Option::is_none) {
         return Ok(Transformed::no(LogicalPlan::Aggregate(aggregate)));
     }
     let first = aggregate.schema.fields().len() - aggregate.aggr_expr.len();
@@ -62,7 +53,7 @@ fn reduce_aggregate(aggregate: lp::Aggregate) -> Result<Transformed<LogicalPlan>
         .iter()
         .enumerate()
         .map(|(i, (qualifier, field))| {
-            let moment = i.checked_sub(first).and_then(|i| sums[i].as_ref());
+            let moment = i.checked_sub(first).and_then(|i| moments[i].as_ref());
             match moment {
                 Some(moment) => Ok(moment.value(&schema)?.alias(field.name())),
                 None => Ok(Expr::from((qualifier, field))),
@@ -74,13 +65,9 @@ fn reduce_aggregate(aggregate: lp::Aggregate) -> Result<Transformed<LogicalPlan>
     Ok(Transformed::yes(LogicalPlan::Projection(projection)))
 }
 
-/// A variance or deviation by its sums.
+/// A call over a DOUBLE in the place of one over another number.
 struct Moment {
-    squares: Expr,
-    sum: Expr,
-    count: Expr,
-    sample: bool,
-    root: bool,
+    call: Expr,
     result: FlinkType,
 }
 
@@ -89,83 +76,41 @@ impl Moment {
         let Expr::AggregateFunction(function) = unaliased(call) else {
             return Ok(None);
         };
-        let (sample, root) = match aggregate_kind(&function.func) {
-            Some(AggregateKind::VarPop) => (false, false),
-            Some(AggregateKind::VarSamp) => (true, false),
-            Some(AggregateKind::StddevPop) => (false, true),
-            Some(AggregateKind::StddevSamp) => (true, true),
-            _ => return Ok(None),
-        };
+        use AggregateKind::{StddevPop, StddevSamp, VarPop, VarSamp};
+        let is_moment = matches!(
+            aggregate_kind(&function.func),
+            Some(StddevPop | StddevSamp | VarPop | VarSamp)
+        );
         let [argument] = function.params.args.as_slice() else {
             return Ok(None);
         };
-        let (_, argument_field) = argument.to_field(input)?;
-        let (_, result) = call.to_field(input)?;
-        let result = FlinkType::from_field(&result).with_nullable(true);
-        let given = FlinkType::from_field(&argument_field);
-        if given.kind == TypeKind::Double {
+        if !is_moment {
             return Ok(None);
         }
-        let argument = match given.kind == result.kind {
-            true => argument.clone(),
-            false => cast(argument.clone(), &result)?,
-        };
-        let params = |arg: Expr| AggregateFunctionParams {
-            args: vec![arg],
+        let (_, given) = argument.to_field(input)?;
+        if FlinkType::from_field(&given).kind == TypeKind::Double {
+            return Ok(None);
+        }
+        let (_, result) = call.to_field(input)?;
+        let double = cast(argument.clone(), &FlinkType::new(TypeKind::Double))?;
+        let params = AggregateFunctionParams {
+            args: vec![double],
             ..function.params.clone()
         };
-        let aggregate = |name: &str, arg: Expr| match catalog().aggregate(name) {
-            Some(func) => Ok(Expr::AggregateFunction(AggregateFunction {
-                func,
-                params: params(arg),
-            })),
-            None => internal_err!("there is no {name}"),
-        };
-        let square = arithmetic(BinaryOperator::Multiply, &argument, &argument, input)?;
         Ok(Some(Self {
-            squares: aggregate("sum", square)?,
-            sum: aggregate("sum", argument.clone())?,
-            count: aggregate("count", argument)?,
-            sample,
-            root,
-            result,
+            call: Expr::AggregateFunction(AggregateFunction {
+                func: Arc::clone(&function.func),
+                params,
+            }),
+            result: FlinkType::from_field(&result).with_nullable(true),
         }))
     }
 
-    /// The result over the columns of the sums.
+    /// The result over the columns of the calls.
     fn value(&self, schema: &DFSchema) -> Result<Expr> {
-        let column = |sum: &Expr| -> Result<Expr> {
-            let name = sum.schema_name().to_string();
-            let (qualifier, field) = schema.qualified_field_with_unqualified_name(&name)?;
-            Ok(Expr::from((qualifier, field)))
-        };
-        let (squares, sum, count) = (
-            column(&self.squares)?,
-            column(&self.sum)?,
-            column(&self.count)?,
-        );
-        use BinaryOperator::{Divide, Minus, Multiply};
-        let of_sum = arithmetic(Multiply, &sum, &sum, schema)?;
-        let mean = arithmetic(Divide, &of_sum, &count, schema)?;
-        let rest = arithmetic(Minus, &squares, &mean, schema)?;
-        let divisor = match self.sample {
-            true => {
-                let one = lit(1i64);
-                let less = arithmetic(Minus, &count, &one, schema)?;
-                when(count.eq(one), lit(ScalarValue::Int64(None))).otherwise(less)?
-            }
-            false => count,
-        };
-        let variance = arithmetic(Divide, &rest, &divisor, schema)?;
-        let value = match (self.root, catalog().scalar("power")) {
-            (true, Some(power)) => {
-                let double = FlinkType::new(TypeKind::Double);
-                power.call(vec![cast(variance, &double)?, lit(0.5f64)])
-            }
-            (true, None) => return internal_err!("there is no POWER"),
-            (false, _) => variance,
-        };
-        cast(value, &self.result)
+        let name = self.call.schema_name().to_string();
+        let (qualifier, field) = schema.qualified_field_with_unqualified_name(&name)?;
+        cast(Expr::from((qualifier, field)), &self.result)
     }
 }
 
@@ -173,20 +118,5 @@ fn cast(expr: Expr, to: &FlinkType) -> Result<Expr> {
     match catalog().scalar("__cast") {
         Some(function) => Ok(function.call(vec![expr, lit(to.kind.to_string())])),
         None => internal_err!("there is no CAST"),
-    }
-}
-
-/// What an operator means in Flink SQL.
-fn arithmetic(op: BinaryOperator, left: &Expr, right: &Expr, schema: &DFSchema) -> Result<Expr> {
-    let raw = RawBinaryExpr {
-        op,
-        left: left.clone(),
-        right: right.clone(),
-    };
-    match millstream_functions::expr_planner().plan_binary_op(raw, schema)? {
-        PlannerResult::Planned(expr) => Ok(expr),
-        PlannerResult::Original(raw) => {
-            internal_err!("{} is no operator on numbers", raw.op)
-        }
     }
 }

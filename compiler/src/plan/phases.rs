@@ -95,12 +95,15 @@ pub(crate) fn split(mut plan: StreamPlan) -> Result<StreamPlan> {
 }
 
 /// Whether accumulators of several instances make one: not of DISTINCT values, which must meet in one
-/// place, nor of what depends on the order of all rows.
+/// place, nor of what depends on the order of all rows or cannot take values back in parts.
 fn is_mergeable(call: &AggregateCall, inserts: bool) -> bool {
-    use AggregateKind::{ApproxCountDistinct, ArrayAgg, FirstValue, LastValue, ListAgg, Max, Min};
+    use AggregateKind::{
+        ApproxCountDistinct, ArrayAgg, FirstValue, LastValue, ListAgg, Max, Min, StddevPop,
+        StddevSamp, VarPop, VarSamp,
+    };
     match call.kind {
         FirstValue | LastValue => false,
-        ListAgg | ArrayAgg => inserts && !call.distinct,
+        ListAgg | ArrayAgg | StddevPop | StddevSamp | VarPop | VarSamp => inserts && !call.distinct,
         Min | Max | ApproxCountDistinct => true,
         _ => !call.distinct,
     }

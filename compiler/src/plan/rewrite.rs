@@ -20,7 +20,7 @@ use super::stream::{
 /// All rewrites in order.
 pub(crate) fn rewrite(mut plan: StreamPlan) -> Result<StreamPlan> {
     fuse_over(&mut plan)?;
-    let plan = prune(plan)?;
+    let plan = super::calcs::merge(prune(plan)?)?;
     let mut plan = super::phases::split(super::changelog::infer(plan)?)?;
     name_operators(&mut plan);
     Ok(plan)

@@ -35,7 +35,7 @@ mod unparse;
 pub use format::format_script;
 pub use keywords::{is_reserved, quote_name, quote_text};
 pub use location::{LineIndex, byte_span};
-pub(crate) use query::hint_options;
+pub(crate) use query::state_ttl;
 pub use script::{parse_expression, parse_script};
 pub use statement::*;
 pub use unparse::{unparse_expr, unparse_query};

@@ -17,10 +17,12 @@ use super::parser::{HelpWith, Parsed, Parser, SYNTAX};
 use super::statement::{Name, Query, TableHint, TableOption};
 use crate::diagnostics::{Diagnostic, Span};
 
-/// The options of a hint whose text a query's tree carries: `STATE_TTL('a' = '1 d')`.
-pub(crate) fn hint_options(text: &str) -> Vec<TableOption> {
+/// How long a hint, whose text a query's tree carries, keeps state: `STATE_TTL('a' = '1 d')`.
+pub(crate) fn state_ttl(text: &str) -> Vec<TableOption> {
     let mut inner = Parser::within(text, Span::new(0, text.len()));
-    inner.advance();
+    if !inner.eat_word("STATE_TTL") {
+        return vec![];
+    }
     // It has been read before.
     inner.options().unwrap_or_default()
 }
@@ -356,11 +358,13 @@ impl Parser<'_> {
         Ok(Box::new(SetExpr::Select(select)))
     }
 
-    /// `SELECT /*+ … */`: how long state is kept. Hints that change what runs otherwise are refused.
+    /// `SELECT /*+ … */`: how long state is kept, and what changes no rows. Other hints are refused.
     fn query_hint(&mut self) -> Parsed<Vec<OptimizerHint>> {
         // How a batch job joins: without effect on a stream, in Flink too.
         const WITHOUT_EFFECT: [&str; 4] =
             ["BROADCAST", "SHUFFLE_HASH", "SHUFFLE_MERGE", "NEST_LOOP"];
+        // How Flink makes lookups and joins, which changes no rows.
+        const FOR_FLINK: [&str; 2] = ["LOOKUP", "MULTI_JOIN"];
         let span = self.span();
         let body = Span::new(span.start + 3, span.end - 2);
         let mut inner = Parser::within(self.script, body);
@@ -373,13 +377,8 @@ impl Parser<'_> {
                 .to_ascii_uppercase();
             if name == "STATE_TTL" {
                 inner.options()?;
-                let written = inner.span_from(start);
-                kept.push(OptimizerHint {
-                    prefix: String::new(),
-                    text: self.script[written.range()].to_string(),
-                    style: OptimizerHintStyle::MultiLine,
-                });
-            } else if WITHOUT_EFFECT.contains(&name.as_str()) {
+            } else if WITHOUT_EFFECT.contains(&name.as_str()) || FOR_FLINK.contains(&name.as_str())
+            {
                 let mut depth = 0;
                 while !inner.at_end() {
                     if inner.is_symbol("(") {
@@ -393,6 +392,14 @@ impl Parser<'_> {
                 }
             } else {
                 return Err(self.not_supported(&format!("the hint {name}")));
+            }
+            if !WITHOUT_EFFECT.contains(&name.as_str()) {
+                let written = inner.span_from(start);
+                kept.push(OptimizerHint {
+                    prefix: String::new(),
+                    text: self.script[written.range()].to_string(),
+                    style: OptimizerHintStyle::MultiLine,
+                });
             }
             inner.eat_symbol(",");
         }

@@ -42,7 +42,7 @@ fn reading_goes_on_behind_a_wrong_statement() {
 }
 
 #[rustfmt::skip] // one case a line
-const REFUSED: [(&str, &str, &str); 150] = [
+const REFUSED: [(&str, &str, &str); 151] = [
     ("SELECT a b «c» FROM t", "expected ',', an operator, the next clause or ';', found 'c'", "is a comma missing before 'c'?"),
     ("SELECT a FORM «t»", "expected ',', an operator, the next clause or ';', found 't'", "did you mean FROM instead of FORM?"),
     ("SELECT a, «FROM» t", "expected an expression, found 'FROM'", "there may be a comma too many before 'FROM'"),
@@ -92,6 +92,7 @@ const REFUSED: [(&str, &str, &str); 150] = [
     ("SELECT * FROM t LIMIT 1«,» 2", "LIMIT start, count is not supported", "write LIMIT count OFFSET start"),
     ("SELECT * FROM t LIMIT «a»", "expected a number of rows (a whole number), found 'a'", ""),
     ("SELECT «STREAM» a FROM t", "SELECT STREAM is not supported", "leave out STREAM"),
+    ("SELECT «/*+ ALIAS('a') */» a FROM t", "the hint ALIAS is not supported", ""),
     ("SELECT a «/*+ OPTIONS('a'='b') */» FROM t", "expected ',', an operator, the next clause or ';', found a hint", "a hint stands right after SELECT or after the name of a table"),
     ("SELECT * FROM t «/*+ LOOKUP('a'='b') */»", "a table hint other than OPTIONS is not supported", ""),
     ("SELECT * FROM t /*+ OPTIONS('a'=«b») */", "expected the value of an option in single quotes, found 'b'", "write 'b'"),

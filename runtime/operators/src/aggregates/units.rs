@@ -48,8 +48,11 @@ pub(crate) enum UnitKind {
     SumFloat(Arg),
     /// Sum in double precision.
     SumDouble(Arg),
-    /// Sum of squares in double precision.
-    SumSquares(Arg),
+    /// Count, mean and sum of the squared distances from it, in double precision.
+    ///
+    /// By Welford's recurrences, as in Flink 2.3: sums of squares would lose what values that lie
+    /// close together differ by.
+    Moments(Arg),
     /// The smallest or largest value.
     Extreme {
         /// See above.
@@ -112,10 +115,9 @@ impl Unit {
             | UnitKind::Values(_)
             | UnitKind::SumInt(_)
             | UnitKind::SumFloat(_)
-            | UnitKind::SumDouble(_)
-            | UnitKind::SumSquares(_) => (1, 0),
+            | UnitKind::SumDouble(_) => (1, 0),
             UnitKind::SumNarrow(_) => (2, 0),
-            UnitKind::SumWide { .. } => (3, 0),
+            UnitKind::SumWide { .. } | UnitKind::Moments(_) => (3, 0),
             UnitKind::Extreme { arg, .. } | UnitKind::Edge { arg, .. } => match arg.class {
                 Class::Bytes => (0, 1),
                 class => (1 + class.words(), 0),
@@ -185,10 +187,11 @@ impl Unit {
                     accs[at] = (f64::from_bits(accs[at]) + arg.double(row)).to_bits();
                 }
             }
-            UnitKind::SumSquares(arg) => {
+            UnitKind::Moments(arg) => {
                 if !arg.is_null(row) {
-                    let value = arg.double(row);
-                    accs[at] = (f64::from_bits(accs[at]) + value * value).to_bits();
+                    Moments::of(&accs[at..])
+                        .add(arg.double(row))
+                        .put(&mut accs[at..]);
                 }
             }
             UnitKind::Extreme { arg, max } => {
@@ -249,10 +252,11 @@ impl Unit {
                     accs[at] = (f64::from_bits(accs[at]) - arg.double(row)).to_bits();
                 }
             }
-            UnitKind::SumSquares(arg) => {
+            UnitKind::Moments(arg) => {
                 if !arg.is_null(row) {
-                    let value = arg.double(row);
-                    accs[at] = (f64::from_bits(accs[at]) - value * value).to_bits();
+                    Moments::of(&accs[at..])
+                        .sub(arg.double(row))
+                        .put(&mut accs[at..]);
                 }
             }
             UnitKind::Extreme { .. } | UnitKind::Edge { .. } => {
@@ -289,7 +293,11 @@ impl Unit {
                 let sum = f32::from_bits(accs[at] as u32) + f32::from_bits(other[at] as u32);
                 accs[at] = u64::from(sum.to_bits());
             }
-            UnitKind::SumDouble(_) | UnitKind::SumSquares(_) => {
+            UnitKind::Moments(_) => {
+                let merged = Moments::of(&accs[at..]).merge(Moments::of(&other[at..]));
+                merged.put(&mut accs[at..]);
+            }
+            UnitKind::SumDouble(_) => {
                 accs[at] = (f64::from_bits(accs[at]) + f64::from_bits(other[at])).to_bits();
             }
             UnitKind::Extreme { arg, max } => {
@@ -350,6 +358,87 @@ fn add_wide(accs: &mut [u64], value: i128, sticky: bool) {
     }
 }
 
+/// What [`UnitKind::Moments`] keeps.
+#[derive(Debug, Clone, Copy)]
+struct Moments {
+    count: i64,
+    mean: f64,
+    /// The sum of the squared distances from the mean.
+    squares: f64,
+}
+
+impl Moments {
+    fn of(words: &[u64]) -> Self {
+        Self {
+            count: words[0] as i64,
+            mean: f64::from_bits(words[1]),
+            squares: f64::from_bits(words[2]),
+        }
+    }
+
+    fn put(self, words: &mut [u64]) {
+        words[0] = self.count as u64;
+        words[1] = self.mean.to_bits();
+        words[2] = self.squares.to_bits();
+    }
+
+    const NONE: Self = Self {
+        count: 0,
+        mean: 0.0,
+        squares: 0.0,
+    };
+
+    fn add(self, value: f64) -> Self {
+        let count = self.count + 1;
+        // What was taken back before it came.
+        if count <= 0 {
+            return Self {
+                count,
+                ..Self::NONE
+            };
+        }
+        let distance = value - self.mean;
+        let mean = self.mean + distance / count as f64;
+        Self {
+            count,
+            mean,
+            squares: self.squares + distance * (value - mean),
+        }
+    }
+
+    fn sub(self, value: f64) -> Self {
+        let count = self.count - 1;
+        if count <= 0 {
+            return Self {
+                count,
+                ..Self::NONE
+            };
+        }
+        let distance = value - self.mean;
+        let mean = self.mean - distance / count as f64;
+        Self {
+            count,
+            mean,
+            squares: self.squares - distance * (value - mean),
+        }
+    }
+
+    fn merge(self, other: Self) -> Self {
+        let count = self.count + other.count;
+        if self.count <= 0 || other.count <= 0 || count <= 0 {
+            let rest = if other.count > 0 { other } else { self };
+            return Self { count, ..rest };
+        }
+        let (n, m) = (self.count as f64, other.count as f64);
+        let distance = other.mean - self.mean;
+        Self {
+            count,
+            mean: self.mean + distance * m / count as f64,
+            squares: self.squares + other.squares + distance * distance * n * m / count as f64,
+        }
+    }
+}
+
 /// How a sum stands in its words.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum SumWords {
@@ -388,14 +477,10 @@ pub(crate) enum CallPlan {
     MeanWide(usize, usize, i64),
     /// The mean of floating point values.
     MeanDouble(usize, usize),
-    /// Variance or its root: count, sum, sum of squares.
+    /// Variance or its root.
     Variance {
-        /// Place of the count.
-        count: usize,
-        /// Place of the sum.
-        sum: usize,
-        /// Place of the sum of squares.
-        squares: usize,
+        /// Place of the moments.
+        moments: usize,
         /// Of a sample.
         sample: bool,
         /// The deviation.
@@ -440,7 +525,7 @@ impl CallPlan {
             | CallPlan::MeanNarrow(count, _, _)
             | CallPlan::MeanWide(count, _, _)
             | CallPlan::MeanDouble(count, _)
-            | CallPlan::Variance { count, .. } => {
+            | CallPlan::Variance { moments: count, .. } => {
                 let count = accs[count] as i64;
                 if count == 0 {
                     column.push_null();
@@ -483,19 +568,16 @@ impl CallPlan {
                 column.push_double(f64::from_bits(accs[at]) / count as f64);
             }
             CallPlan::Variance {
-                sum,
-                squares,
+                moments,
                 sample,
                 root,
-                ..
             } => {
                 if sample && count == 1 {
                     return column.push_null();
                 }
-                let (sum, squares) = (f64::from_bits(accs[sum]), f64::from_bits(accs[squares]));
                 let n = count as f64;
                 let divisor = if sample { n - 1.0 } else { n };
-                let variance = (squares - sum * sum / n) / divisor;
+                let variance = Moments::of(&accs[moments..]).squares / divisor;
                 column.push_double(if root { variance.powf(0.5) } else { variance });
             }
             CallPlan::Count(_) | CallPlan::OrZero(..) | CallPlan::Value(..) | CallPlan::Cell(_) => {
@@ -715,9 +797,7 @@ impl Units {
                     return Err(call.unsupported("", "cast the argument to DOUBLE"));
                 }
                 CallPlan::Variance {
-                    count: self.place(UnitKind::Values(arg), filter),
-                    sum: self.place(UnitKind::SumDouble(arg), filter),
-                    squares: self.place(UnitKind::SumSquares(arg), filter),
+                    moments: self.place(UnitKind::Moments(arg), filter),
                     sample: matches!(
                         call.kind,
                         AggregateKind::StddevSamp | AggregateKind::VarSamp

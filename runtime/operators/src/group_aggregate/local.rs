@@ -49,14 +49,18 @@ pub struct LocalGroupAggregate {
 impl GroupAggregateSpec {
     /// Whether the calls can be computed in two phases: not DISTINCT, whose values must meet in one
     /// place, and nothing that depends on the order of rows of different instances or takes values
-    /// back from a list.
+    /// back from a list or from moments.
     pub fn is_mergeable(&self) -> bool {
         use millstream_functions::aggregate::AggregateKind::{
-            ApproxCountDistinct, ArrayAgg, FirstValue, LastValue, ListAgg, Max, Min,
+            ApproxCountDistinct, ArrayAgg, FirstValue, LastValue, ListAgg, Max, Min, StddevPop,
+            StddevSamp, VarPop, VarSamp,
         };
         self.calls.iter().all(|call| match call.kind {
             FirstValue | LastValue => false,
-            ListAgg | ArrayAgg => !self.retracting && !call.distinct,
+            // The moments of rows that were taken back elsewhere are none.
+            ListAgg | ArrayAgg | StddevPop | StddevSamp | VarPop | VarSamp => {
+                !self.retracting && !call.distinct
+            }
             Min | Max | ApproxCountDistinct => true,
             _ => !call.distinct,
         })

@@ -699,8 +699,12 @@ fn definition(values: &[Option<i32>]) -> [String; 16] {
         values.join("|")
     };
     let n = there.len() as f64;
-    let squares: f64 = there.iter().map(|&v| f64::from(v * v)).sum();
-    let spread = squares - f64::from(sum) * f64::from(sum) / n;
+    let (mut mean, mut spread) = (0.0, 0.0);
+    for (before, &value) in there.iter().enumerate() {
+        let distance = f64::from(value) - mean;
+        mean += distance / (before + 1) as f64;
+        spread += distance * (f64::from(value) - mean);
+    }
     let odd: Vec<&i32> = different.iter().filter(|v| **v % 2 != 0).collect();
     let list: Vec<_> = values
         .iter()
@@ -925,6 +929,27 @@ fn two_phases_answer_once_a_key_and_bundle() {
 /// All of [`all_calls`].
 const ALL: [usize; 16] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];
 
+/// All but the variances, which keep the rounding of values that were taken back.
+const EXACT: [usize; 14] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13];
+
+fn rounded_table(changelog: Vec<String>) -> Vec<String> {
+    rounded(materialized(changelog))
+}
+
+/// Rows with their fractions rounded.
+fn rounded(rows: Vec<String>) -> Vec<String> {
+    let field = |text: &str| {
+        let text = text.trim_end_matches(']');
+        match text.parse::<f64>() {
+            Ok(value) => format!("{:.6}", (value * 1e6).round() / 1e6 + 0.0),
+            Err(_) => text.to_owned(),
+        }
+    };
+    rows.iter()
+        .map(|row| row.split(", ").map(field).collect::<Vec<_>>().join(", "))
+        .collect()
+}
+
 fn some_calls(which: &[usize]) -> Vec<AggregateCall> {
     let all = all_calls();
     which.iter().map(|&call| all[call].clone()).collect()
@@ -941,18 +966,34 @@ proptest! {
 
     #[test]
     fn changes_are_answered_by_the_definition(rows in changelogs(true, true), update_before: bool) {
-        let spec = GroupAggregateSpec { update_before, ..spec(all_calls(), true) };
-        prop_assert_eq!(check(&rows, &spec), changelog(&rows, &ALL, update_before));
+        let spec = GroupAggregateSpec { update_before, ..spec(some_calls(&EXACT), true) };
+        prop_assert_eq!(check(&rows, &spec), changelog(&rows, &EXACT, update_before));
     }
 
     #[test]
     fn bundles_come_to_the_same_table(rows in changelogs(true, false), bundle in 1..20usize) {
         let spec = GroupAggregateSpec {
             mini_batch: Some(MiniBatch { rows: bundle, millis: 1_000 }),
-            ..spec(all_calls(), true)
+            ..spec(some_calls(&EXACT), true)
         };
         let out = harness(&rows, &spec).compared_by(materialized).check(4);
-        prop_assert_eq!(materialized(out), materialized(changelog(&rows, &ALL, true)));
+        prop_assert_eq!(materialized(out), materialized(changelog(&rows, &EXACT, true)));
+    }
+
+    #[test]
+    fn variances_take_values_back(rows in changelogs(true, false)) {
+        let calls = [1, 14, 15];
+        let out = check(&rows, &spec(some_calls(&calls), true));
+        let expected = changelog(&rows, &calls, true);
+        prop_assert_eq!(rounded(materialized(out)), rounded(materialized(expected)));
+    }
+
+    #[test]
+    fn variances_of_two_phases_come_to_the_same(rows in changelogs(false, false)) {
+        let calls = [1, 14, 15];
+        let out = two_phases(&rows, &spec(some_calls(&calls), false)).compared_by(rounded_table).check(4);
+        let expected = changelog(&rows, &calls, true);
+        prop_assert_eq!(rounded(materialized(out)), rounded(materialized(expected)));
     }
 
     /// Words alone take another way through the operator.
@@ -968,7 +1009,7 @@ proptest! {
         rows in changelogs(true, false),
         bundle in proptest::option::of(1..20usize),
     ) {
-        let calls = [0, 1, 2, 3, 4, 5, 6, 11, 14, 15];
+        let calls = [0, 1, 2, 3, 4, 5, 6, 11];
         let spec = GroupAggregateSpec {
             mini_batch: bundle.map(|rows| MiniBatch { rows, millis: 1_000 }),
             ..spec(some_calls(&calls), true)
