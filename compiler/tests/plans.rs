@@ -154,7 +154,7 @@ fn what_flink_refuses_is_refused_in_better_words() {
             "must share one window",
         ),
         (
-            "SELECT COUNT(*) OVER (PARTITION BY card ORDER BY id) FROM tx;",
+            "SELECT COUNT(*) OVER (PARTITION BY card ORDER BY id ROWS 3 PRECEDING) FROM tx;",
             "must be ordered by a time attribute",
         ),
         (

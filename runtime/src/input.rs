@@ -215,16 +215,16 @@ impl Input {
 fn check_connectors(plan: &StreamPlan, environment: &FileEnvironment) -> Vec<Diagnostic> {
     let mut problems = Vec::new();
     for node in &plan.nodes {
-        let (table, checked) = match node.op {
-            StreamOp::Source { table, .. } => {
-                let spec = table_spec(&plan.tables[table], &environment.base_dir);
-                (table, validate_source(&spec))
-            }
-            StreamOp::Sink { table, .. } => {
-                let spec = table_spec(&plan.tables[table], &environment.base_dir);
-                (table, validate_sink(&spec))
-            }
+        let (table, written) = match &node.op {
+            StreamOp::Source { table, .. } => (*table, false),
+            StreamOp::LookupJoin { table, .. } => (table.table, false),
+            StreamOp::Sink { table, .. } => (*table, true),
             _ => continue,
+        };
+        let spec = table_spec(&plan.tables[table], &environment.base_dir);
+        let checked = match written {
+            true => validate_sink(&spec),
+            false => validate_source(&spec),
         };
         let Err(error) = checked else { continue };
         let table = &plan.tables[table];

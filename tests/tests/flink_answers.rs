@@ -14,33 +14,7 @@ const TABLE: &str = "-- compare: table\n";
 
 /// Cases that Millstream does not get right yet: refused as not supported, or other rows. One that
 /// has become right must be taken off.
-const OPEN: &[&str] = &[
-    "cumulate_distinct",
-    "deduplicate_last_proctime",
-    "grouping_functions",
-    "grouping_rollup",
-    "hop_distinct",
-    "legacy_hop",
-    "legacy_session",
-    "legacy_tumble",
-    "nested_access",
-    "over_count_distinct",
-    "over_proctime",
-    "session",
-    "session_distinct",
-    "session_late",
-    "session_partition",
-    "session_rows",
-    "temporal_then_group",
-    "temporal_view",
-    "temporal_view_left",
-    "topn_variable",
-    "tumble_distinct",
-    "tumble_lists",
-    "window_grouping_sets",
-    "window_of_updates",
-    "window_rollup",
-];
+const OPEN: &[&str] = &["nested_access", "over_count_distinct", "topn_variable"];
 
 /// Cases in which Millstream differs from Flink on purpose, and why.
 ///

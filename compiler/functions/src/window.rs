@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-/// A window function of Flink SQL whose windows do not depend on the data.
+/// A window function of Flink SQL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Window {
     /// `TUMBLE`: windows of `size` that touch and do not overlap.
@@ -34,6 +34,12 @@ pub enum Window {
         /// Shift of every window's start in milliseconds.
         offset: i64,
     },
+    /// `SESSION`: windows from a row to `gap` behind it; those that touch are one. They depend on
+    /// the rows and are not made of slices.
+    Session {
+        /// How long nothing comes before a session ends, in milliseconds, above 0.
+        gap: i64,
+    },
 }
 
 impl Window {
@@ -47,6 +53,7 @@ impl Window {
             // Flink refuses a size that is not a multiple of the slide, so slide divides size.
             Window::Hop { slide, .. } => slide,
             Window::Cumulate { step, .. } => step,
+            Window::Session { gap } => gap,
         }
     }
 
@@ -56,11 +63,15 @@ impl Window {
             Window::Tumble { offset, .. }
             | Window::Hop { offset, .. }
             | Window::Cumulate { offset, .. } => offset,
+            Window::Session { .. } => 0,
         }
     }
 
-    /// End of the slice that holds `rowtime`.
+    /// End of the slice that holds `rowtime`; of a session that of the row alone.
     pub fn slice_end(&self, rowtime: i64) -> i64 {
+        if let Window::Session { gap } = self {
+            return rowtime + gap;
+        }
         let size = self.slice_size();
         rowtime - (rowtime - self.offset()).rem_euclid(size) + size
     }
@@ -70,7 +81,7 @@ impl Window {
     /// A row is late when this window has fired: `last_window_end - 1 <= watermark`.
     pub fn last_window_end(&self, slice_end: i64) -> i64 {
         match *self {
-            Window::Tumble { .. } => slice_end,
+            Window::Tumble { .. } | Window::Session { .. } => slice_end,
             Window::Hop { size, slide, .. } => slice_end - slide + size,
             Window::Cumulate { max_size, step, .. } => {
                 self.start_of_slice_window(slice_end, step) + max_size
@@ -94,6 +105,7 @@ impl Window {
     pub fn start_of(&self, end: i64) -> i64 {
         match *self {
             Window::Tumble { size, .. } | Window::Hop { size, .. } => end - size,
+            Window::Session { gap } => end - gap,
             Window::Cumulate { step, .. } => self.start_of_slice_window(end, step),
         }
     }
@@ -105,6 +117,7 @@ impl fmt::Display for Window {
             Window::Tumble { size, .. } => ("TUMBLE", &[*size]),
             Window::Hop { size, slide, .. } => ("HOP", &[*slide, *size]),
             Window::Cumulate { max_size, step, .. } => ("CUMULATE", &[*step, *max_size]),
+            Window::Session { gap } => ("SESSION", &[*gap]),
         };
         write!(f, "{name}(")?;
         for (i, part) in parts.iter().enumerate() {
@@ -193,6 +206,7 @@ mod tests {
                     end += step;
                 }
             }
+            Window::Session { gap } => all.push((t, t + gap)),
         }
         all.sort();
         all
@@ -215,6 +229,7 @@ mod tests {
                 step: 5,
                 offset: 1,
             },
+            Window::Session { gap: 7 },
         ] {
             for t in -50..50 {
                 let slice_end = window.slice_end(t);

@@ -159,9 +159,6 @@ impl Translator<'_> {
         input: usize,
         aggregate: &lp::Aggregate,
     ) -> Result<usize> {
-        if self.graph.nodes()[input].window.is_some() {
-            return not_impl_err!("GROUPING SETS over a window are not supported yet");
-        }
         let all: Vec<Expr> = utils::grouping_set_to_exprlist(&aggregate.group_expr)?
             .into_iter()
             .cloned()
@@ -174,11 +171,15 @@ impl Translator<'_> {
             aggregate.input.schema(),
             self.graph.nodes()[input].columns.clone(),
         );
+        let positional = all
+            .iter()
+            .map(|e| self.expression(e, schema, &columns))
+            .collect::<Result<Vec<_>>>()?;
+        let window = self.window_of_sets(input, &positional, &sets, &all)?;
         let mut builder = Inputs::default();
         // The keys have columns of their own, since the sets empty them and aggregates may read the same values.
-        for (i, e) in all.iter().enumerate() {
+        for (i, expr) in positional.into_iter().enumerate() {
             let name = aggregate.schema.field(i).name();
-            let expr = self.expression(e, schema, &columns)?;
             builder.push(expr, &columns, Some(name))?;
         }
         builder.fixed = all.len();
@@ -211,7 +212,10 @@ impl Translator<'_> {
         });
         let keys: Vec<usize> = (0..all.len()).chain([id_at]).collect();
         let key_count = keys.len();
-        let index = self.push_group(expand, keys, calls);
+        let index = match window {
+            Some(window) => self.push_attached(expand, keys, calls, window)?,
+            None => self.push_group(expand, keys, calls),
+        };
         let outputs = self.graph.nodes()[index].columns.clone();
         let id_field = aggregate.schema.field(all.len());
         let exprs: Vec<Expr> = (0..outputs.len())

@@ -33,11 +33,12 @@ use super::settings;
 use super::sinks::SinkMode;
 use super::stream::{
     ChangelogMode, PlanColumn, PlanModel, PlanNode, PlanTable, StreamOp, StreamPlan, TimeAttribute,
-    WatermarkSpec, column, positional_schema,
+    WatermarkSpec, column, is_proctime, positional_schema,
 };
 use super::translate::{Graph, Translator, simplify};
 use super::tvf::FlinkRelationPlanner;
 use super::unnest::has_unnest;
+use super::versioned::LookupTable;
 use crate::diagnostics::{Diagnostic, Span, did_you_mean};
 use crate::environment::Environment;
 use crate::sql::{
@@ -323,7 +324,11 @@ impl<'e> Binder<'e> {
                         .and_then(|schema| bound.to_field(schema.as_ref()))
                         .map_err(|e| vec![diagnose(&e, text).or_at(*span)])?
                         .1;
-                    columns.push(PlanColumn::new(&c.name, &field));
+                    let mut computed = PlanColumn::new(&c.name, &field);
+                    if is_proctime(&bound) {
+                        computed.time = Some(TimeAttribute::Proctime);
+                    }
+                    columns.push(computed);
                     exprs.push(bound);
                 }
             }
@@ -872,6 +877,7 @@ impl<'e> Binder<'e> {
 
     fn bind_query(&self, mut ast: ast::Query) -> Result<LogicalPlan, DataFusionError> {
         super::names::resolve(&mut ast);
+        super::group_window::rewrite(&mut ast)?;
         numbers::query(&mut ast);
         let relations = |name: &str| self.schemas.get(name).cloned();
         let context = self.context(&relations);
@@ -1070,23 +1076,11 @@ struct BinderGraph<'a, 'e> {
 
 impl Graph for BinderGraph<'_, '_> {
     fn relation(&mut self, name: &str) -> Result<usize, DataFusionError> {
-        let binder = &mut *self.binder;
-        if let Some(&root) = binder.roots.get(name) {
+        if let Some(&root) = self.binder.roots.get(name) {
             return Ok(root);
         }
-        let Some(definition) = binder.tables.get(name).cloned() else {
-            return plan_err!("there is no table or view '{name}'");
-        };
-        let mut node = binder.source(name, &definition, self.text).map_err(|d| {
-            match d.into_iter().next() {
-                Some(d) => DataFusionError::Plan(d.message),
-                None => DataFusionError::Plan(format!("'{name}' cannot be read")),
-            }
-        })?;
-        let number = binder.table_number(name, &definition);
-        if let StreamOp::Source { table, .. } = &mut node.op {
-            *table = number;
-        }
+        let node = self.table(name)?;
+        let binder = &mut *self.binder;
         let duplicates = binder
             .plan
             .settings
@@ -1116,6 +1110,41 @@ impl Graph for BinderGraph<'_, '_> {
         }
         self.binder.roots.insert(name.to_string(), root);
         Ok(root)
+    }
+
+    fn table(&mut self, name: &str) -> Result<PlanNode, DataFusionError> {
+        let binder = &mut *self.binder;
+        let Some(definition) = binder.tables.get(name).cloned() else {
+            return match binder.roots.contains_key(name) {
+                true => plan_err!(
+                    "'{name}' is a view; FOR SYSTEM_TIME AS OF a processing time takes a table, \
+                     which is looked up by key"
+                ),
+                false => plan_err!("there is no table or view '{name}'"),
+            };
+        };
+        let mut node = binder.source(name, &definition, self.text).map_err(|d| {
+            match d.into_iter().next() {
+                Some(d) => DataFusionError::Plan(d.message),
+                None => DataFusionError::Plan(format!("'{name}' cannot be read")),
+            }
+        })?;
+        let number = binder.table_number(name, &definition);
+        if let StreamOp::Source { table, .. } = &mut node.op {
+            *table = number;
+        }
+        Ok(node)
+    }
+
+    fn is_key_of(&self, table: usize, read: &LookupTable, columns: &[usize]) -> bool {
+        let table = &self.binder.plan.tables[table];
+        let physical = |name: &str| table.columns.iter().position(|(n, _)| n == name);
+        !table.primary_key.is_empty()
+            && table.primary_key.iter().all(|name| {
+                let at = physical(name);
+                let read = at.and_then(|at| read.projection.iter().position(|&p| p == at));
+                read.is_some_and(|read| columns.contains(&read))
+            })
     }
 
     fn nodes(&self) -> &[PlanNode] {

@@ -106,6 +106,7 @@ fn passes_on(op: &StreamOp) -> bool {
             | StreamOp::Expand { .. }
             | StreamOp::Unnest { .. }
             | StreamOp::WindowTvf { .. }
+            | StreamOp::LookupJoin { .. }
             | StreamOp::SinkConstraints { .. }
             | StreamOp::Sink { .. }
     )

@@ -6,11 +6,11 @@
 
 use std::fmt::Write as _;
 
-use millstream_functions::window::{Frame, duration_text};
+use millstream_functions::window::{Frame, Window, duration_text};
 
 use super::stream::{
-    AggregateCall, Distribution, JoinOn, JoinTime, PlanColumn, PlanNode, SortColumn, StreamOp,
-    StreamPlan, display_expr, plain_column,
+    AggregateCall, ChangelogMode, Distribution, JoinOn, JoinTime, PlanColumn, PlanNode, SortColumn,
+    StreamOp, StreamPlan, display_expr, plain_column,
 };
 
 /// The plan as text, ending with a newline.
@@ -110,16 +110,28 @@ fn describe(plan: &StreamPlan, node: &PlanNode) -> String {
             }
             text
         }
-        StreamOp::WindowTvf { window, rowtime } => {
-            format!("Window {window} on {}", input[*rowtime].name)
-        }
+        StreamOp::WindowTvf {
+            window,
+            rowtime,
+            partition,
+        } => format!(
+            "Window {window} on {}{}",
+            input[*rowtime].name,
+            if partition.is_empty() {
+                String::new()
+            } else {
+                format!(" by {}", names(partition, input))
+            }
+        ),
         StreamOp::WindowAggregate {
             window,
             rowtime,
+            attached,
             keys,
             calls,
         } => format!(
-            "WindowAggregate {window} on {}{}: {}",
+            "WindowAggregate {window} {} {}{}: {}",
+            if attached.is_some() { "up to" } else { "on" },
             input[*rowtime].name,
             if keys.is_empty() {
                 String::new()
@@ -218,6 +230,27 @@ fn describe(plan: &StreamPlan, node: &PlanNode) -> String {
             let right = &plan.nodes[node.inputs[1]].columns;
             join_text(on, *time, input, right)
         }
+        StreamOp::LookupJoin { keys, table } => {
+            let dim = &plan.tables[table.table];
+            let both: Vec<PlanColumn> = input.iter().chain(&table.columns).cloned().collect();
+            let mut facts: Vec<String> = keys
+                .left
+                .iter()
+                .zip(&keys.right)
+                .map(|(l, r)| {
+                    let column = dim.columns.get(table.projection[*r]);
+                    let name = column.map_or("?", |(name, _)| name.as_str());
+                    format!("{} = {name}", names(&[*l], input))
+                })
+                .collect();
+            facts.extend(keys.condition.iter().map(|c| display_expr(c, &both)));
+            format!(
+                "LookupJoin {} {}: {}",
+                keys.kind,
+                dim.name,
+                facts.join(" and ")
+            )
+        }
         StreamOp::ChangelogNormalize { keys, filter } => {
             let mut text = format!("ChangelogNormalize by {}", names(keys, input));
             if let Some(filter) = filter {
@@ -277,8 +310,15 @@ fn describe(plan: &StreamPlan, node: &PlanNode) -> String {
 /// What is kept and for how long.
 fn state_of(node: &PlanNode) -> Option<String> {
     Some(match &node.op {
+        StreamOp::WindowTvf {
+            window: Window::Session { .. },
+            ..
+        } => "rows of open sessions".to_string(),
         StreamOp::WindowAggregate { window, .. } => {
             format!("accumulators a key and slice of {window}, until the last window closes")
+        }
+        StreamOp::Over { .. } if node.changelog != ChangelogMode::Append => {
+            "all rows a key, for ever (grows with the input)".to_string()
         }
         StreamOp::Over { groups, .. } => {
             let longest = groups.iter().map(|g| g.frame).max_by_key(|f| match f {

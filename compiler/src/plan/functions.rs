@@ -91,7 +91,9 @@ impl ContextProvider for BindingContext<'_> {
     }
 
     fn get_function_meta(&self, name: &str) -> Option<Arc<ScalarUDF>> {
-        CATALOG.scalar(name)
+        CATALOG
+            .scalar(name)
+            .or_else(|| super::group_window::marker(name))
     }
 
     fn get_higher_order_meta(&self, _name: &str) -> Option<Arc<HigherOrderUDF>> {
@@ -99,7 +101,9 @@ impl ContextProvider for BindingContext<'_> {
     }
 
     fn get_aggregate_meta(&self, name: &str) -> Option<Arc<AggregateUDF>> {
-        CATALOG.aggregate(name)
+        CATALOG
+            .aggregate(name)
+            .or_else(|| super::group_window::grouping(name))
     }
 
     fn get_window_meta(&self, _name: &str) -> Option<Arc<WindowUDF>> {

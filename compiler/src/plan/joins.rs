@@ -4,6 +4,7 @@ use datafusion_common::{JoinType, NullEquality, Result, not_impl_err, plan_err};
 use datafusion_expr::logical_plan as lp;
 use datafusion_expr::{BinaryExpr, Expr, ExprSchemable, Operator, utils};
 use millstream_functions::interval_millis;
+use millstream_functions::window::Window;
 
 use super::set_operations::SetOperation;
 use super::stream::{
@@ -12,19 +13,30 @@ use super::stream::{
 };
 use super::translate::{Translator, computed_column, without_casts};
 use super::unnest::unnest_of;
+use super::versioned::versioned;
 
 /// One side of a join while its condition is taken apart.
-struct Side {
+pub(super) struct Side {
     /// Operator that gives the rows.
-    input: usize,
+    pub(super) input: usize,
     /// Columns of the query; computed keys stand behind them.
-    width: usize,
-    columns: Vec<PlanColumn>,
-    computed: Vec<Expr>,
-    keys: Vec<usize>,
+    pub(super) width: usize,
+    pub(super) columns: Vec<PlanColumn>,
+    pub(super) computed: Vec<Expr>,
+    pub(super) keys: Vec<usize>,
 }
 
 impl Side {
+    fn new(input: usize, columns: Vec<PlanColumn>) -> Self {
+        Self {
+            input,
+            width: columns.len(),
+            columns,
+            computed: vec![],
+            keys: vec![],
+        }
+    }
+
     fn key(&mut self, expr: Expr) -> Result<()> {
         let position = match plain_column(&expr) {
             Some(position) => position,
@@ -61,18 +73,23 @@ impl Translator<'_> {
             JoinType::LeftAnti => JoinKind::Anti,
             other => return not_impl_err!("a {other} join is not supported yet"),
         };
-        let mut side = |plan: &lp::LogicalPlan| -> Result<Side> {
-            let input = self.translate(plan)?;
-            let columns = self.graph.nodes()[input].columns.clone();
-            Ok(Side {
-                input,
-                width: columns.len(),
-                columns,
-                computed: vec![],
-                keys: vec![],
-            })
+        let mut left = self.side(&join.left)?;
+        let version = match versioned(&join.right) {
+            Some(node) => {
+                let (at, time) = self.version_time(join, node, &left.columns)?;
+                Some((node, at, time))
+            }
+            None => None,
         };
-        let (mut left, mut right) = (side(&join.left)?, side(&join.right)?);
+        let lookup = match version {
+            Some((node, _, TimeAttribute::Proctime)) => Some(self.lookup_table(node)?),
+            _ => None,
+        };
+        let mut right = match (&version, &lookup) {
+            (_, Some(table)) => Side::new(usize::MAX, table.columns.clone()),
+            (Some((node, ..)), None) => self.side(&node.input)?,
+            (None, None) => self.side(&join.right)?,
+        };
         let width = left.width;
         let both: Vec<PlanColumn> = left.columns.iter().chain(&right.columns).cloned().collect();
         let mut null_safe = Vec::new();
@@ -117,14 +134,24 @@ impl Translator<'_> {
                 }
             }
         }
-        self.filter_before(kind, &mut left, &mut right, &mut conditions)?;
-        let time = self.join_time(
-            &mut left,
-            &mut right,
-            &mut null_safe,
-            &mut conditions,
-            &both,
-        )?;
+        if let Some(table) = lookup {
+            return self.lookup_join(kind, &left, &right, conditions, table);
+        }
+        let time = match version {
+            Some((_, at, _)) => {
+                self.temporal_time(&mut left, &mut right, &mut null_safe, &mut conditions, at)?
+            }
+            None => {
+                self.filter_before(kind, &mut left, &mut right, &mut conditions)?;
+                self.join_time(
+                    &mut left,
+                    &mut right,
+                    &mut null_safe,
+                    &mut conditions,
+                    &both,
+                )?
+            }
+        };
         let shift = left.columns.len() - width;
         let condition = utils::conjunction(conditions)
             .map(|c| substitute(c, &|i| column(if i < width { i } else { i + shift })))
@@ -158,6 +185,12 @@ impl Translator<'_> {
         let exprs = keep.iter().map(|&i| column(i)).collect();
         let columns = keep.iter().map(|&i| outputs[i].clone()).collect();
         self.calc(index, exprs, None, columns)
+    }
+
+    fn side(&mut self, plan: &lp::LogicalPlan) -> Result<Side> {
+        let input = self.translate(plan)?;
+        let columns = self.graph.nodes()[input].columns.clone();
+        Ok(Side::new(input, columns))
     }
 
     /// Takes out of `conditions` what one side alone decides, and filters that side where a row that does
@@ -195,7 +228,7 @@ impl Translator<'_> {
         Ok(())
     }
 
-    fn with_computed(&mut self, side: &Side) -> Result<usize> {
+    pub(super) fn with_computed(&mut self, side: &Side) -> Result<usize> {
         if side.computed.is_empty() {
             return Ok(side.input);
         }
@@ -237,8 +270,16 @@ impl Translator<'_> {
                         b.window
                     );
                 }
-                // The window is matched by its end alone.
-                let mut drop = [start, end];
+                if a.processing || b.processing {
+                    return plan_err!(
+                        "a window join in processing time is not supported, as in Flink"
+                    );
+                }
+                // The window is matched by its end alone; sessions of one end may differ in length.
+                let mut drop = match a.window {
+                    Window::Session { .. } => vec![end],
+                    _ => vec![start, end],
+                };
                 drop.sort_unstable();
                 for at in drop.into_iter().rev() {
                     left.keys.remove(at);
@@ -268,9 +309,12 @@ impl Translator<'_> {
                 used.push(at);
             }
             if let (Some((l, r)), Some(lower), Some(upper)) = bounds {
-                if both[l].time == Some(TimeAttribute::Proctime) {
-                    return not_impl_err!(
-                        "an interval join in processing time is not supported yet"
+                if both[l].time != both[r].time {
+                    return plan_err!(
+                        "an interval join compares two event times or two processing times, as in \
+                         Flink; '{}' and '{}' are one of each",
+                        both[l].name,
+                        both[r].name
                     );
                 }
                 for at in used.into_iter().rev() {

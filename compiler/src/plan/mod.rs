@@ -12,6 +12,7 @@ mod catalog;
 mod changelog;
 mod explain;
 mod functions;
+mod group_window;
 mod hints;
 mod joins;
 pub mod keys;
@@ -30,6 +31,8 @@ pub mod stream;
 mod translate;
 mod tvf;
 mod unnest;
+mod versioned;
+mod windows;
 
 pub use binder::{Binder, RESULT_TABLE, Relation, RelationColumn};
 pub use explain::explain;

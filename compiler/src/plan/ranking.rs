@@ -1,10 +1,11 @@
 //! Ranks and orders: deduplication, Top-N, LIMIT and ORDER BY.
 
-use datafusion_common::{DFSchema, Result, ScalarValue, not_impl_err, plan_err};
+use datafusion_common::{DFSchema, Result, ScalarValue, plan_err};
 use datafusion_expr::expr::Sort;
 use datafusion_expr::logical_plan::{self as lp, LogicalPlan};
 use datafusion_expr::{BinaryExpr, Expr, Operator, utils};
 use millstream_functions::aggregate::AggregateKind;
+use millstream_functions::window::Window;
 
 use super::stream::{ChangelogMode, PlanColumn, SortColumn, StreamOp, TimeAttribute, column};
 use super::translate::{Translator, over_kind, unaliased, without_casts};
@@ -114,7 +115,7 @@ impl Translator<'_> {
         let time = |i: usize| columns[i].time;
         if let ([by], 1, 1) = (order.as_slice(), start, end) {
             match time(by.column) {
-                Some(TimeAttribute::Rowtime) if append && !self.by_window(input, &partition) => {
+                Some(_) if append && !self.by_window(input, &partition) => {
                     let (rowtime, keep_last) = (by.column, by.descending);
                     let index = self.push(
                         StreamOp::Deduplicate {
@@ -133,11 +134,6 @@ impl Translator<'_> {
                     });
                     return Ok(index);
                 }
-                Some(TimeAttribute::Proctime) => {
-                    return not_impl_err!(
-                        "a deduplication in processing time is not supported yet"
-                    );
-                }
                 _ => {}
             }
         }
@@ -149,6 +145,11 @@ impl Translator<'_> {
             let (start, end) = (w.start?, w.end?);
             (partition.contains(&start) && partition.contains(&end)).then_some((start, end))
         });
+        if window.is_some() && from.window.as_ref().is_some_and(|w| w.processing) {
+            return plan_err!(
+                "ROW_NUMBER() by windows of processing time is not supported, as in Flink"
+            );
+        }
         let from_key = from.upsert_key.clone();
         let width = columns.len();
         let mut outputs = columns;
@@ -167,11 +168,16 @@ impl Translator<'_> {
             (false, Some(key)) => Some(key),
             (false, None) => Some(partition.iter().copied().chain([width]).collect()),
         };
-        // The operator tells windows apart itself: rows are shared out by the other columns.
+        // The operator tells windows apart itself, by their end: rows are shared out by the other
+        // columns. Sessions of one end may differ in length.
+        let sessions = self.graph.nodes()[input]
+            .window
+            .as_ref()
+            .is_some_and(|w| matches!(w.window, Window::Session { .. }));
         let partition = match window {
             Some((start, end)) => partition
                 .into_iter()
-                .filter(|column| ![start, end].contains(column))
+                .filter(|column| *column != end && (sessions || *column != start))
                 .collect(),
             None => partition,
         };

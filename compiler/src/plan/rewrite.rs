@@ -10,20 +10,39 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use datafusion_common::Result;
+use datafusion_common::{Result, plan_err};
 
 use super::stream::{
-    AggregateCall, AttachedWindow, JoinOn, JoinTime, OverGroup, PlanNode, SortColumn, StreamOp,
-    StreamPlan, WatermarkSpec, column, columns_of, plain_column, substitute,
+    AggregateCall, AttachedWindow, JoinOn, JoinTime, LookupKeys, OverGroup, PlanNode, SortColumn,
+    StreamOp, StreamPlan, TimeAttribute, WatermarkSpec, column, columns_of, plain_column,
+    substitute,
 };
 
 /// All rewrites in order.
 pub(crate) fn rewrite(mut plan: StreamPlan) -> Result<StreamPlan> {
     fuse_over(&mut plan)?;
     let plan = super::calcs::merge(prune(plan)?)?;
+    check_windows(&plan)?;
     let mut plan = super::phases::split(super::changelog::infer(plan)?)?;
     name_operators(&mut plan);
     Ok(plan)
+}
+
+/// Flink gives the windows of processing time only to aggregations.
+fn check_windows(plan: &StreamPlan) -> Result<()> {
+    for node in &plan.nodes {
+        if let StreamOp::WindowTvf { rowtime, .. } = &node.op {
+            let column = &plan.nodes[node.inputs[0]].columns[*rowtime];
+            if column.time == Some(TimeAttribute::Proctime) {
+                return plan_err!(
+                    "a window function on the processing time '{}' is only supported with GROUP BY \
+                     window_start, window_end directly behind it, as in Flink",
+                    column.name
+                );
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Merges `Over` above `Calc`s above `Over` where both have the same key and order.
@@ -40,6 +59,11 @@ fn fuse_over(plan: &mut StreamPlan) -> Result<()> {
         else {
             continue;
         };
+        // Processing time does not wait for anything: its frames are one operator each.
+        let input = plan.nodes[upper].inputs[0];
+        if plan.nodes[input].columns[rowtime].time != Some(TimeAttribute::Rowtime) {
+            continue;
+        }
         // Down through Calcs that only this chain reads.
         let mut at = plan.nodes[upper].inputs[0];
         let mut through: Vec<_> = (0..plan.nodes[at].columns.len()).map(column).collect();
@@ -185,14 +209,18 @@ fn prune(plan: StreamPlan) -> Result<StreamPlan> {
                 reads.extend(kept.iter().flat_map(|&i| columns_of(&exprs[i])));
                 reads.extend(filter.iter().flat_map(columns_of));
             }
-            StreamOp::WindowTvf { rowtime, .. } => {
+            StreamOp::WindowTvf {
+                rowtime, partition, ..
+            } => {
                 let width = width(0);
                 kept.insert(*rowtime);
+                kept.extend(partition);
                 kept.extend(width..width + 3);
                 reads.extend(kept.iter().filter(|&&i| i < width));
             }
             StreamOp::WindowAggregate {
                 rowtime,
+                attached,
                 keys,
                 calls,
                 ..
@@ -201,6 +229,7 @@ fn prune(plan: StreamPlan) -> Result<StreamPlan> {
                 kept.extend(0..keys.len());
                 kept.extend(first_window..first_window + 3);
                 reads.insert(*rowtime);
+                reads.extend(attached.iter().flat_map(|(start, end)| [start, end]));
                 reads.extend(keys);
                 for (i, call) in calls.iter().enumerate() {
                     if kept.contains(&(keys.len() + i)) {
@@ -316,6 +345,13 @@ fn prune(plan: StreamPlan) -> Result<StreamPlan> {
                 kept.extend(sets.iter().flat_map(|(_, nulls)| nulls));
                 reads.extend(kept.iter().filter(|&&i| i < width));
             }
+            StreamOp::LookupJoin { keys, .. } => {
+                let width = width(0);
+                kept.extend(&keys.left);
+                kept.extend(keys.condition.iter().flat_map(columns_of));
+                kept.extend(width..node.columns.len());
+                reads.extend(kept.iter().filter(|&&i| i < width));
+            }
             StreamOp::Join { .. } => {}
             StreamOp::Union => {
                 if kept.is_empty() && !node.columns.is_empty() {
@@ -427,6 +463,7 @@ fn prune(plan: StreamPlan) -> Result<StreamPlan> {
                 | StreamOp::SinkConstraints { .. }
                 | StreamOp::Unnest { .. }
                 | StreamOp::Expand { .. }
+                | StreamOp::LookupJoin { .. }
                 | StreamOp::Predict { .. }
         );
         if passes_on {
@@ -503,18 +540,25 @@ fn prune(plan: StreamPlan) -> Result<StreamPlan> {
                     .collect::<Result<_>>()?,
                 filter: filter.map(moved).transpose()?,
             },
-            StreamOp::WindowTvf { window, rowtime } => StreamOp::WindowTvf {
+            StreamOp::WindowTvf {
+                window,
+                rowtime,
+                partition,
+            } => StreamOp::WindowTvf {
                 window,
                 rowtime: below[&rowtime],
+                partition: partition.iter().map(|k| below[k]).collect(),
             },
             StreamOp::WindowAggregate {
                 window,
                 rowtime,
+                attached,
                 keys,
                 calls,
             } => StreamOp::WindowAggregate {
                 window,
                 rowtime: below[&rowtime],
+                attached: attached.map(|(start, end)| (below[&start], below[&end])),
                 calls: calls
                     .iter()
                     .enumerate()
@@ -627,6 +671,18 @@ fn prune(plan: StreamPlan) -> Result<StreamPlan> {
             StreamOp::LocalAggregate { .. } | StreamOp::GlobalAggregate { .. } => {
                 return datafusion_common::internal_err!("phases come after pruning");
             }
+            StreamOp::LookupJoin { keys, table } => StreamOp::LookupJoin {
+                keys: LookupKeys {
+                    kind: keys.kind,
+                    left: keys.left.iter().map(|k| below[k]).collect(),
+                    right: keys.right,
+                    condition: keys
+                        .condition
+                        .map(|c| substitute(c, &|i| column(mapping[&i])))
+                        .transpose()?,
+                },
+                table,
+            },
             StreamOp::Union => StreamOp::Union,
             StreamOp::Predict {
                 model,
@@ -653,6 +709,7 @@ fn prune(plan: StreamPlan) -> Result<StreamPlan> {
                 start: place(w.start),
                 end: place(w.end),
                 time: place(w.time),
+                processing: w.processing,
             }),
             origins: node.origins,
             uid: String::new(),
@@ -796,6 +853,7 @@ fn prune_join(
             start: moved(w.start),
             end: moved(w.end),
             time: moved(w.time),
+            processing: w.processing,
         }),
         origins: node.origins,
         uid: String::new(),
@@ -814,6 +872,7 @@ fn original_input_width(node: &PlanNode) -> usize {
             StreamOp::TopN { .. } | StreamOp::Expand { .. } => 1,
             StreamOp::Over { groups, .. } => groups.iter().map(|g| g.calls.len()).sum(),
             StreamOp::Predict { outputs, .. } => *outputs,
+            StreamOp::LookupJoin { table, .. } => table.columns.len(),
             _ => 0,
         }
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use super::settings::duration_setting;
 use super::stream::{
-    AggregateCall, JoinTime, PlanColumn, PlanNode, SortColumn, StreamOp, StreamPlan,
+    AggregateCall, JoinTime, PlanColumn, PlanNode, SortColumn, StreamOp, StreamPlan, TimeAttribute,
 };
 
 /// The forms of all operators that have state, by uid.
@@ -46,23 +46,36 @@ fn form(plan: &StreamPlan, node: &PlanNode) -> Option<String> {
         ),
         StreamOp::WindowAggregate {
             window,
+            rowtime,
+            attached,
             keys,
             calls,
-            ..
         } => format!(
-            "window aggregate{updates} {window} by ({}): {}",
+            "window aggregate{updates} {window}{} by ({}): {}",
+            match (attached, input[*rowtime].time) {
+                (Some(_), _) => " of the rows",
+                (None, Some(TimeAttribute::Proctime)) => " of processing time",
+                (None, _) => "",
+            },
             types(keys, input),
             calls_of(calls, input)
         ),
         StreamOp::Over {
-            partition, groups, ..
+            partition,
+            rowtime,
+            groups,
         } => {
             let groups: Vec<String> = groups
                 .iter()
                 .map(|g| format!("{} over {}", calls_of(&g.calls, input), g.frame))
                 .collect();
             format!(
-                "OVER by ({}) of ({}): {}",
+                "OVER{} by ({}) of ({}): {}",
+                match input[*rowtime].time {
+                    Some(TimeAttribute::Rowtime) => String::new(),
+                    Some(TimeAttribute::Proctime) => " in processing time".to_owned(),
+                    None => format!(" ordered by {}", types(&[*rowtime], input)),
+                },
                 types(partition, input),
                 types(&all, input),
                 groups.join("; ")

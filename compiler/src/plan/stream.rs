@@ -19,6 +19,8 @@ use millstream_functions::window::{Frame, Window};
 
 use crate::diagnostics::Span;
 
+pub use super::versioned::{LookupKeys, LookupTable};
+
 /// Whether a column is the event time or the processing time of its stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum TimeAttribute {
@@ -105,6 +107,8 @@ pub struct AttachedWindow {
     pub end: Option<usize>,
     /// See `start`.
     pub time: Option<usize>,
+    /// Whether the windows are of processing time.
+    pub processing: bool,
 }
 
 /// A call of an aggregate function over columns of the operator's input.
@@ -279,16 +283,20 @@ pub enum StreamOp {
     WindowTvf {
         /// The windows.
         window: Window,
-        /// Position of the rowtime column.
+        /// Position of the time attribute.
         rowtime: usize,
+        /// Sessions are those of each value of these columns; empty for other windows.
+        partition: Vec<usize>,
     },
     /// Aggregates each window of each key; emits when the window closes.
     /// Output: keys, calls, window start, end, time.
     WindowAggregate {
         /// The windows.
         window: Window,
-        /// Position of the rowtime column.
+        /// Position of the time attribute; where rows carry their window, that of its end.
         rowtime: usize,
+        /// Positions of start and end of the window that each row carries already.
+        attached: Option<(usize, usize)>,
         /// Positions of the keys.
         keys: Vec<usize>,
         /// The aggregates.
@@ -379,6 +387,14 @@ pub enum StreamOp {
         /// What brings them together in time.
         time: JoinTime,
     },
+    /// Each row with the rows that a table outside has for its key when the row comes.
+    /// Output: input columns, the table's columns.
+    LookupJoin {
+        /// Which rows of the table belong to a row.
+        keys: LookupKeys,
+        /// The table.
+        table: LookupTable,
+    },
     /// The full changelog of an upsert stream: the last row of each key.
     ChangelogNormalize {
         /// Positions of the key.
@@ -452,6 +468,10 @@ impl StreamOp {
             StreamOp::Source { .. } => "source",
             StreamOp::Values { .. } => "values",
             StreamOp::Calc { .. } => "calc",
+            StreamOp::WindowTvf {
+                window: Window::Session { .. },
+                ..
+            } => "session-window",
             StreamOp::WindowTvf { .. } => "window",
             StreamOp::WindowAggregate { .. } => "window-aggregate",
             StreamOp::Over { .. } => "over",
@@ -469,6 +489,7 @@ impl StreamOp {
                 JoinTime::Window { .. } => "window-join",
                 JoinTime::Temporal { .. } => "temporal-join",
             },
+            StreamOp::LookupJoin { .. } => "lookup-join",
             StreamOp::ChangelogNormalize { .. } => "changelog-normalize",
             StreamOp::SetOperation { except: false, .. } => "intersect",
             StreamOp::SetOperation { .. } => "except",
@@ -487,7 +508,10 @@ impl StreamOp {
     pub fn is_stateful(&self) -> bool {
         matches!(
             self,
-            StreamOp::WindowAggregate { .. }
+            StreamOp::WindowTvf {
+                window: Window::Session { .. },
+                ..
+            } | StreamOp::WindowAggregate { .. }
                 | StreamOp::Over { .. }
                 | StreamOp::Deduplicate { .. }
                 | StreamOp::GroupAggregate { .. }
@@ -558,6 +582,11 @@ impl PlanNode {
                 Distribution::Single
             }
             StreamOp::Join { on, .. } => by_keys(if port == 0 { &on.left } else { &on.right }),
+            StreamOp::WindowTvf {
+                window: Window::Session { .. },
+                partition,
+                ..
+            } => by_keys(partition),
             StreamOp::WindowAggregate { keys, .. } => by_keys(keys),
             StreamOp::Over { partition, .. } => by_keys(partition),
             StreamOp::Deduplicate { keys, .. } => by_keys(keys),
@@ -667,6 +696,15 @@ pub fn plain_column(expr: &Expr) -> Option<usize> {
         Expr::Column(c) => column_index(c),
         Expr::Alias(alias) => plain_column(&alias.expr),
         _ => None,
+    }
+}
+
+/// Whether the expression is `PROCTIME()`, aliased or not: such a column is a processing time.
+pub fn is_proctime(expr: &Expr) -> bool {
+    match expr {
+        Expr::Alias(alias) => is_proctime(&alias.expr),
+        Expr::ScalarFunction(call) => call.func.name() == "proctime" && call.args.is_empty(),
+        _ => false,
     }
 }
 

@@ -13,17 +13,17 @@ use datafusion_expr::{
 use datafusion_optimizer::simplify_expressions::ExprSimplifier;
 use millstream_functions::aggregate::{AggregateKind, aggregate_kind};
 use millstream_functions::interval_millis;
-use millstream_functions::types::{FlinkType, TypeKind};
 use millstream_functions::window::{Frame, duration_text};
 
 use super::aggregation::{arguments, null_treatment};
 use super::hints::StateTtl;
 use super::stream::{
     AggregateCall, AttachedWindow, ChangelogMode, OverGroup, PlanColumn, PlanNode, StreamOp,
-    TimeAttribute, column, columns_of, plain_column, positional_schema, substitute,
+    TimeAttribute, column, is_proctime, plain_column, positional_schema,
 };
 use super::tvf::{PredictNode, WindowTvfNode};
 use super::unnest::unnest_of;
+use super::versioned::{LookupTable, VersionedNode};
 use crate::diagnostics::Span;
 
 /// Where operators are put and relations are found while one statement is translated.
@@ -36,6 +36,10 @@ pub(crate) trait Graph {
     fn replace(&mut self, index: usize, node: PlanNode);
     /// Adds an operator.
     fn push(&mut self, node: PlanNode) -> usize;
+    /// The source that reads a table, not yet part of the plan.
+    fn table(&mut self, name: &str) -> Result<PlanNode>;
+    /// Whether these columns of what is read of a table hold its primary key.
+    fn is_key_of(&self, table: usize, read: &LookupTable, columns: &[usize]) -> bool;
     /// The value of a configuration key.
     fn setting(&self, key: &str) -> Option<String>;
     /// The number of a model in the plan.
@@ -77,6 +81,11 @@ impl Translator<'_> {
                     self.window_tvf(tvf)
                 } else if let Some(predict) = node.downcast_ref::<PredictNode>() {
                     self.predict(predict)
+                } else if node.is::<VersionedNode>() {
+                    plan_err!(
+                        "FOR SYSTEM_TIME AS OF stands on the right side of a join, whose left side \
+                         has the time"
+                    )
                 } else {
                     not_impl_err!("{} is not supported", extension.node.name())
                 }
@@ -227,6 +236,8 @@ impl Translator<'_> {
             if let Some(index) = plain_column(expr) {
                 let source = &from.columns[index];
                 *output = source.renamed(&output.name);
+            } else if is_proctime(expr) {
+                output.time = Some(TimeAttribute::Proctime);
             }
         }
         let position_of =
@@ -240,6 +251,7 @@ impl Translator<'_> {
             start: w.start.and_then(position_of),
             end: w.end.and_then(position_of),
             time: w.time.and_then(position_of),
+            processing: w.processing,
         });
         let (source, filter) = match &from.op {
             StreamOp::Calc {
@@ -343,9 +355,6 @@ impl Translator<'_> {
             );
         }
         let input = self.translate(&window.input)?;
-        if self.graph.nodes()[input].changelog != ChangelogMode::Append {
-            return plan_err!("OVER takes an append-only input, as in Flink");
-        }
         let schema = window.input.schema();
         let width = schema.fields().len();
         let functions = window
@@ -371,7 +380,14 @@ impl Translator<'_> {
             }
         }
         // Everything the calls need becomes a column behind the input's.
+        let [order] = first.params.order_by.as_slice() else {
+            return plan_err!("OVER needs ORDER BY one column, as in Flink");
+        };
+        if !order.asc {
+            return plan_err!("OVER orders ascending, as in Flink");
+        }
         let mut needed: Vec<Expr> = first.params.partition_by.clone();
+        needed.push(order.expr.clone());
         for function in &functions {
             needed.extend(read_by(function)?.0.into_iter().cloned());
             needed.extend(function.params.filter.as_deref().cloned());
@@ -385,7 +401,10 @@ impl Translator<'_> {
             .by_ref()
             .take(first.params.partition_by.len())
             .collect();
-        let rowtime = self.over_order(first, schema, &columns)?;
+        let frame = frame_of(first)?;
+        let by = positions.next().unwrap_or_default();
+        self.check_order(input, &columns[by], frame, &functions)?;
+        let timed = columns[by].time.is_some();
         let mut calls = Vec::with_capacity(functions.len());
         for (i, function) in functions.iter().enumerate() {
             let Some(kind) = over_kind(&function.fun) else {
@@ -421,19 +440,25 @@ impl Translator<'_> {
                 ),
             });
         }
-        let frame = frame_of(first)?;
         let mut outputs = columns.clone();
+        if !timed {
+            outputs.iter_mut().for_each(|output| output.time = None);
+        }
         outputs.extend(calls.iter().map(|c| c.output.clone()));
         let extra = columns.len() - width;
         let index = self.push(
             StreamOp::Over {
                 partition,
-                rowtime,
+                rowtime: by,
                 groups: vec![OverGroup { frame, calls }],
             },
             vec![input],
             outputs.clone(),
         );
+        if !timed {
+            // A row that comes in between changes those behind it.
+            self.update(index, |node| node.changelog = ChangelogMode::Retract);
+        }
         if extra == 0 {
             return Ok(index);
         }
@@ -443,238 +468,40 @@ impl Translator<'_> {
         self.calc(index, exprs, None, outputs)
     }
 
-    /// The position of the rowtime column that orders an OVER window.
-    fn over_order(
+    /// What Flink asks of the order of an OVER window: inserts in the order of time, or all rows in
+    /// the order of any column.
+    fn check_order(
         &self,
-        function: &expr::WindowFunction,
-        schema: &DFSchema,
-        columns: &[PlanColumn],
-    ) -> Result<usize> {
-        let [order] = function.params.order_by.as_slice() else {
-            return plan_err!("OVER needs ORDER BY one time attribute, as in Flink");
-        };
-        if !order.asc {
-            return plan_err!("OVER orders by its time attribute ascending, as in Flink");
-        }
-        let position = plain_column(&self.expression(&order.expr, schema, columns)?);
-        match position {
-            Some(i) if columns[i].time == Some(TimeAttribute::Rowtime) => Ok(i),
-            Some(i) if columns[i].time == Some(TimeAttribute::Proctime) => {
-                not_impl_err!("OVER in processing time is not supported yet")
+        input: usize,
+        by: &PlanColumn,
+        frame: Frame,
+        functions: &[&expr::WindowFunction],
+    ) -> Result<()> {
+        let appends = self.graph.nodes()[input].changelog == ChangelogMode::Append;
+        let lags = functions
+            .iter()
+            .any(|f| over_kind(&f.fun) == Some(AggregateKind::Lag));
+        match by.time {
+            Some(_) if !appends => {
+                plan_err!("OVER in the order of time takes an append-only input, as in Flink")
             }
-            _ => plan_err!(
-                "OVER must be ordered by a time attribute, as in Flink, but {} is none; \
-                 declare WATERMARK FOR it on the source table and pass it on unchanged",
-                order.expr
+            Some(TimeAttribute::Rowtime) => Ok(()),
+            Some(TimeAttribute::Proctime) if lags => {
+                not_impl_err!("LAG in processing time is not supported yet")
+            }
+            Some(TimeAttribute::Proctime) => Ok(()),
+            None if lags => plan_err!(
+                "LAG must be ordered by a time attribute, but '{}' is none; declare WATERMARK FOR \
+                 it on the source table and pass it on unchanged",
+                by.name
             ),
+            None if !matches!(frame, Frame::Range(None) | Frame::Rows(None)) => plan_err!(
+                "a bounded OVER window must be ordered by a time attribute, as in Flink, but '{}' \
+                 is none; declare WATERMARK FOR it on the source table and pass it on unchanged",
+                by.name
+            ),
+            None => Ok(()),
         }
-    }
-
-    fn window_tvf(&mut self, tvf: &WindowTvfNode) -> Result<usize> {
-        let input = self.translate(&tvf.input)?;
-        let columns = self.graph.nodes()[input].columns.clone();
-        let time = &columns[tvf.time_column];
-        match time.time {
-            Some(TimeAttribute::Rowtime) => {}
-            Some(TimeAttribute::Proctime) => {
-                return not_impl_err!("windows in processing time are not supported yet");
-            }
-            None => {
-                return plan_err!(
-                    "the window needs a time attribute, but '{}' is none; \
-                     declare WATERMARK FOR it on the source table and pass it on unchanged",
-                    time.name
-                );
-            }
-        }
-        let width = columns.len();
-        let mut outputs = columns;
-        outputs.extend((0..3).map(|i| {
-            let field = tvf.schema.field(width + i);
-            PlanColumn::new(field.name(), field)
-        }));
-        // Of the time attributes only window_time goes on, as in Flink.
-        for output in &mut outputs {
-            output.time = None;
-        }
-        outputs[width + 2].time = Some(TimeAttribute::Rowtime);
-        let index = self.push(
-            StreamOp::WindowTvf {
-                window: tvf.window,
-                rowtime: tvf.time_column,
-            },
-            vec![input],
-            outputs,
-        );
-        self.update(index, |node| {
-            node.window = Some(AttachedWindow {
-                window: tvf.window,
-                start: Some(width),
-                end: Some(width + 1),
-                time: Some(width + 2),
-            });
-        });
-        Ok(index)
-    }
-
-    fn aggregate(&mut self, aggregate: &lp::Aggregate) -> Result<usize> {
-        let input = self.translate(&aggregate.input)?;
-        if matches!(aggregate.group_expr.as_slice(), [Expr::GroupingSet(_)]) {
-            return self.grouping_sets(input, aggregate);
-        }
-        let schema = aggregate.input.schema();
-        let columns = self.graph.nodes()[input].columns.clone();
-        let keys = aggregate
-            .group_expr
-            .iter()
-            .map(|e| self.expression(e, schema, &columns))
-            .collect::<Result<Vec<_>>>()?;
-        // Which keys are the window's own columns?
-        let attached = self.graph.nodes()[input].window.clone();
-        let role = |key: &Expr| -> Option<WindowColumn> {
-            let position = plain_column(key)?;
-            let window = attached.as_ref()?;
-            match Some(position) {
-                p if p == window.start => Some(WindowColumn::Start),
-                p if p == window.end => Some(WindowColumn::End),
-                p if p == window.time => Some(WindowColumn::Time),
-                _ => None,
-            }
-        };
-        let roles: Vec<Option<WindowColumn>> = keys.iter().map(role).collect();
-        if !roles.contains(&Some(WindowColumn::Start)) || !roles.contains(&Some(WindowColumn::End))
-        {
-            return self.group_aggregate(input, aggregate);
-        }
-        // Everything the aggregation reads, as expressions over the window function's output.
-        let (tvf, through, condition) = self.peel_to_window(input)?;
-        let StreamOp::WindowTvf { window, rowtime } = self.graph.nodes()[tvf].op else {
-            return not_impl_err!("this use of window columns is not supported yet");
-        };
-        let below = self.graph.nodes()[tvf].inputs[0];
-        let below_columns = self.graph.nodes()[below].columns.clone();
-        let width = below_columns.len();
-        let lower = |e: Expr| -> Result<Expr> {
-            let e = substitute(e, &|i| through[i].clone())?;
-            if columns_of(&e).iter().any(|&i| i >= width) {
-                return not_impl_err!(
-                    "computing with window_start, window_end or window_time before the \
-                     aggregation is not supported yet; do it after"
-                );
-            }
-            Ok(e)
-        };
-        let condition = condition.map(lower).transpose()?;
-        let mut exprs: Vec<Expr> = Vec::new();
-        let mut below_outputs: Vec<PlanColumn> = Vec::new();
-        let mut place = |e: Expr, name: Option<&str>| -> Result<usize> {
-            if let Some(i) = exprs.iter().position(|known| *known == e) {
-                return Ok(i);
-            }
-            let output = match plain_column(&e) {
-                Some(i) => below_columns[i].clone(),
-                None => computed_column(&e, &below_columns)?,
-            };
-            below_outputs.push(match name {
-                Some(name) => output.renamed(name),
-                None => output,
-            });
-            exprs.push(e);
-            Ok(exprs.len() - 1)
-        };
-        let mut key_positions = Vec::new();
-        for (i, (key, role)) in keys.iter().zip(&roles).enumerate() {
-            if role.is_none() {
-                let name = aggregate.schema.field(i).name();
-                key_positions.push(place(lower(key.clone())?, Some(name))?);
-            }
-        }
-        let mut calls = Vec::new();
-        for (i, e) in aggregate.aggr_expr.iter().enumerate() {
-            let field = aggregate.schema.field(keys.len() + i);
-            calls.push(
-                self.aggregate_call(e, field, schema, &columns, &mut |e| place(lower(e)?, None))?,
-            );
-        }
-        let rowtime = place(column(rowtime), None)?;
-        let calc = self.calc(below, exprs, condition, below_outputs)?;
-        let calc_columns = self.graph.nodes()[calc].columns.clone();
-        let mut outputs: Vec<PlanColumn> = key_positions
-            .iter()
-            .map(|&k| PlanColumn {
-                time: None,
-                ..calc_columns[k].clone()
-            })
-            .collect();
-        outputs.extend(calls.iter().map(|c| c.output.clone()));
-        let window_at = outputs.len();
-        let timestamp = FlinkType::new(TypeKind::Timestamp(3)).not_null();
-        for name in super::tvf::WINDOW_COLUMNS {
-            outputs.push(PlanColumn::new(name, &timestamp.to_field(name)));
-        }
-        outputs[window_at + 2].time = Some(TimeAttribute::Rowtime);
-        let call_count = calls.len();
-        let key_count = key_positions.len();
-        let index = self.push(
-            StreamOp::WindowAggregate {
-                window,
-                rowtime,
-                keys: key_positions,
-                calls,
-            },
-            vec![calc],
-            outputs.clone(),
-        );
-        self.update(index, |node| {
-            node.window = Some(AttachedWindow {
-                window,
-                start: Some(window_at),
-                end: Some(window_at + 1),
-                time: Some(window_at + 2),
-            });
-        });
-        // Back into the order that the query's plan expects.
-        let mut next_key = 0..key_count;
-        let positions = roles
-            .iter()
-            .map(|role| match role {
-                Some(WindowColumn::Start) => window_at,
-                Some(WindowColumn::End) => window_at + 1,
-                Some(WindowColumn::Time) => window_at + 2,
-                None => next_key.next().unwrap_or(0),
-            })
-            .chain(key_count..key_count + call_count)
-            .collect::<Vec<_>>();
-        let renamed = positions
-            .iter()
-            .zip(aggregate.schema.fields())
-            .map(|(&p, f)| outputs[p].renamed(f.name()))
-            .collect();
-        let exprs = positions.into_iter().map(column).collect();
-        self.calc(index, exprs, None, renamed)
-    }
-
-    /// Walks down from `index` through Calcs to a window function: its number, each column of
-    /// `index` as an expression over its output, and the filter met on the way.
-    fn peel_to_window(&self, index: usize) -> Result<(usize, Vec<Expr>, Option<Expr>)> {
-        let nodes = self.graph.nodes();
-        let mut at = index;
-        let mut through: Vec<Expr> = (0..nodes[at].columns.len()).map(column).collect();
-        let mut condition: Option<Expr> = None;
-        while let StreamOp::Calc { exprs, filter } = &nodes[at].op {
-            let replace = |i: usize| exprs[i].clone().unalias();
-            through = through
-                .into_iter()
-                .map(|e| substitute(e, &replace))
-                .collect::<Result<_>>()?;
-            condition = condition.map(|c| substitute(c, &replace)).transpose()?;
-            condition = match (condition, filter) {
-                (Some(a), Some(b)) => Some(a.and(b.clone())),
-                (a, b) => a.or_else(|| b.clone()),
-            };
-            at = nodes[at].inputs[0];
-        }
-        Ok((at, through, condition))
     }
 
     fn union(&mut self, union: &lp::Union) -> Result<usize> {
@@ -719,13 +546,6 @@ impl Translator<'_> {
             columns,
         ))
     }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum WindowColumn {
-    Start,
-    End,
-    Time,
 }
 
 /// The column that holds a computed expression.

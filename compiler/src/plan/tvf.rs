@@ -26,6 +26,7 @@ use millstream_functions::window::Window;
 
 use super::catalog::Models;
 use super::unnest::UnnestNode;
+use super::versioned::VersionedNode;
 use crate::sql::markers;
 
 /// Metadata that marks the time columns a window function adds.
@@ -66,6 +67,8 @@ pub(crate) struct WindowTvfNode {
     pub window: Window,
     /// Position of the DESCRIPTOR's column in the input.
     pub time_column: usize,
+    /// Positions of the PARTITION BY of a SESSION.
+    pub partition: Vec<usize>,
     pub schema: DFSchemaRef,
 }
 
@@ -78,12 +81,15 @@ impl PartialOrd for WindowTvfNode {
 impl WindowTvfNode {
     fn try_new(input: LogicalPlan, window: Window, time_column: usize) -> Result<Self> {
         let ty = FlinkType::new(TypeKind::Timestamp(3)).not_null();
-        let added = WINDOW_COLUMNS.map(|name| (name, &ty));
+        let time = window_time_type(input.schema().field(time_column));
+        let [start, end, window_time] = WINDOW_COLUMNS;
+        let added = [(start, &ty), (end, &ty), (window_time, &time)];
         let schema = with_columns(&input, "a window function", added)?;
         Ok(Self {
             input,
             window,
             time_column,
+            partition: vec![],
             schema,
         })
     }
@@ -107,10 +113,22 @@ impl UserDefinedLogicalNodeCore for WindowTvfNode {
     }
     fn with_exprs_and_inputs(&self, _exprs: Vec<Expr>, inputs: Vec<LogicalPlan>) -> Result<Self> {
         match <[LogicalPlan; 1]>::try_from(inputs) {
-            Ok([input]) => Self::try_new(input, self.window, self.time_column),
+            Ok([input]) => Ok(Self {
+                partition: self.partition.clone(),
+                ..Self::try_new(input, self.window, self.time_column)?
+            }),
             Err(_) => internal_err!("a window function has one input"),
         }
     }
+}
+
+/// The type of `window_time`: that of the time attribute.
+pub(super) fn window_time_type(time: &Field) -> FlinkType {
+    FlinkType::new(match FlinkType::from_field(time).kind {
+        TypeKind::TimestampLtz(_) => TypeKind::TimestampLtz(3),
+        _ => TypeKind::Timestamp(3),
+    })
+    .not_null()
 }
 
 /// `ML_PREDICT` over its input.
@@ -209,11 +227,19 @@ impl RelationPlanner for FlinkRelationPlanner {
                 ..
             } => (Call::new(name, &args.args)?, alias.clone()),
             TableFactor::Table {
-                version: Some(_), ..
+                name,
+                args: None,
+                alias,
+                version: Some(ast::TableVersion::ForSystemTimeAsOf(time)),
+                ..
             } => {
-                return plan_err!(
-                    "FOR SYSTEM_TIME AS OF (temporal and lookup joins) is not supported yet"
-                );
+                let parts = name.0.iter().filter_map(|part| part.as_ident().cloned());
+                let input = context.plan(table_factor(parts.collect()))?;
+                let plan = extension(VersionedNode::try_new(input, time)?)?;
+                return Ok(RelationPlanning::Planned(Box::new(PlannedRelation::new(
+                    plan,
+                    alias.clone(),
+                ))));
             }
             TableFactor::Table { args: None, .. } | TableFactor::Derived { .. } => {
                 return Ok(RelationPlanning::Original(Box::new(relation)));
@@ -238,7 +264,7 @@ impl RelationPlanner for FlinkRelationPlanner {
             "HOP" => self.hop(&function, context)?,
             "CUMULATE" => self.cumulate(&function, context)?,
             "ML_PREDICT" => self.predict(&function, context)?,
-            "SESSION" => return plan_err!("SESSION windows are not supported yet"),
+            "SESSION" => self.session(&function, context)?,
             other => return plan_err!("the table function {other} is not supported"),
         };
         // Without an alias the columns of the input keep their qualifiers, but Flink's TVFs give
@@ -325,6 +351,26 @@ impl FlinkRelationPlanner {
             },
             time,
         )?)
+    }
+
+    fn session(
+        &self,
+        call: &Call,
+        context: &mut dyn RelationPlannerContext,
+    ) -> Result<LogicalPlan> {
+        let args = call.bind(&["DATA", "TIMECOL", "GAP"], 3)?;
+        let (data, partition) = partitioned(call, args[0])?;
+        let input = self.table_argument(call, data.as_ref(), context)?;
+        let time = self.time_argument(call, args[1], &input)?;
+        let gap = positive(call, "GAP", self.duration(call, "GAP", args[2], context)?)?;
+        let partition = partition
+            .iter()
+            .map(|name| position_of(&input, name))
+            .collect::<Result<_>>()?;
+        extension(WindowTvfNode {
+            partition,
+            ..WindowTvfNode::try_new(input, Window::Session { gap }, time)?
+        })
     }
 
     fn predict(
@@ -512,6 +558,36 @@ impl FlinkRelationPlanner {
             None => Ok(0),
         }
     }
+}
+
+/// A table argument without its PARTITION BY, and the columns of that.
+fn partitioned(
+    call: &Call,
+    argument: Option<&ast::Expr>,
+) -> Result<(Option<ast::Expr>, Vec<String>)> {
+    let Some(ast::Expr::Function(f)) = argument else {
+        return Ok((argument.cloned(), vec![]));
+    };
+    let Some(ast::WindowType::WindowSpec(over)) = &f.over else {
+        return Ok((argument.cloned(), vec![]));
+    };
+    if !over.order_by.is_empty() {
+        return plan_err!("{} takes no ORDER BY: rows are ordered by time", call.name);
+    }
+    let names = over
+        .partition_by
+        .iter()
+        .map(|e| match e {
+            ast::Expr::Identifier(name) => Ok(name.value.clone()),
+            ast::Expr::CompoundIdentifier(parts) => {
+                Ok(parts.last().map(|p| p.value.clone()).unwrap_or_default())
+            }
+            other => plan_err!("PARTITION BY in {} takes columns, not {other}", call.name),
+        })
+        .collect::<Result<_>>()?;
+    let mut plain = f.clone();
+    plain.over = None;
+    Ok((Some(ast::Expr::Function(plain)), names))
 }
 
 fn positive(call: &Call, argument: &str, millis: i64) -> Result<i64> {

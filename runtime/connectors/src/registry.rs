@@ -26,6 +26,11 @@ pub trait CustomConnector: Send + Sync {
     /// [`TableSpec::source_columns`].
     fn open_source(&self, spec: &TableSpec, projection: &[usize]) -> Result<Box<dyn Source>>;
 
+    /// Opens a table whose rows a join asks for by key. By default that is the table's source.
+    fn open_lookup(&self, spec: &TableSpec, projection: &[usize]) -> Result<Box<dyn Source>> {
+        self.open_source(spec, projection)
+    }
+
     /// Opens a writer of a table.
     fn open_sink(&self, spec: &TableSpec, context: &SinkContext) -> Result<Box<dyn SinkWriter>>;
 
@@ -85,6 +90,14 @@ impl Connectors {
     pub fn open_source(&self, spec: &TableSpec, projection: &[usize]) -> Result<Box<dyn Source>> {
         match self.given(spec) {
             Some(given) => given.open_source(spec, projection),
+            None => crate::open_source(spec, projection),
+        }
+    }
+
+    /// Opens a table that a join looks up, as [`open_source`](crate::open_source) does for reading.
+    pub fn open_lookup(&self, spec: &TableSpec, projection: &[usize]) -> Result<Box<dyn Source>> {
+        match self.given(spec) {
+            Some(given) => given.open_lookup(spec, projection),
             None => crate::open_source(spec, projection),
         }
     }

@@ -11,8 +11,12 @@
 //! | [`watermark_assigner`] | watermarks of a stream or a split | the running maximum |
 //! | [`exchange`], [`keys`] | which instance a row goes to; keys as bytes | none |
 //! | [`over_aggregate`] | functions of earlier rows of the key, several frames at once | rows in the frames, accumulators |
+//! | [`proctime_over`] | the same in processing time | rows in the frame, accumulators |
+//! | [`unbounded_over`] | the same in the order of a column that is no time | all rows |
 //! | [`group_aggregate`] | unbounded GROUP BY and DISTINCT | accumulators, values of DISTINCT |
 //! | [`window_aggregate`] | TUMBLE, HOP and CUMULATE with functions | accumulators by slice |
+//! | [`group_window_aggregate`] | any functions over any windows, SESSION too | accumulators by window |
+//! | [`session_window`] | the session of a row as columns | rows of open sessions |
 //! | [`window_tvf`] | the windows of a row as columns | none |
 //! | [`regular_join`] | joins of updating streams, SEMI and ANTI too | rows of both sides |
 //! | [`interval_join`] | pairs of rows within an interval of time | rows that may still be matched |
@@ -48,6 +52,7 @@ pub mod exchange;
 pub mod expand;
 mod expiry;
 pub mod group_aggregate;
+pub mod group_window_aggregate;
 #[cfg(any(test, feature = "test-util"))]
 pub mod harness;
 pub mod interval_join;
@@ -60,8 +65,10 @@ pub mod operator;
 pub mod over_aggregate;
 mod pending;
 pub mod proctime_deduplicate;
+pub mod proctime_over;
 pub mod regular_join;
 mod retention;
+pub mod session_window;
 pub mod set_operations;
 pub mod sink_constraints;
 pub mod sink_upsert_materialize;
@@ -69,6 +76,7 @@ pub mod temporal_join;
 pub mod temporal_sort;
 mod time;
 pub mod top_n;
+pub mod unbounded_over;
 pub mod unnest;
 pub mod watermark_assigner;
 pub mod window_aggregate;

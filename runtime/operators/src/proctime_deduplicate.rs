@@ -3,8 +3,7 @@
 //! **Keep first** (`ASC`) emits the first row of each key to arrive, as an insert, and no other.
 //!
 //! **Keep last** (`DESC`) emits every row as the new content of its key: `+I` for the first, then
-//! `-U` of the old row and `+U` of the new one. A row equal to the one before is dropped, unless a
-//! TTL is set (whoever keeps state downstream must see that the row lives).
+//! `-U` of the old row and `+U` of the new one, also where both are equal, as Flink does.
 //!
 //! The input is insert-only; over updated rows Flink plans a retracting Top-N
 //! ([`top_n`](crate::top_n)), over upserts by the same key a
@@ -150,9 +149,6 @@ impl Operator for KeepLast {
             match before.row.as_ref().filter(|_| !expired) {
                 None => self.changes.push(RowKind::Insert, place, row),
                 Some(old) => {
-                    if !self.retention.expires() && **old == *new.data() {
-                        continue;
-                    }
                     if self.update_before {
                         let old = self.changes.keep(old);
                         self.changes.push(RowKind::UpdateBefore, old, row);
@@ -259,6 +255,8 @@ mod tests {
                 "+I[a, 1]",
                 "+I[null, 2]",
                 "-U[a, 1]",
+                "+U[a, 1]",
+                "-U[a, 1]",
                 "+U[a, 3]",
                 "-U[null, 2]",
                 "+U[null, 4]",
@@ -329,11 +327,10 @@ mod tests {
                         first.push(text("+I", key, v));
                         all.push(text("+I", key, v));
                     }
-                    Some(old) if old != v => {
+                    Some(old) => {
                         all.push(text("-U", key, old));
                         all.push(text("+U", key, v));
                     }
-                    Some(_) => {}
                 }
             }
             for (keep_last, mut expected) in [(false, first), (true, all)] {

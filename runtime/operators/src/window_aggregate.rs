@@ -19,7 +19,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch, TimestampMillisecondArray};
+use arrow::array::{ArrayRef, RecordBatch};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use millstream_functions::RowKind;
 use millstream_functions::aggregate::AggregateKind;
@@ -32,6 +32,7 @@ use crate::aggregates::args::{ArgSet, Cell, bytes_at};
 use crate::aggregates::results::ResultColumn;
 use crate::aggregates::units::{CallPlan, Units};
 use crate::batch::{Batch, Watermark};
+use crate::group_window_aggregate::window_columns;
 use crate::keys::{KeyEncoder, KeyList};
 use crate::operator::{
     Operator, OperatorContext, OperatorError, Output, load_watermark, save_watermark,
@@ -69,6 +70,21 @@ impl WindowSpec {
         fields.extend(window_fields());
         Arc::new(Schema::new(fields))
     }
+
+    /// Whether a [`WindowAggregate`] computes it: windows made of slices, and functions whose
+    /// accumulators can be merged from slices.
+    pub fn is_sliceable(&self) -> bool {
+        let shared = !matches!(self.window, Window::Tumble { .. });
+        let (mut args, mut units) = (ArgSet::default(), Units::default());
+        check_window(&self.window).is_ok()
+            && self.calls.iter().all(|call| {
+                let edge = matches!(
+                    call.kind,
+                    AggregateKind::FirstValue | AggregateKind::LastValue
+                );
+                !(shared && edge) && units.plan(call, &mut args).is_ok()
+            })
+    }
 }
 
 /// `window_start`, `window_end` and `window_time`.
@@ -98,6 +114,7 @@ pub(crate) fn check_window(window: &Window) -> Result<(), OperatorError> {
         Window::Cumulate { max_size, step, .. } if max_size % step != 0 => {
             wrong("the size must be an integral multiple of the step")
         }
+        Window::Session { .. } => wrong("sessions are not made of slices"),
         _ => Ok(()),
     }
 }
@@ -284,7 +301,7 @@ impl WindowAggregate {
         let state = self.table.get_mut(slot);
         let Scratch { words, cells } = &mut self.scratch;
         match self.window {
-            Window::Tumble { .. } => {
+            Window::Tumble { .. } | Window::Session { .. } => {
                 let Some(at) = state.find(end) else {
                     state.timer = NEVER;
                     return false;
@@ -376,14 +393,9 @@ impl WindowAggregate {
         for column in &mut emission.columns {
             columns.push(column.finish()?);
         }
-        let times = |time: &dyn Fn(i64) -> i64| -> ArrayRef {
-            Arc::new(TimestampMillisecondArray::from_iter_values(
-                emission.ends.iter().map(|&end| time(end)),
-            ))
-        };
-        columns.push(times(&|end| self.window.start_of(end)));
-        columns.push(times(&|end| end));
-        columns.push(times(&|end| end - 1));
+        let ends = emission.ends.iter();
+        let windows: Vec<(i64, i64)> = ends.map(|&end| (self.window.start_of(end), end)).collect();
+        columns.extend(window_columns(&self.output, columns.len(), &windows));
         let rows = RecordBatch::try_new(Arc::clone(&self.output), columns)?;
         emission.keys = KeyList::default();
         emission.ends.clear();

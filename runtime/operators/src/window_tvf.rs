@@ -6,12 +6,13 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch, TimestampMillisecondArray, UInt32Array};
+use arrow::array::{RecordBatch, UInt32Array};
 use arrow::compute::take_record_batch;
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use millstream_functions::window::Window;
 
 use crate::batch::Batch;
+use crate::group_window_aggregate::window_columns;
 use crate::operator::{Operator, OperatorError, Output};
 use crate::time::rowtime_millis;
 use crate::window_aggregate::{check_window, window_fields};
@@ -75,22 +76,16 @@ impl Operator for WindowTvf {
                 end += interval;
             }
         }
-        let column = |time: &dyn Fn(i64) -> i64| -> ArrayRef {
-            let times = ends.iter().map(|&end| time(end));
-            Arc::new(TimestampMillisecondArray::from_iter_values(times))
-        };
-        let window = [
-            column(&|end| self.window.start_of(end)),
-            column(&|end| end),
-            column(&|end| end - 1),
-        ];
+        let ends = ends.iter();
+        let windows: Vec<(i64, i64)> = ends.map(|&end| (self.window.start_of(end), end)).collect();
+        let first = batch.rows.num_columns();
         let rows = if single {
             batch.rows.clone()
         } else {
             take_record_batch(&batch.rows, &UInt32Array::from(indices.clone()))?
         };
         let mut columns = rows.columns().to_vec();
-        columns.extend(window);
+        columns.extend(window_columns(&self.output, first, &windows));
         let rows = RecordBatch::try_new(Arc::clone(&self.output), columns)?;
         out.emit(if single {
             batch.with_rows(rows)
@@ -107,7 +102,7 @@ impl Operator for WindowTvf {
 
 #[cfg(test)]
 mod tests {
-    use arrow::array::Int64Array;
+    use arrow::array::{ArrayRef, Int64Array, TimestampMillisecondArray};
 
     use super::*;
     use crate::harness::rows_text;

@@ -13,10 +13,10 @@ use datafusion_expr::Expr;
 use datafusion_expr::execution_props::ExecutionProps;
 use datafusion_expr::physical_planning_context::PhysicalPlanningContext;
 use datafusion_physical_expr::{PhysicalExpr, create_physical_expr};
-use millstream_compiler::plan::ChangelogMode;
 use millstream_compiler::plan::stream::{
-    self, PlanColumn, PlanModel, PlanTable, StreamOp, StreamPlan, positional_schema,
+    self, PlanColumn, PlanModel, PlanNode, PlanTable, StreamOp, StreamPlan, positional_schema,
 };
+use millstream_compiler::plan::{ChangelogMode, TimeAttribute};
 use millstream_connectors::{
     Connectors, Position, Read, SinkContext, Source, SplitId, SplitReader, TableSpec,
 };
@@ -25,10 +25,11 @@ use millstream_operators::aggregates::AggregateCall;
 use millstream_operators::calc::Calc;
 use millstream_operators::deduplicate::{DeduplicateFirst, DeduplicateLast, DeduplicateSpec};
 use millstream_operators::exchange::HashPartitioner;
-use millstream_operators::over_aggregate::{OverAggregate, OverGroup, OverSpec};
+use millstream_operators::lookup_join::{
+    JoinKind, LookupJoin, LookupJoinSpec, LookupOptions, LookupTable,
+};
+use millstream_operators::proctime_deduplicate::ProctimeDeduplicateSpec;
 use millstream_operators::watermark_assigner::WatermarkGenerator;
-use millstream_operators::window_aggregate::{WindowAggregate, WindowSpec};
-use millstream_operators::window_tvf::WindowTvf;
 use millstream_operators::{
     Batch, Clock, Operator, OperatorContext, OperatorError, Output, Watermark,
 };
@@ -38,6 +39,7 @@ use tokio::sync::{mpsc, watch};
 use super::chain::{Chain, Link, Target};
 use super::channel::{self, Barrier, InputGate, Sender};
 use super::graph::{FragmentGraph, Routing};
+use super::lookup::MemoryTable;
 use super::metrics::JobMetrics;
 use super::predict::{Counted, Predict};
 use super::sink::SinkOperator;
@@ -160,6 +162,7 @@ impl BuildContext<'_> {
             .map(|m| bind_model(m, self.base_dir))
             .collect::<Result<Vec<_>>>()?;
         let sources = self.open_sources()?;
+        let lookups = self.open_lookups()?;
         let alignments: BTreeMap<usize, Arc<Alignment>> = sources
             .keys()
             .map(|&node| {
@@ -281,7 +284,7 @@ impl BuildContext<'_> {
                         clock: Clock::system(),
                     };
                     let mut operator = self
-                        .operator(node, context, &models, &metrics)
+                        .operator(node, context, &models, &lookups, &metrics)
                         .with_context(|| plan_node.uid.clone())?;
                     if let Some(manifest) = self.restored
                         && !matches!(plan_node.op, StreamOp::Sink { .. })
@@ -372,6 +375,22 @@ impl BuildContext<'_> {
             }
         }
         Ok(sources)
+    }
+
+    /// The tables that joins look up, by the join's number; shared by its instances.
+    fn open_lookups(&self) -> Result<BTreeMap<usize, Arc<dyn LookupTable>>> {
+        let mut lookups: BTreeMap<usize, Arc<dyn LookupTable>> = BTreeMap::new();
+        for (index, node) in self.plan.nodes.iter().enumerate() {
+            if let StreamOp::LookupJoin { keys, table } = &node.op {
+                let plan_table = &self.plan.tables[table.table];
+                let spec = table_spec(plan_table, self.base_dir);
+                let source = self.connectors.open_lookup(&spec, &table.projection)?;
+                let opened = MemoryTable::open(plan_table, table, &keys.right, source.as_ref())
+                    .with_context(|| node.uid.clone())?;
+                lookups.insert(index, Arc::new(opened));
+            }
+        }
+        Ok(lookups)
     }
 
     #[expect(
@@ -471,12 +490,19 @@ impl BuildContext<'_> {
         index: usize,
         context: OperatorContext,
         models: &[(Arc<Model>, Arc<Binding>)],
+        lookups: &BTreeMap<usize, Arc<dyn LookupTable>>,
         metrics: &Arc<JobMetrics>,
     ) -> Result<Box<dyn Operator>> {
         let node = &self.plan.nodes[index];
         let input = node.inputs.first().map(|&i| &self.plan.nodes[i]);
         let input_schema = input.map_or_else(|| Arc::new(Schema::empty()), |n| n.schema());
         if let Some(operator) = super::updating::operator(self.plan, node, &context)? {
+            return Ok(operator);
+        }
+        if let Some(operator) = super::windows::operator(self.plan, node, &context)? {
+            return Ok(operator);
+        }
+        if let Some(operator) = super::over::operator(self.plan, node, &context)? {
             return Ok(operator);
         }
         Ok(match &node.op {
@@ -496,48 +522,24 @@ impl BuildContext<'_> {
                     .collect::<Result<_>>()?;
                 Box::new(Calc::new(&input_schema, filter, projection, node.schema())?)
             }
-            StreamOp::WindowTvf { window, rowtime } => Box::new(WindowTvf::with_schema(
-                &input_schema,
-                *rowtime,
-                *window,
-                node.schema(),
-            )?),
-            StreamOp::WindowAggregate {
-                window,
-                rowtime,
+            StreamOp::WindowTvf { .. }
+            | StreamOp::WindowAggregate { .. }
+            | StreamOp::Over { .. } => {
+                return Err(anyhow!("{} has no input", node.op.name()));
+            }
+            StreamOp::Deduplicate {
                 keys,
-                calls,
-            } => Box::new(WindowAggregate::with_schema(
-                &context,
-                Arc::clone(&input_schema),
-                &WindowSpec {
-                    window: *window,
-                    rowtime: *rowtime,
-                    keys: keys.clone(),
-                    calls: calls.iter().map(|c| call(c, &input_schema)).collect(),
-                },
-                node.schema(),
-            )?),
-            StreamOp::Over {
-                partition,
                 rowtime,
-                groups,
-            } => Box::new(OverAggregate::with_schema(
-                &context,
-                Arc::clone(&input_schema),
-                &OverSpec {
-                    partition: partition.clone(),
-                    order: *rowtime,
-                    groups: groups
-                        .iter()
-                        .map(|g| OverGroup {
-                            frame: g.frame,
-                            calls: g.calls.iter().map(|c| call(c, &input_schema)).collect(),
-                        })
-                        .collect(),
-                },
-                node.schema(),
-            )?),
+                keep_last,
+            } if input.is_some_and(|n| is_proctime(n, *rowtime)) => {
+                let spec = ProctimeDeduplicateSpec {
+                    keys: keys.clone(),
+                    keep_last: *keep_last,
+                    update_before: node.changelog == ChangelogMode::Retract,
+                    ttl_millis: super::updating::ttl(self.plan, node, 0),
+                };
+                spec.operator(&context, input_schema)?
+            }
             StreamOp::Deduplicate {
                 keys,
                 rowtime,
@@ -576,6 +578,33 @@ impl BuildContext<'_> {
             | StreamOp::Expand { .. } => {
                 return Err(anyhow!("{} has no input", node.op.name()));
             }
+            StreamOp::LookupJoin { keys, .. } => {
+                let both: Vec<PlanColumn> = node.columns.clone();
+                let condition = keys
+                    .condition
+                    .as_ref()
+                    .map(|condition| physical(condition, &positional_schema(&both)?))
+                    .transpose()?;
+                Box::new(LookupJoin::with_schema(
+                    &context,
+                    &input_schema,
+                    Arc::clone(&lookups[&index]),
+                    &LookupJoinSpec {
+                        kind: match keys.kind {
+                            stream::JoinKind::Left => JoinKind::Left,
+                            _ => JoinKind::Inner,
+                        },
+                        keys: keys.left.clone(),
+                        condition,
+                        options: LookupOptions {
+                            in_flight: 1,
+                            keys_per_call: usize::MAX,
+                            ..LookupOptions::default()
+                        },
+                    },
+                    node.schema(),
+                )?)
+            }
             StreamOp::Union => Box::new(Union {
                 schema: node.schema(),
             }),
@@ -607,6 +636,11 @@ impl BuildContext<'_> {
             }
         })
     }
+}
+
+/// Whether a column is the processing time of its stream.
+pub(super) fn is_proctime(node: &PlanNode, column: usize) -> bool {
+    node.columns[column].time == Some(TimeAttribute::Proctime)
 }
 
 /// All rows of all inputs under one schema; the chain combines their watermarks.
@@ -646,7 +680,7 @@ pub(super) fn call(call: &stream::AggregateCall, input: &Schema) -> AggregateCal
     }
 }
 
-fn plan_columns(schema: &SchemaRef) -> Vec<PlanColumn> {
+pub(super) fn plan_columns(schema: &SchemaRef) -> Vec<PlanColumn> {
     schema
         .fields()
         .iter()

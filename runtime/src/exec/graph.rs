@@ -5,6 +5,7 @@
 //! streams of several fragments come together.
 
 use millstream_compiler::plan::stream::{Distribution, StreamOp, StreamPlan, plain_column};
+use millstream_functions::window::Window;
 
 /// How rows go from one fragment's instances to another's.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -147,9 +148,15 @@ fn sharing(plan: &StreamPlan, index: usize, before: &[Option<Vec<usize>>]) -> Op
         StreamOp::Over { partition, .. } => non_empty(partition.clone()),
         StreamOp::Deduplicate { keys, .. } => non_empty(keys.clone()),
         StreamOp::WindowAggregate { keys, .. } => non_empty((0..keys.len()).collect()),
+        StreamOp::WindowTvf {
+            window: Window::Session { .. },
+            partition,
+            ..
+        } => non_empty(partition.clone()),
         StreamOp::SetOperation { .. } => non_empty((0..node.columns.len()).collect()),
         StreamOp::UpsertMaterialize { key, .. } => non_empty(key.clone()),
         StreamOp::WindowTvf { .. }
+        | StreamOp::LookupJoin { .. }
         | StreamOp::Predict { .. }
         | StreamOp::Unnest { .. }
         | StreamOp::DropUpdateBefore

@@ -27,7 +27,9 @@ use millstream_operators::sink_constraints::{
 use millstream_operators::sink_upsert_materialize::{
     SinkUpsertMaterialize, SinkUpsertMaterializeSpec,
 };
-use millstream_operators::temporal_join::JoinKind;
+use millstream_operators::temporal_join::{
+    JoinKind, TemporalJoin, TemporalJoinSpec, TemporalJoinTime,
+};
 use millstream_operators::temporal_sort::{FullSort, RowtimeSort};
 use millstream_operators::top_n::{SortColumn, TopNSpec, TopNStrategy};
 use millstream_operators::unnest::{Unnest, UnnestSpec};
@@ -35,7 +37,7 @@ use millstream_operators::window_join::{WindowJoin, WindowJoinSpec};
 use millstream_operators::window_top_n::{WindowTopN, WindowTopNSpec};
 use millstream_operators::{Operator, OperatorContext};
 
-use super::build::{call, physical};
+use super::build::{call, is_proctime, physical};
 
 /// The operator of a node, if it is one of these.
 pub(super) fn operator(
@@ -312,9 +314,12 @@ fn join(
                 left_keys,
                 right_keys,
                 null_safe,
-                time: IntervalTime::Rowtime {
-                    left: left_time,
-                    right: right_time,
+                time: match is_proctime(left, left_time) {
+                    true => IntervalTime::Processing,
+                    false => IntervalTime::Rowtime {
+                        left: left_time,
+                        right: right_time,
+                    },
                 },
                 lower,
                 upper,
@@ -340,11 +345,25 @@ fn join(
             },
             node.schema(),
         )?),
-        JoinTime::Temporal { .. } => {
-            return Err(anyhow!(
-                "a temporal join is not supported by the embedded runtime yet"
-            ));
-        }
+        JoinTime::Temporal {
+            left: left_time,
+            right: right_time,
+        } => Box::new(TemporalJoin::with_schema(
+            context,
+            left.schema(),
+            right.schema(),
+            &TemporalJoinSpec {
+                kind,
+                left_keys,
+                right_keys,
+                time: TemporalJoinTime::Rowtime {
+                    left: left_time,
+                    right: right_time,
+                },
+                condition,
+            },
+            node.schema(),
+        )?),
     })
 }
 
@@ -406,7 +425,7 @@ fn sort(order: &[stream::SortColumn]) -> Vec<SortColumn> {
 
 /// How long the state of an operator's input is kept after it was last written, in milliseconds;
 /// `None` for ever, which zero stands for too. A hint goes before the setting.
-fn ttl(plan: &StreamPlan, node: &PlanNode, port: usize) -> Option<i64> {
+pub(super) fn ttl(plan: &StreamPlan, node: &PlanNode, port: usize) -> Option<i64> {
     let set = || {
         let kept = settings::duration_setting(&plan.settings, "table.exec.state.ttl")?;
         i64::try_from(kept.as_millis()).ok()

@@ -32,6 +32,7 @@ mod local;
 mod state;
 #[cfg(test)]
 mod tests;
+pub(crate) mod whole;
 
 use std::sync::Arc;
 

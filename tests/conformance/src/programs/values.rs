@@ -179,6 +179,39 @@ impl CustomConnector for Values {
         }))
     }
 
+    fn open_lookup(&self, spec: &TableSpec, projection: &[usize]) -> Result<Box<dyn Source>> {
+        let Some(rows) = self.sources.get(&spec.name) else {
+            return self.open_source(spec, projection);
+        };
+        // Flink's test connector knows the rows of the run alone, all of them at once.
+        let all = rows.kinds.len();
+        let from = match all > rows.before_restore {
+            true => rows.before_restore,
+            false => 0,
+        };
+        let cut = |column: &ArrayRef| column.slice(from, all - from);
+        Ok(Box::new(ValuesSource {
+            schema: spec.projected_schema(projection)?,
+            columns: projection
+                .iter()
+                .filter_map(|&index| rows.columns.get(index).map(cut))
+                .collect(),
+            rows: Arc::new(SourceRows {
+                turn: 0,
+                columns: rows.columns.iter().map(cut).collect(),
+                kinds: rows.kinds[from..].to_vec(),
+                before_restore: 0,
+            }),
+            ends: true,
+            batch_rows: all.max(1),
+            // It takes turns with nobody.
+            turns: Arc::new(Mutex::new(Turns {
+                readers: Vec::new(),
+                last: None,
+            })),
+        }))
+    }
+
     fn open_sink(&self, spec: &TableSpec, _context: &SinkContext) -> Result<Box<dyn SinkWriter>> {
         Ok(Box::new(ValuesSink {
             table: spec.name.clone(),

@@ -1,0 +1,508 @@
+//! Windows: the window table functions and the aggregations over what they give.
+
+use datafusion_common::{Result, not_impl_err, plan_err};
+use datafusion_expr::Expr;
+use datafusion_expr::logical_plan as lp;
+use millstream_functions::aggregate::AggregateKind;
+use millstream_functions::types::{FlinkType, TypeKind};
+use millstream_functions::window::Window;
+
+use super::group_window;
+use super::stream::{
+    AggregateCall, AttachedWindow, ChangelogMode, PlanColumn, StreamOp, TimeAttribute, column,
+    columns_of, plain_column, substitute,
+};
+use super::translate::{Translator, computed_column, unaliased};
+use super::tvf::{WINDOW_COLUMNS, WindowTvfNode, window_time_type};
+
+/// A time of a window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum WindowColumn {
+    Start,
+    End,
+    Time,
+}
+
+/// What a window aggregation is over.
+struct Windowed {
+    /// The operator whose rows are aggregated.
+    below: usize,
+    /// The columns of the query's input.
+    columns: Vec<PlanColumn>,
+    /// Each of them over the columns of `below`.
+    through: Vec<Expr>,
+    /// Which of the rows.
+    condition: Option<Expr>,
+    window: Window,
+    /// Position of the time attribute in `below`, or of the end of the window it carries.
+    rowtime: usize,
+    /// Positions of start and end of the window that rows of `below` carry.
+    attached: Option<(usize, usize)>,
+}
+
+impl Translator<'_> {
+    /// A window table function.
+    pub(super) fn window_tvf(&mut self, tvf: &WindowTvfNode) -> Result<usize> {
+        let input = self.translate(&tvf.input)?;
+        let columns = self.graph.nodes()[input].columns.clone();
+        let time = &columns[tvf.time_column];
+        let Some(attribute) = time.time else {
+            return plan_err!(
+                "the window needs a time attribute, but '{}' is none; \
+                 declare WATERMARK FOR it on the source table and pass it on unchanged",
+                time.name
+            );
+        };
+        let width = columns.len();
+        let mut outputs = columns;
+        outputs.extend((0..3).map(|i| {
+            let field = tvf.schema.field(width + i);
+            PlanColumn::new(field.name(), field)
+        }));
+        // Of the time attributes only window_time goes on, as in Flink.
+        for output in &mut outputs {
+            output.time = None;
+        }
+        outputs[width + 2].time = Some(attribute);
+        let index = self.push(
+            StreamOp::WindowTvf {
+                window: tvf.window,
+                rowtime: tvf.time_column,
+                partition: tvf.partition.clone(),
+            },
+            vec![input],
+            outputs,
+        );
+        self.update(index, |node| {
+            node.window = Some(AttachedWindow {
+                window: tvf.window,
+                start: Some(width),
+                end: Some(width + 1),
+                time: Some(width + 2),
+                processing: attribute == TimeAttribute::Proctime,
+            });
+        });
+        Ok(index)
+    }
+
+    /// `GROUP BY`: over windows if their start and end are among the keys.
+    pub(super) fn aggregate(&mut self, aggregate: &lp::Aggregate) -> Result<usize> {
+        let input = self.translate(&aggregate.input)?;
+        if matches!(aggregate.group_expr.as_slice(), [Expr::GroupingSet(_)]) {
+            return self.grouping_sets(input, aggregate);
+        }
+        let schema = aggregate.input.schema();
+        let columns = self.graph.nodes()[input].columns.clone();
+        let keys = aggregate
+            .group_expr
+            .iter()
+            .map(|e| self.expression(e, schema, &columns))
+            .collect::<Result<Vec<_>>>()?;
+        if let Some((window, rowtime)) = group_window::of_keys(&keys, &columns)? {
+            let roles: Vec<_> = keys.iter().map(group_window::role).collect();
+            let windowed = Windowed {
+                below: input,
+                through: (0..columns.len()).map(column).collect(),
+                columns,
+                condition: None,
+                window,
+                rowtime,
+                attached: None,
+            };
+            return self.window_aggregate(aggregate, &keys, &roles, windowed, false);
+        }
+        let roles = self.window_roles(input, &keys);
+        match self.windowed(input, aggregate, &keys, &roles)? {
+            Some(windowed) => self.window_aggregate(aggregate, &keys, &roles, windowed, true),
+            None => self.group_aggregate(input, aggregate),
+        }
+    }
+
+    /// Which keys are columns of the window that rows of `input` carry.
+    fn window_roles(&self, input: usize, keys: &[Expr]) -> Vec<Option<WindowColumn>> {
+        let window = self.graph.nodes()[input].window.as_ref();
+        let role = |key: &Expr| {
+            let (position, window) = (plain_column(key), window?);
+            position?;
+            match position {
+                p if p == window.start => Some(WindowColumn::Start),
+                p if p == window.end => Some(WindowColumn::End),
+                p if p == window.time => Some(WindowColumn::Time),
+                _ => None,
+            }
+        };
+        keys.iter().map(role).collect()
+    }
+
+    /// What the aggregation is over; `None` if it is one without windows.
+    fn windowed(
+        &self,
+        input: usize,
+        aggregate: &lp::Aggregate,
+        keys: &[Expr],
+        roles: &[Option<WindowColumn>],
+    ) -> Result<Option<Windowed>> {
+        let by = |role| roles.contains(&Some(role));
+        let nodes = self.graph.nodes();
+        let Some(attached) = nodes[input].window.clone() else {
+            return Ok(None);
+        };
+        let (true, true, Some(start), Some(end)) = (
+            by(WindowColumn::Start),
+            by(WindowColumn::End),
+            attached.start,
+            attached.end,
+        ) else {
+            return Ok(None);
+        };
+        let (tvf, through, condition) = self.peel_to_window(input)?;
+        let others = || keys.iter().zip(roles).filter(|(_, role)| role.is_none());
+        let mut sessions_fit = false;
+        if let StreamOp::WindowTvf {
+            window,
+            rowtime,
+            partition,
+        } = &nodes[tvf].op
+        {
+            let below = nodes[tvf].inputs[0];
+            let width = nodes[below].columns.len();
+            // Sessions of the keys are aggregated as they merge; others must be whole first.
+            let own = others()
+                .map(|(key, _)| substitute(key.clone(), &|i| through[i].clone()))
+                .map(|key| Ok(plain_column(&key?)))
+                .collect::<Result<Vec<Option<usize>>>>()?;
+            sessions_fit = own.len() == partition.len()
+                && own
+                    .iter()
+                    .all(|k| k.is_some_and(|k| partition.contains(&k)));
+            // Everything the aggregation reads is there before the function adds the window.
+            let mut reads: Vec<Expr> = others().map(|(key, _)| key.clone()).collect();
+            let columns = &nodes[input].columns;
+            for call in &aggregate.aggr_expr {
+                if let Expr::AggregateFunction(function) = unaliased(call) {
+                    let params = &function.params;
+                    for e in params.args.iter().chain(params.filter.as_deref()) {
+                        if !super::translate::is_any_row(e) {
+                            reads.push(self.expression(e, aggregate.input.schema(), columns)?);
+                        }
+                    }
+                }
+            }
+            let mut plain = condition
+                .iter()
+                .all(|c| columns_of(c).iter().all(|&i| i < width));
+            for read in reads {
+                let lowered = substitute(read, &|i| through[i].clone())?;
+                plain &= columns_of(&lowered).iter().all(|&i| i < width);
+            }
+            let session = matches!(window, Window::Session { .. });
+            if plain && (!session || sessions_fit) {
+                return Ok(Some(Windowed {
+                    below,
+                    columns: columns.clone(),
+                    through,
+                    condition,
+                    window: *window,
+                    rowtime: *rowtime,
+                    attached: None,
+                }));
+            }
+        }
+        let session = matches!(attached.window, Window::Session { .. });
+        if attached.processing || (session && !sessions_fit) {
+            return Ok(None);
+        }
+        Ok(Some(Windowed {
+            below: input,
+            through: (0..nodes[input].columns.len()).map(column).collect(),
+            columns: nodes[input].columns.clone(),
+            condition: None,
+            window: attached.window,
+            rowtime: end,
+            attached: Some((start, end)),
+        }))
+    }
+
+    /// An aggregation over windows; `attach` says whether its rows carry their window on.
+    fn window_aggregate(
+        &mut self,
+        aggregate: &lp::Aggregate,
+        keys: &[Expr],
+        roles: &[Option<WindowColumn>],
+        windowed: Windowed,
+        attach: bool,
+    ) -> Result<usize> {
+        let schema = aggregate.input.schema();
+        let below_columns = self.graph.nodes()[windowed.below].columns.clone();
+        let through = &windowed.through;
+        let lower = |e: Expr| -> Result<Expr> { substitute(e, &|i| through[i].clone()) };
+        let mut exprs: Vec<Expr> = Vec::new();
+        let mut below_outputs: Vec<PlanColumn> = Vec::new();
+        let mut place = |e: Expr, name: Option<&str>| -> Result<usize> {
+            if let Some(i) = exprs.iter().position(|known| *known == e) {
+                return Ok(i);
+            }
+            let output = match plain_column(&e) {
+                Some(i) => below_columns[i].clone(),
+                None => computed_column(&e, &below_columns)?,
+            };
+            below_outputs.push(match name {
+                Some(name) => output.renamed(name),
+                None => output,
+            });
+            exprs.push(e);
+            Ok(exprs.len() - 1)
+        };
+        let mut key_positions = Vec::new();
+        for (i, (key, role)) in keys.iter().zip(roles).enumerate() {
+            if role.is_none() {
+                let name = aggregate.schema.field(i).name();
+                key_positions.push(place(lower(key.clone())?, Some(name))?);
+            }
+        }
+        let mut calls = Vec::new();
+        for (i, e) in aggregate.aggr_expr.iter().enumerate() {
+            let field = aggregate.schema.field(keys.len() + i);
+            let mut place = |e| place(lower(e)?, None);
+            let call = self.aggregate_call(e, field, schema, &windowed.columns, &mut place)?;
+            if call.kind == AggregateKind::ApproxCountDistinct {
+                return plan_err!(
+                    "APPROX_COUNT_DISTINCT over a window is not supported, as in Flink; use \
+                     COUNT(DISTINCT …)"
+                );
+            }
+            calls.push(call);
+        }
+        let rowtime = place(column(windowed.rowtime), None)?;
+        let attached = match windowed.attached {
+            Some((start, end)) => Some((place(column(start), None)?, place(column(end), None)?)),
+            None => None,
+        };
+        let time_field = std::sync::Arc::clone(&below_columns[windowed.rowtime].field);
+        let processing = below_columns[windowed.rowtime].time == Some(TimeAttribute::Proctime);
+        let calc = self.calc(windowed.below, exprs, windowed.condition, below_outputs)?;
+        let key_count = key_positions.len();
+        let call_count = calls.len();
+        let index = self.push_window_aggregate(
+            calc,
+            WindowAggregation {
+                window: windowed.window,
+                rowtime,
+                attached,
+                keys: key_positions,
+                calls,
+            },
+            &window_time_type(&time_field),
+            processing,
+        );
+        let window_at = key_count + call_count;
+        if !attach {
+            self.update(index, |node| node.window = None);
+        }
+        // Back into the order that the query's plan expects.
+        let mut next_key = 0..key_count;
+        let positions = roles
+            .iter()
+            .map(|role| match role {
+                Some(WindowColumn::Start) => window_at,
+                Some(WindowColumn::End) => window_at + 1,
+                Some(WindowColumn::Time) => window_at + 2,
+                None => next_key.next().unwrap_or(0),
+            })
+            .chain(key_count..key_count + call_count)
+            .collect::<Vec<_>>();
+        let outputs = self.graph.nodes()[index].columns.clone();
+        let renamed = positions
+            .iter()
+            .zip(aggregate.schema.fields())
+            .map(|(&p, f)| outputs[p].renamed(f.name()))
+            .collect();
+        let exprs = positions.into_iter().map(column).collect();
+        self.calc(index, exprs, None, renamed)
+    }
+
+    fn push_window_aggregate(
+        &mut self,
+        input: usize,
+        aggregation: WindowAggregation,
+        time: &FlinkType,
+        processing: bool,
+    ) -> usize {
+        let WindowAggregation {
+            window,
+            rowtime,
+            attached,
+            keys,
+            calls,
+        } = aggregation;
+        let columns = &self.graph.nodes()[input].columns;
+        let mut outputs: Vec<PlanColumn> = keys
+            .iter()
+            .map(|&k| PlanColumn {
+                time: None,
+                ..columns[k].clone()
+            })
+            .collect();
+        outputs.extend(calls.iter().map(|c| c.output.clone()));
+        let at = outputs.len();
+        let timestamp = FlinkType::new(TypeKind::Timestamp(3)).not_null();
+        for (name, ty) in WINDOW_COLUMNS
+            .into_iter()
+            .zip([&timestamp, &timestamp, time])
+        {
+            outputs.push(PlanColumn::new(name, &ty.to_field(name)));
+        }
+        outputs[at + 2].time = Some(match processing {
+            true => TimeAttribute::Proctime,
+            false => TimeAttribute::Rowtime,
+        });
+        let key = (0..keys.len()).chain([at, at + 1]).collect();
+        let index = self.push(
+            StreamOp::WindowAggregate {
+                window,
+                rowtime,
+                attached,
+                keys,
+                calls,
+            },
+            vec![input],
+            outputs,
+        );
+        self.update(index, |node| {
+            node.changelog = ChangelogMode::Append;
+            node.upsert_key = Some(key);
+            node.window = Some(AttachedWindow {
+                window,
+                start: Some(at),
+                end: Some(at + 1),
+                time: Some(at + 2),
+                processing,
+            });
+        });
+        index
+    }
+
+    /// The keys among `all` that are start and end of the window, if every grouping set is by them.
+    pub(super) fn window_of_sets(
+        &self,
+        input: usize,
+        positional: &[Expr],
+        sets: &[Vec<Expr>],
+        all: &[Expr],
+    ) -> Result<Option<(usize, usize)>> {
+        if positional.iter().any(|e| group_window::role(e).is_some()) {
+            return not_impl_err!(
+                "GROUPING SETS beside a group window are not supported; use a window table function"
+            );
+        }
+        let roles = self.window_roles(input, positional);
+        let place = |role| roles.iter().position(|r| *r == Some(role));
+        let Some(window) = self.graph.nodes()[input].window.as_ref() else {
+            return Ok(None);
+        };
+        let (Some(start), Some(end)) = (place(WindowColumn::Start), place(WindowColumn::End))
+        else {
+            return Ok(None);
+        };
+        let always = |at: usize| sets.iter().all(|set| set.contains(&all[at]));
+        let session = matches!(window.window, Window::Session { .. });
+        if !always(start) || !always(end) || session {
+            return Ok(None);
+        }
+        if window.processing {
+            return not_impl_err!(
+                "GROUPING SETS over windows of processing time are not supported yet"
+            );
+        }
+        Ok(Some((start, end)))
+    }
+
+    /// An aggregation of rows that carry their window in the columns `window`, by `keys`, among which
+    /// these stand. Its columns are the keys in their order, and the calls.
+    pub(super) fn push_attached(
+        &mut self,
+        input: usize,
+        keys: Vec<usize>,
+        calls: Vec<AggregateCall>,
+        (start, end): (usize, usize),
+    ) -> Result<usize> {
+        let others: Vec<usize> = keys
+            .iter()
+            .copied()
+            .filter(|k| ![start, end].contains(k))
+            .collect();
+        let window = self.window_below(input);
+        let Some(window) = window else {
+            return not_impl_err!("this use of window columns is not supported yet");
+        };
+        let call_count = calls.len();
+        let time = FlinkType::new(TypeKind::Timestamp(3)).not_null();
+        let index = self.push_window_aggregate(
+            input,
+            WindowAggregation {
+                window,
+                rowtime: end,
+                attached: Some((start, end)),
+                keys: others.clone(),
+                calls,
+            },
+            &time,
+            false,
+        );
+        let at = others.len() + call_count;
+        let positions: Vec<usize> = keys
+            .iter()
+            .map(|&k| match k {
+                k if k == start => at,
+                k if k == end => at + 1,
+                k => others.iter().position(|&other| other == k).unwrap_or(0),
+            })
+            .chain(others.len()..at)
+            .collect();
+        let outputs = self.graph.nodes()[index].columns.clone();
+        let columns = positions.iter().map(|&p| outputs[p].clone()).collect();
+        let exprs = positions.into_iter().map(column).collect();
+        self.calc(index, exprs, None, columns)
+    }
+
+    /// The windows that the rows of an operator, or of those below it, carry.
+    fn window_below(&self, index: usize) -> Option<Window> {
+        let node = &self.graph.nodes()[index];
+        match &node.window {
+            Some(attached) => Some(attached.window),
+            None => self.window_below(*node.inputs.first()?),
+        }
+    }
+
+    /// Walks down from `index` through Calcs to a window function: its number, each column of
+    /// `index` as an expression over its output, and the filter met on the way.
+    fn peel_to_window(&self, index: usize) -> Result<(usize, Vec<Expr>, Option<Expr>)> {
+        let nodes = self.graph.nodes();
+        let mut at = index;
+        let mut through: Vec<Expr> = (0..nodes[at].columns.len()).map(column).collect();
+        let mut condition: Option<Expr> = None;
+        while let StreamOp::Calc { exprs, filter } = &nodes[at].op {
+            let replace = |i: usize| exprs[i].clone().unalias();
+            through = through
+                .into_iter()
+                .map(|e| substitute(e, &replace))
+                .collect::<Result<_>>()?;
+            condition = condition.map(|c| substitute(c, &replace)).transpose()?;
+            condition = match (condition, filter) {
+                (Some(a), Some(b)) => Some(a.and(b.clone())),
+                (a, b) => a.or_else(|| b.clone()),
+            };
+            at = nodes[at].inputs[0];
+        }
+        Ok((at, through, condition))
+    }
+}
+
+/// The parts of a window aggregation.
+struct WindowAggregation {
+    window: Window,
+    rowtime: usize,
+    attached: Option<(usize, usize)>,
+    keys: Vec<usize>,
+    calls: Vec<AggregateCall>,
+}

@@ -1,0 +1,97 @@
+//! OVER, from its plan: in the order of event time, of processing time or of another column.
+
+use std::sync::Arc;
+
+use anyhow::{Result, anyhow};
+use millstream_compiler::plan::stream::{self, PlanNode, StreamOp, StreamPlan};
+use millstream_compiler::plan::{ChangelogMode, TimeAttribute};
+use millstream_functions::aggregate::AggregateKind;
+use millstream_functions::window::Frame;
+use millstream_operators::aggregates::AggregateCall;
+use millstream_operators::over_aggregate::{OverAggregate, OverGroup, OverSpec};
+use millstream_operators::proctime_over::{ProctimeOver, ProctimeOverSpec};
+use millstream_operators::unbounded_over::{UnboundedOver, UnboundedOverSpec};
+use millstream_operators::{Operator, OperatorContext};
+
+use super::build::call;
+use super::updating::ttl;
+
+/// The operator of a node, if it is one of these.
+pub(super) fn operator(
+    plan: &StreamPlan,
+    node: &PlanNode,
+    context: &OperatorContext,
+) -> Result<Option<Box<dyn Operator>>> {
+    let StreamOp::Over {
+        partition,
+        rowtime,
+        groups,
+    } = &node.op
+    else {
+        return Ok(None);
+    };
+    let input = node.inputs.first().map(|&input| &plan.nodes[input]);
+    let input = input.ok_or_else(|| anyhow!("OVER has no input"))?;
+    let schema = input.schema();
+    let time = input.columns[*rowtime].time;
+    if time == Some(TimeAttribute::Rowtime) {
+        return Ok(Some(Box::new(OverAggregate::with_schema(
+            context,
+            Arc::clone(&schema),
+            &OverSpec {
+                partition: partition.clone(),
+                order: *rowtime,
+                groups: groups
+                    .iter()
+                    .map(|g| OverGroup {
+                        frame: g.frame,
+                        calls: g.calls.iter().map(|c| call(c, &schema)).collect(),
+                    })
+                    .collect(),
+            },
+            node.schema(),
+        )?)));
+    }
+    let [group] = groups.as_slice() else {
+        return Err(anyhow!("OVER has several frames out of event time"));
+    };
+    let counted = |call: &stream::AggregateCall| -> AggregateCall {
+        let call = super::build::call(call, &schema);
+        match call.kind {
+            // The number of a row is the count of the rows up to it.
+            AggregateKind::RowNumber => AggregateCall {
+                kind: AggregateKind::Count,
+                ..call
+            },
+            _ => call,
+        }
+    };
+    let calls: Vec<AggregateCall> = group.calls.iter().map(counted).collect();
+    let ttl_millis = ttl(plan, node, 0);
+    Ok(Some(match time {
+        Some(_) => Box::new(ProctimeOver::with_schema(
+            context,
+            &schema,
+            &ProctimeOverSpec {
+                partition: partition.clone(),
+                frame: group.frame,
+                calls,
+                ttl_millis,
+            },
+            node.schema(),
+        )?),
+        None => Box::new(UnboundedOver::with_schema(
+            context,
+            Arc::clone(&schema),
+            &UnboundedOverSpec {
+                partition: partition.clone(),
+                order: vec![*rowtime],
+                rows: matches!(group.frame, Frame::Rows(_)),
+                calls,
+                update_before: node.changelog == ChangelogMode::Retract,
+                ttl_millis,
+            },
+            node.schema(),
+        )?),
+    }))
+}
