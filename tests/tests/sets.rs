@@ -409,3 +409,27 @@ fn hints_change_the_options_of_a_table_for_one_use() {
         "'s' is a view; only a table takes OPTIONS",
     );
 }
+
+#[test]
+fn over_counts_different_values_and_only_what_passes() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("conformance");
+    let tables = std::fs::read_to_string(folder.join("tables.sql"))
+        .unwrap()
+        .replace("${data}", &folder.join("data").display().to_string());
+    changelog(
+        &format!(
+            "{tables} SELECT id, COUNT(DISTINCT k) OVER w, COUNT(*) FILTER (WHERE v > 2) OVER w, SUM(v) FILTER (WHERE v > 2) OVER w
+             FROM events WHERE id <> 5 WINDOW w AS (ORDER BY ts ROWS BETWEEN 2 PRECEDING AND CURRENT ROW);"
+        ),
+        &[
+            "+I[1, 1, 0, null]",
+            "+I[2, 2, 0, null]",
+            "+I[3, 2, 1, 4]",
+            "+I[6, 2, 2, 10]",
+            "+I[4, 2, 3, 15]",
+            "+I[7, 2, 3, 18]",
+            "+I[8, 1, 2, 12]",
+            "+I[9, 2, 2, 16]",
+        ],
+    );
+}

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Schema, SchemaRef};
 use datafusion_common::config::ConfigOptions;
 use datafusion_common::{
-    Column, DFSchema, DataFusionError, ScalarValue, SchemaError, not_impl_err, plan_err,
+    Column, DFSchema, DataFusionError, JoinType, ScalarValue, SchemaError, not_impl_err, plan_err,
 };
 use datafusion_expr::logical_plan::LogicalPlan;
 use datafusion_expr::{Expr, ExprSchemable, cast as arrow_cast};
@@ -18,6 +18,7 @@ use datafusion_optimizer::analyzer::resolve_grouping_function::ResolveGroupingFu
 use datafusion_optimizer::analyzer::type_coercion::TypeCoercion;
 use datafusion_optimizer::decorrelate_predicate_subquery::DecorrelatePredicateSubquery;
 use datafusion_optimizer::eliminate_cross_join::EliminateCrossJoin;
+use datafusion_optimizer::extract_equijoin_predicate::ExtractEquijoinPredicate;
 use datafusion_optimizer::scalar_subquery_to_join::ScalarSubqueryToJoin;
 use datafusion_optimizer::{Analyzer, AnalyzerRule, Optimizer, OptimizerContext, OptimizerRule};
 use datafusion_sql::planner::{NullOrdering, ParserOptions, PlannerContext, SqlToRel};
@@ -963,9 +964,10 @@ impl<'e> Binder<'e> {
 /// merging projections) changes nothing in the rows, but makes plans that nobody recognises.
 fn without_subqueries(plan: LogicalPlan) -> Result<LogicalPlan, DataFusionError> {
     use datafusion_common::tree_node::{TreeNode, TreeNodeRecursion};
-    let mut found = false;
+    let (mut found, mut product) = (false, false);
     plan.apply(|node| {
-        found |= matches!(node, LogicalPlan::Join(_));
+        product |= matches!(node, LogicalPlan::Join(join)
+            if join.join_type == JoinType::Inner && join.on.is_empty() && join.filter.is_none());
         node.apply_expressions(|expr| {
             expr.apply(|e| {
                 found |= matches!(
@@ -975,12 +977,9 @@ fn without_subqueries(plan: LogicalPlan) -> Result<LogicalPlan, DataFusionError>
                 Ok(TreeNodeRecursion::Continue)
             })
         })?;
-        Ok(match found {
-            true => TreeNodeRecursion::Stop,
-            false => TreeNodeRecursion::Continue,
-        })
+        Ok(TreeNodeRecursion::Continue)
     })?;
-    if !found {
+    if !found && !product {
         return Ok(plan);
     }
     let mut rules: Vec<Arc<dyn OptimizerRule + Send + Sync>> = vec![
@@ -988,7 +987,9 @@ fn without_subqueries(plan: LogicalPlan) -> Result<LogicalPlan, DataFusionError>
         Arc::new(ScalarSubqueryToJoin::new()),
     ];
     // An UNNEST reads the tables before it, so they must stay before it.
-    if !has_unnest(&plan)? {
+    // Joins that have their condition stay as they are written, as in Flink.
+    if product && !has_unnest(&plan)? {
+        rules.push(Arc::new(ExtractEquijoinPredicate::new()));
         rules.push(Arc::new(EliminateCrossJoin::new()));
     }
     refuse_many_rows(&plan)?;

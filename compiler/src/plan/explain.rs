@@ -2,15 +2,14 @@
 //!
 //! One block an operator, sinks first, inputs indented below, as Flink prints its plans. Shown
 //! are what the operator does, the kinds of rows it gives, its time attribute, how rows reach it
-//! and what state it keeps. An operator with several readers is printed once and referred to.
+//! and what state it keeps until when; what never goes is listed at the end. An operator with several readers is printed once and referred to.
 
 use std::fmt::Write as _;
 
-use millstream_functions::window::{Frame, Window, duration_text};
-
+use super::lifetime::State;
 use super::stream::{
-    AggregateCall, ChangelogMode, Distribution, JoinOn, JoinTime, PlanColumn, PlanNode, SortColumn,
-    StreamOp, StreamPlan, display_expr, plain_column,
+    AggregateCall, Distribution, JoinOn, JoinTime, PlanColumn, PlanNode, SortColumn, StreamOp,
+    StreamPlan, TimeAttribute, display_expr, plain_column,
 };
 
 /// The plan as text, ending with a newline.
@@ -22,6 +21,20 @@ pub fn explain(plan: &StreamPlan) -> String {
             write_node(plan, index, 0, &mut printed, &mut out);
             out.push('\n');
         }
+    }
+    let lasting: Vec<String> = plan
+        .nodes
+        .iter()
+        .zip(&printed)
+        .filter(|(_, printed)| **printed)
+        .filter_map(|(node, _)| {
+            let grows = State::of(plan, node)?.grows?;
+            Some(format!("  [{}] grows with {grows}\n", node.uid))
+        })
+        .collect();
+    if !lasting.is_empty() {
+        out.push_str("State that never goes (SET 'table.exec.state.ttl' or a STATE_TTL hint gives most of it an end):\n");
+        out.extend(lasting);
     }
     if out.is_empty() {
         out.push_str("(nothing is written: add an INSERT INTO or a SELECT)\n");
@@ -53,20 +66,47 @@ fn write_node(
     if let Some(time) = node.rowtime() {
         facts.push(format!("rowtime {}", node.columns[time].name));
     }
-    match node.distribution(0) {
-        Distribution::Forward => {}
-        Distribution::Hash(keys) => {
-            let input = &plan.nodes[node.inputs[0]].columns;
-            facts.push(format!("exchange by hash({})", names(&keys, input)));
-        }
-        Distribution::Single => facts.push("exchange to one instance".to_string()),
+    if let Some(time) = node
+        .columns
+        .iter()
+        .find(|c| c.time == Some(TimeAttribute::Proctime))
+    {
+        facts.push(format!("proctime {}", time.name));
     }
-    if let Some(state) = state_of(node) {
-        facts.push(format!("state: {state}"));
+    facts.extend(exchanges(plan, node));
+    if let Some(state) = State::of(plan, node) {
+        facts.push(format!("state: {}", state.what));
     }
     let _ = writeln!(out, "{indent}     {}", facts.join(" · "));
     for &input in &node.inputs {
         write_node(plan, input, depth + 1, printed, out);
+    }
+}
+
+/// How rows reach the operator, where they do not stay where they are.
+fn exchanges(plan: &StreamPlan, node: &PlanNode) -> Option<String> {
+    let ports: Vec<Option<String>> = node
+        .inputs
+        .iter()
+        .enumerate()
+        .map(|(port, &input)| match node.distribution(port) {
+            Distribution::Forward => None,
+            Distribution::Hash(keys) => {
+                let columns = names(&keys, &plan.nodes[input].columns);
+                Some(format!("by hash({columns})"))
+            }
+            Distribution::Single => Some("to one instance".to_string()),
+        })
+        .collect();
+    let mut different: Vec<&String> = ports.iter().flatten().collect();
+    different.dedup();
+    match different.as_slice() {
+        [] => None,
+        [one] => Some(format!("exchange {one}")),
+        many => {
+            let many: Vec<&str> = many.iter().map(|text| text.as_str()).collect();
+            Some(format!("exchange {}", many.join(" and ")))
+        }
     }
 }
 
@@ -305,84 +345,6 @@ fn describe(plan: &StreamPlan, node: &PlanNode) -> String {
             format!("Sink {connector}: {}", table.name)
         }
     }
-}
-
-/// What is kept and for how long.
-fn state_of(node: &PlanNode) -> Option<String> {
-    Some(match &node.op {
-        StreamOp::WindowTvf {
-            window: Window::Session { .. },
-            ..
-        } => "rows of open sessions".to_string(),
-        StreamOp::WindowAggregate { window, .. } => {
-            format!("accumulators a key and slice of {window}, until the last window closes")
-        }
-        StreamOp::Over { .. } if node.changelog != ChangelogMode::Append => {
-            "all rows a key, for ever (grows with the input)".to_string()
-        }
-        StreamOp::Over { groups, .. } => {
-            let longest = groups.iter().map(|g| g.frame).max_by_key(|f| match f {
-                Frame::Rows(None) | Frame::Range(None) => (2, 0),
-                Frame::Range(Some(millis)) => (1, *millis),
-                Frame::Rows(Some(rows)) => (0, *rows as i64),
-            })?;
-            match longest {
-                Frame::Range(Some(millis)) => {
-                    format!("rows a key of the last {}", duration_text(millis))
-                }
-                Frame::Rows(Some(rows)) => {
-                    format!("the last {} rows a key, for ever", rows + 1)
-                }
-                Frame::Rows(None) | Frame::Range(None) => {
-                    "an accumulator a key, for ever (grows with the number of keys)".to_string()
-                }
-            }
-        }
-        StreamOp::GroupAggregate { keys, .. } | StreamOp::GlobalAggregate { keys, .. }
-            if keys.is_empty() =>
-        {
-            "one accumulator".to_string()
-        }
-        StreamOp::GroupAggregate { .. } | StreamOp::GlobalAggregate { .. } => {
-            "an accumulator a key, for ever (grows with the number of keys)".to_string()
-        }
-        StreamOp::TopN {
-            window: Some(_), ..
-        } => "the best rows a key and window, until the window closes".to_string(),
-        StreamOp::TopN { end, .. } => format!(
-            "at least the best {end} rows a partition, for ever (grows with the number of partitions)"
-        ),
-        StreamOp::Limit { .. } => "the number of rows".to_string(),
-        StreamOp::Sort { .. } => "all rows until the input ends".to_string(),
-        StreamOp::TemporalSort { .. } => "rows until the watermark passes them".to_string(),
-        StreamOp::Join { time, .. } => match time {
-            JoinTime::Regular => {
-                "all rows of both sides by key, for ever (grows with the input)".to_string()
-            }
-            JoinTime::Interval { lower, upper, .. } => format!(
-                "rows of both sides by key for {}",
-                duration_text((upper - lower).abs())
-            ),
-            JoinTime::Window { .. } => "rows of both sides until their window closes".to_string(),
-            JoinTime::Temporal { .. } => {
-                "left rows until the watermark passes them; the versions of each key".to_string()
-            }
-        },
-        StreamOp::SetOperation { .. } => {
-            "how often each different row came, for ever (grows with the number of rows)"
-                .to_string()
-        }
-        StreamOp::UpsertMaterialize { .. } => {
-            "all rows of each primary key, for ever (grows with the table)".to_string()
-        }
-        StreamOp::ChangelogNormalize { .. } => {
-            "the last row a key, for ever (grows with the number of keys)".to_string()
-        }
-        StreamOp::Deduplicate { .. } => {
-            "a row a key, for ever (grows with the number of keys)".to_string()
-        }
-        _ => return None,
-    })
 }
 
 fn sort_text(by: &SortColumn, columns: &[PlanColumn]) -> String {

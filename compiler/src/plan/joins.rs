@@ -94,10 +94,10 @@ impl Translator<'_> {
         let both: Vec<PlanColumn> = left.columns.iter().chain(&right.columns).cloned().collect();
         let mut null_safe = Vec::new();
         let mut conditions: Vec<Expr> = Vec::new();
-        for (l, r) in &join.on {
+        for (at, (l, r)) in join.on.iter().enumerate() {
             let l = self.expression(l, join.left.schema(), &left.columns[..left.width])?;
             let r = self.expression(r, join.right.schema(), &right.columns[..right.width])?;
-            if join.null_aware {
+            if join.null_aware && at == 0 {
                 // `NOT IN`: an unknown comparison keeps the row out as an equal one does.
                 let r = substitute(r, &|i| column(i + width))?;
                 conditions.push(l.clone().is_null().or(r.clone().is_null()).or(l.eq(r)));
@@ -114,7 +114,7 @@ impl Translator<'_> {
                 match equality(condition, width) {
                     // `NOT IN`, whose comparison comes first: one that is unknown keeps the row out
                     // as an equal one does.
-                    Some((l, r, _)) if join.null_aware && at == 0 => {
+                    Some((l, r, _)) if join.null_aware && join.on.is_empty() && at == 0 => {
                         let nullable = nullable(&l, &both)? || nullable(&r, &both)?;
                         if nullable {
                             conditions
@@ -141,13 +141,16 @@ impl Translator<'_> {
             Some((_, at, _)) => {
                 self.temporal_time(&mut left, &mut right, &mut null_safe, &mut conditions, at)?
             }
-            None => self.join_time(
-                &mut left,
-                &mut right,
-                &mut null_safe,
-                &mut conditions,
-                &both,
-            )?,
+            None => {
+                self.filter_before(kind, &mut left, &mut right, &mut conditions)?;
+                self.join_time(
+                    &mut left,
+                    &mut right,
+                    &mut null_safe,
+                    &mut conditions,
+                    &both,
+                )?
+            }
         };
         if let JoinTime::Interval { lower, upper, .. } = time
             && lower > upper
@@ -246,6 +249,41 @@ impl Translator<'_> {
                 Ok(self.push(StreamOp::Union, padded, columns))
             }
         }
+    }
+
+    /// Takes out of `conditions` what one side alone decides, and filters that side where a row that does
+    /// not pass would not be seen anyway: the join then does not keep it.
+    fn filter_before(
+        &mut self,
+        kind: JoinKind,
+        left: &mut Side,
+        right: &mut Side,
+        conditions: &mut Vec<Expr>,
+    ) -> Result<()> {
+        let width = left.width;
+        let (mut of_left, mut of_right, mut rest) = (Vec::new(), Vec::new(), Vec::new());
+        for condition in conditions.drain(..) {
+            let columns = columns_of(&condition);
+            let decides = |side: &dyn Fn(&usize) -> bool| {
+                !columns.is_empty() && columns.iter().all(side) && !condition.is_volatile()
+            };
+            if decides(&|&i| i < width) && !kind.pads_left() && kind != JoinKind::Anti {
+                of_left.push(condition);
+            } else if decides(&|&i| i >= width) && !kind.pads_right() {
+                of_right.push(substitute(condition, &|i| column(i - width))?);
+            } else {
+                rest.push(condition);
+            }
+        }
+        *conditions = rest;
+        for (side, conditions) in [(left, of_left), (right, of_right)] {
+            if let Some(condition) = utils::conjunction(conditions) {
+                let columns = side.columns[..side.width].to_vec();
+                let exprs = (0..side.width).map(column).collect();
+                side.input = self.calc(side.input, exprs, Some(condition), columns)?;
+            }
+        }
+        Ok(())
     }
 
     pub(super) fn with_computed(&mut self, side: &Side) -> Result<usize> {

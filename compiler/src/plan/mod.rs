@@ -16,6 +16,7 @@ mod group_window;
 mod hints;
 mod joins;
 pub mod keys;
+pub mod lifetime;
 mod moments;
 mod monotonicity;
 mod names;

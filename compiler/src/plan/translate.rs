@@ -361,7 +361,7 @@ impl Translator<'_> {
             .window_expr
             .iter()
             .map(|e| match unaliased(e) {
-                Expr::WindowFunction(f) => Ok(f.as_ref()),
+                Expr::WindowFunction(f) => filtered(f),
                 other => not_impl_err!("{other} in OVER is not supported"),
             })
             .collect::<Result<Vec<_>>>()?;
@@ -475,7 +475,7 @@ impl Translator<'_> {
         input: usize,
         by: &PlanColumn,
         frame: Frame,
-        functions: &[&expr::WindowFunction],
+        functions: &[expr::WindowFunction],
     ) -> Result<()> {
         let appends = self.graph.nodes()[input].changelog == ChangelogMode::Append;
         let lags = functions
@@ -565,6 +565,33 @@ fn call_name(kind: AggregateKind, argument: Option<&Expr>) -> String {
         Some(_) => format!("{name}(…)"),
         None => format!("{name}()"),
     }
+}
+
+/// A call without its FILTER: rows that it leaves out have NULL for the argument, which no
+/// aggregate counts.
+fn filtered(function: &expr::WindowFunction) -> Result<expr::WindowFunction> {
+    let mut function = function.clone();
+    let Some(filter) = function.params.filter.take() else {
+        return Ok(function);
+    };
+    let kind = over_kind(&function.fun);
+    if matches!(
+        kind,
+        Some(AggregateKind::Lag | AggregateKind::RowNumber) | None
+    ) {
+        return plan_err!("{} takes no FILTER", function.fun.name().to_uppercase());
+    }
+    let args = &mut function.params.args;
+    let counted = match args.first() {
+        Some(arg) if kind != Some(AggregateKind::Count) || !is_any_row(arg) => arg.clone(),
+        _ => Expr::Literal(ScalarValue::Int32(Some(1)), None),
+    };
+    let counted = datafusion_expr::when(*filter, counted).end()?;
+    match args.first_mut() {
+        Some(arg) => *arg = counted,
+        None => args.push(counted),
+    }
+    Ok(function)
 }
 
 /// The arguments that an OVER call reads, and its constants.

@@ -13,6 +13,7 @@ use datafusion_expr::Expr;
 use datafusion_expr::execution_props::ExecutionProps;
 use datafusion_expr::physical_planning_context::PhysicalPlanningContext;
 use datafusion_physical_expr::{PhysicalExpr, create_physical_expr};
+use millstream_compiler::plan::lifetime::state_ttl;
 use millstream_compiler::plan::stream::{
     self, PlanColumn, PlanModel, PlanNode, PlanTable, StreamOp, StreamPlan, positional_schema,
 };
@@ -553,7 +554,7 @@ impl BuildContext<'_> {
                     keys: keys.clone(),
                     keep_last: *keep_last,
                     update_before: node.changelog == ChangelogMode::Retract,
-                    ttl_millis: super::updating::ttl(self.plan, node, 0),
+                    ttl_millis: state_ttl(self.plan, node, 0),
                 };
                 spec.operator(&context, input_schema)?
             }

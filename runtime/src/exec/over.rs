@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::{Result, anyhow};
+use millstream_compiler::plan::lifetime::state_ttl;
 use millstream_compiler::plan::stream::{self, PlanNode, StreamOp, StreamPlan};
 use millstream_compiler::plan::{ChangelogMode, TimeAttribute};
 use millstream_functions::aggregate::AggregateKind;
@@ -14,7 +15,6 @@ use millstream_operators::unbounded_over::{UnboundedOver, UnboundedOverSpec};
 use millstream_operators::{Operator, OperatorContext};
 
 use super::build::call;
-use super::updating::ttl;
 
 /// The operator of a node, if it is one of these.
 pub(super) fn operator(
@@ -67,7 +67,7 @@ pub(super) fn operator(
         }
     };
     let calls: Vec<AggregateCall> = group.calls.iter().map(counted).collect();
-    let ttl_millis = ttl(plan, node, 0);
+    let ttl_millis = state_ttl(plan, node, 0);
     Ok(Some(match time {
         Some(_) => Box::new(ProctimeOver::with_schema(
             context,

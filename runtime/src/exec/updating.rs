@@ -6,11 +6,12 @@ use anyhow::{Result, anyhow};
 use arrow::datatypes::SchemaRef;
 use datafusion_expr::Expr;
 use datafusion_physical_expr::PhysicalExpr;
+use millstream_compiler::plan::lifetime::state_ttl;
 use millstream_compiler::plan::phases::mini_batch;
 use millstream_compiler::plan::stream::{
     self, JoinOn, JoinTime, PlanColumn, PlanNode, StreamOp, StreamPlan, positional_schema,
 };
-use millstream_compiler::plan::{ChangelogMode, keys::unique_keys, settings};
+use millstream_compiler::plan::{ChangelogMode, keys::unique_keys};
 use millstream_functions::types::{FlinkType, TypeKind};
 use millstream_operators::changelog_normalize::{ChangelogNormalize, ChangelogNormalizeSpec};
 use millstream_operators::drop_update_before::DropUpdateBefore;
@@ -52,7 +53,7 @@ pub(super) fn operator(
     let schema = input.schema();
     let retracting = input.changelog != ChangelogMode::Append;
     let update_before = node.changelog == ChangelogMode::Retract;
-    let ttl_millis = ttl(plan, node, 0);
+    let ttl_millis = state_ttl(plan, node, 0);
     Ok(Some(match &node.op {
         StreamOp::GroupAggregate { keys, calls } => {
             let spec = aggregate(plan, node, input, (keys, calls))?;
@@ -232,7 +233,7 @@ fn aggregate(
         calls: calls.iter().map(|c| call(c, &schema)).collect(),
         retracting: rows.changelog != ChangelogMode::Append,
         update_before: node.changelog == ChangelogMode::Retract,
-        ttl_millis: ttl(plan, node, 0),
+        ttl_millis: state_ttl(plan, node, 0),
         mini_batch: mini_batch(&plan.settings)?.map(|mini| MiniBatch {
             rows: mini.rows,
             millis: mini.millis,
@@ -386,7 +387,7 @@ fn side(plan: &StreamPlan, node: &PlanNode, port: usize, keys: Vec<usize>) -> Jo
         keys,
         unique,
         retracting: plan.nodes[input].changelog != ChangelogMode::Append,
-        ttl_millis: ttl(plan, node, port),
+        ttl_millis: state_ttl(plan, node, port),
     }
 }
 
@@ -426,16 +427,4 @@ fn sort(order: &[stream::SortColumn]) -> Vec<SortColumn> {
             nulls_first: by.nulls_first,
         })
         .collect()
-}
-
-/// How long the state of an operator's input is kept after it was last written, in milliseconds;
-/// `None` for ever, which zero stands for too. A hint goes before the setting.
-pub(super) fn ttl(plan: &StreamPlan, node: &PlanNode, port: usize) -> Option<i64> {
-    let set = || {
-        let kept = settings::duration_setting(&plan.settings, "table.exec.state.ttl")?;
-        i64::try_from(kept.as_millis()).ok()
-    };
-    node.state_ttl[port]
-        .or_else(set)
-        .filter(|millis| *millis > 0)
 }
