@@ -364,6 +364,32 @@ fn a_join_keeps_upserts_where_its_columns_are_of_the_key() {
 }
 
 #[test]
+fn joins_are_made_as_they_are_written_and_each_side_is_filtered_before() {
+    let found = plan(
+        "SELECT a.id FROM tx AS a JOIN plain AS b ON a.card = b.id JOIN plain AS c ON c.card = a.card
+         WHERE b.amount > 3 AND a.amount > c.amount AND c.id < 9;",
+    );
+    assert!(found.contains("Join inner: card = id\n"), "{found}");
+    assert!(
+        found.contains("Join inner: card = card and amount > amount\n"),
+        "{found}"
+    );
+    assert!(found.contains("where amount > "), "{found}");
+    assert!(found.contains("where id < "), "{found}");
+    // What is written as a product is a join by what its filter says.
+    let found = plan(
+        "SELECT a.id FROM tx AS a, plain AS b, plain AS c WHERE a.card = b.id AND c.card = b.id;",
+    );
+    assert!(!found.contains("every pair"), "{found}");
+    // A row without a pair comes out of an outer join whatever the other condition says.
+    let found = plan(
+        "SELECT a.id FROM tx AS a LEFT JOIN plain AS b ON a.card = b.id AND a.id > 1 AND b.id > 2;",
+    );
+    assert!(found.contains("Join left: card = id and id > "), "{found}");
+    assert!(found.contains("where id > "), "{found}");
+}
+
+#[test]
 fn state_is_told_with_its_end() {
     let group = "INSERT INTO out_sums SELECT card, COUNT(*), SUM(amount) FROM plain GROUP BY card;";
     let found = plan(group);

@@ -97,10 +97,10 @@ impl Translator<'_> {
         let both: Vec<PlanColumn> = left.columns.iter().chain(&right.columns).cloned().collect();
         let mut null_safe = Vec::new();
         let mut conditions: Vec<Expr> = Vec::new();
-        for (l, r) in &join.on {
+        for (at, (l, r)) in join.on.iter().enumerate() {
             let l = self.expression(l, join.left.schema(), &left.columns[..left.width])?;
             let r = self.expression(r, join.right.schema(), &right.columns[..right.width])?;
-            if join.null_aware {
+            if join.null_aware && at == 0 {
                 // `NOT IN`: an unknown comparison keeps the row out as an equal one does.
                 let r = substitute(r, &|i| column(i + width))?;
                 conditions.push(l.clone().is_null().or(r.clone().is_null()).or(l.eq(r)));
@@ -117,7 +117,7 @@ impl Translator<'_> {
                 match equality(condition, width) {
                     // `NOT IN`, whose comparison comes first: one that is unknown keeps the row out
                     // as an equal one does.
-                    Some((l, r, _)) if join.null_aware && at == 0 => {
+                    Some((l, r, _)) if join.null_aware && join.on.is_empty() && at == 0 => {
                         let nullable = nullable(&l, &both)? || nullable(&r, &both)?;
                         if nullable {
                             conditions
@@ -144,14 +144,22 @@ impl Translator<'_> {
             Some((_, at, _)) => {
                 self.temporal_time(&mut left, &mut right, &mut null_safe, &mut conditions, at)?
             }
-            None => self.join_time(
-                &mut left,
-                &mut right,
-                &mut null_safe,
-                &mut conditions,
-                &both,
-            )?,
+            None => {
+                self.filter_before(kind, &mut left, &mut right, &mut conditions)?;
+                self.join_time(
+                    &mut left,
+                    &mut right,
+                    &mut null_safe,
+                    &mut conditions,
+                    &both,
+                )?
+            }
         };
+        if let JoinTime::Interval { lower, upper, .. } = time
+            && lower > upper
+        {
+            return self.never_joined(kind, &left, &right);
+        }
         let shift = left.columns.len() - width;
         let condition = utils::conjunction(conditions)
             .map(|c| substitute(c, &|i| column(if i < width { i } else { i + shift })))
@@ -220,6 +228,94 @@ impl Translator<'_> {
         }
         let columns = self.graph.nodes()[parts[0]].columns.clone();
         Ok(self.push(StreamOp::Union, parts, columns))
+    }
+
+    /// A join of which no pair can match: rows without a partner come out at once.
+    fn never_joined(&mut self, kind: JoinKind, left: &Side, right: &Side) -> Result<usize> {
+        let own = |side: &Side| side.columns[..side.width].to_vec();
+        let nothing = |side: &Side| -> Result<Vec<Expr>> {
+            own(side)
+                .iter()
+                .map(|c| {
+                    Ok(Expr::Literal(
+                        ScalarValue::try_from(c.field.data_type())?,
+                        None,
+                    ))
+                })
+                .collect()
+        };
+        let nullable = |column: &PlanColumn| PlanColumn {
+            field: std::sync::Arc::new(column.field.as_ref().clone().with_nullable(true)),
+            ..column.clone()
+        };
+        let all = |side: &Side| (0..side.width).map(column).collect::<Vec<_>>();
+        if matches!(kind, JoinKind::Semi | JoinKind::Anti) {
+            let kept = (kind == JoinKind::Semi).then(|| datafusion_expr::lit(false));
+            return self.calc(left.input, all(left), kept, own(left));
+        }
+        // The columns of both sides: those that come, and NULLs for the others.
+        let untimed = |column: &PlanColumn| PlanColumn {
+            time: None,
+            ..nullable(column)
+        };
+        let mut padded = Vec::new();
+        if kind.pads_left() || !kind.pads_right() {
+            let exprs = all(left).into_iter().chain(nothing(right)?).collect();
+            let columns = own(left)
+                .into_iter()
+                .chain(own(right).iter().map(untimed))
+                .collect();
+            let kept = (!kind.pads_left()).then(|| datafusion_expr::lit(false));
+            padded.push(self.calc(left.input, exprs, kept, columns)?);
+        }
+        if kind.pads_right() {
+            let exprs = nothing(left)?.into_iter().chain(all(right)).collect();
+            let columns = own(left).iter().map(untimed).chain(own(right)).collect();
+            padded.push(self.calc(right.input, exprs, None, columns)?);
+        }
+        match padded.as_slice() {
+            [one] => Ok(*one),
+            _ => {
+                let both = own(left).into_iter().chain(own(right));
+                let columns = both.map(|c| untimed(&c)).collect();
+                Ok(self.push(StreamOp::Union, padded, columns))
+            }
+        }
+    }
+
+    /// Takes out of `conditions` what one side alone decides, and filters that side where a row that does
+    /// not pass would not be seen anyway: the join then does not keep it.
+    fn filter_before(
+        &mut self,
+        kind: JoinKind,
+        left: &mut Side,
+        right: &mut Side,
+        conditions: &mut Vec<Expr>,
+    ) -> Result<()> {
+        let width = left.width;
+        let (mut of_left, mut of_right, mut rest) = (Vec::new(), Vec::new(), Vec::new());
+        for condition in conditions.drain(..) {
+            let columns = columns_of(&condition);
+            let decides = |side: &dyn Fn(&usize) -> bool| {
+                !columns.is_empty() && columns.iter().all(side) && !condition.is_volatile()
+            };
+            if decides(&|&i| i < width) && !kind.pads_left() && kind != JoinKind::Anti {
+                of_left.push(condition);
+            } else if decides(&|&i| i >= width) && !kind.pads_right() {
+                of_right.push(substitute(condition, &|i| column(i - width))?);
+            } else {
+                rest.push(condition);
+            }
+        }
+        *conditions = rest;
+        for (side, conditions) in [(left, of_left), (right, of_right)] {
+            if let Some(condition) = utils::conjunction(conditions) {
+                let columns = side.columns[..side.width].to_vec();
+                let exprs = (0..side.width).map(column).collect();
+                side.input = self.calc(side.input, exprs, Some(condition), columns)?;
+            }
+        }
+        Ok(())
     }
 
     pub(super) fn with_computed(&mut self, side: &Side) -> Result<usize> {

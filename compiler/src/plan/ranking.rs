@@ -150,6 +150,11 @@ impl Translator<'_> {
                 "ROW_NUMBER() by windows of processing time is not supported, as in Flink"
             );
         }
+        let latest = match (window, order.as_slice(), start, end) {
+            (Some(_), [by], 1, 1) if by.descending => self.is_window_time(input, by.column)?,
+            _ => false,
+        };
+        let from = &self.graph.nodes()[input];
         let from_key = from.upsert_key.clone();
         let width = columns.len();
         let mut outputs = columns;
@@ -190,6 +195,7 @@ impl Translator<'_> {
                 end,
                 with_rank: true,
                 window,
+                latest,
                 forward: None,
             },
             vec![input],
@@ -263,12 +269,14 @@ impl Translator<'_> {
             return back(self, index);
         }
         match order.as_slice() {
-            [first, rest @ ..]
-                if columns[first.column].time == Some(TimeAttribute::Rowtime)
-                    && !first.descending =>
-            {
+            [first, rest @ ..] if columns[first.column].time.is_some() && !first.descending => {
                 if self.graph.nodes()[input].changelog != ChangelogMode::Append {
                     return plan_err!("ORDER BY time takes an append-only input, as in Flink");
+                }
+                let time = columns[first.column].time;
+                if time == Some(TimeAttribute::Proctime) && rest.is_empty() {
+                    // Rows come in this order.
+                    return back(self, input);
                 }
                 let index = self.push(
                     StreamOp::TemporalSort {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use datafusion_common::config::ConfigOptions;
 use datafusion_common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
-use datafusion_common::{Column, DFSchema, Result, ScalarValue, internal_err, plan_err};
+use datafusion_common::{Column, DFSchema, JoinType, Result, ScalarValue, internal_err, plan_err};
 use datafusion_expr::expr::{Exists, InSubquery};
 use datafusion_expr::logical_plan::{self as lp, LogicalPlan, Subquery};
 use datafusion_expr::{
@@ -17,6 +17,7 @@ use datafusion_expr::{
 };
 use datafusion_optimizer::decorrelate_predicate_subquery::DecorrelatePredicateSubquery;
 use datafusion_optimizer::eliminate_cross_join::EliminateCrossJoin;
+use datafusion_optimizer::extract_equijoin_predicate::ExtractEquijoinPredicate;
 use datafusion_optimizer::scalar_subquery_to_join::ScalarSubqueryToJoin;
 use datafusion_optimizer::{Optimizer, OptimizerContext, OptimizerRule};
 
@@ -27,21 +28,19 @@ use super::unnest::has_unnest;
 /// Only plans that have either are touched: what DataFusion's rules would do to others (moving filters,
 /// merging projections) changes nothing in the rows, but makes plans that nobody recognises.
 pub(crate) fn to_joins(plan: LogicalPlan) -> Result<LogicalPlan> {
-    let mut found = false;
+    let (mut found, mut product) = (false, false);
     plan.apply(|node| {
-        found |= matches!(node, LogicalPlan::Join(_));
+        product |= matches!(node, LogicalPlan::Join(join)
+            if join.join_type == JoinType::Inner && join.on.is_empty() && join.filter.is_none());
         node.apply_expressions(|expr| {
             expr.apply(|e| {
                 found |= is_subquery(e) || matches!(e, Expr::ScalarSubquery(_));
                 Ok(TreeNodeRecursion::Continue)
             })
         })?;
-        Ok(match found {
-            true => TreeNodeRecursion::Stop,
-            false => TreeNodeRecursion::Continue,
-        })
+        Ok(TreeNodeRecursion::Continue)
     })?;
-    if !found {
+    if !found && !product {
         return Ok(plan);
     }
     refuse_many_rows(&plan)?;
@@ -61,7 +60,9 @@ pub(crate) fn to_joins(plan: LogicalPlan) -> Result<LogicalPlan> {
         Arc::new(ScalarSubqueryToJoin::new()),
     ];
     // An UNNEST reads the tables before it, so they must stay before it.
-    if !has_unnest(&plan)? {
+    // Joins that have their condition stay as they are written, as in Flink.
+    if product && !has_unnest(&plan)? {
+        rules.push(Arc::new(ExtractEquijoinPredicate::new()));
         rules.push(Arc::new(EliminateCrossJoin::new()));
     }
     Optimizer::with_rules(rules).optimize(plan, &context, |_, _| {})

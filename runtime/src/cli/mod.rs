@@ -3,6 +3,7 @@
 //! Rows and SQL go to stdout, everything else to stderr. Exit codes: 0 done, 1 the job failed,
 //! 2 the input is wrong.
 
+mod bench;
 mod checkpoint;
 mod generate;
 mod model;
@@ -99,6 +100,9 @@ enum Command {
     Run(run::RunArguments),
     /// Writes the rows of a pipeline's generators as CSV files that Flink can read
     Generate(generate::GenerateArguments),
+    /// Measures how fast this machine is
+    #[command(subcommand)]
+    Bench(bench::BenchCommand),
     /// The events of the Nexmark benchmark
     #[command(subcommand)]
     Nexmark(nexmark::NexmarkCommand),
@@ -164,6 +168,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Explain { job } => explain_job(&job),
         Command::Run(arguments) => run::run(arguments),
         Command::Generate(arguments) => generate::generate(arguments),
+        Command::Bench(command) => bench::bench(command),
         Command::Nexmark(command) => nexmark::nexmark(command),
         Command::Model(command) => model::model(command),
         Command::Checkpoint(command) => checkpoint::checkpoint(command),
