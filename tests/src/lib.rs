@@ -26,6 +26,10 @@ pub struct How<'a> {
     pub state_dir: Option<&'a Path>,
     /// The savepoint to begin with.
     pub from_savepoint: Option<&'a Path>,
+    /// Stop after this time, though sources may go on.
+    pub duration: Option<std::time::Duration>,
+    /// What opens tables beside the built-in connectors, or in their place.
+    pub connectors: Connectors,
 }
 
 impl Default for How<'_> {
@@ -34,6 +38,8 @@ impl Default for How<'_> {
             parallelism: 1,
             state_dir: None,
             from_savepoint: None,
+            duration: None,
+            connectors: Connectors::default(),
         }
     }
 }
@@ -69,9 +75,9 @@ pub fn run(path: &Path, how: &How<'_>) -> Result<Run, String> {
             path: path.to_path_buf(),
             may_drop: false,
         }),
-        duration: None,
+        duration: how.duration,
         print_to: Some(printed.clone()),
-        connectors: Connectors::default(),
+        connectors: how.connectors.clone(),
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)

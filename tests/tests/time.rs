@@ -2,6 +2,13 @@
 //!
 //! The rows are those of Flink (docs/semantics.md), or follow from the definition where they are not listed there.
 
+use std::sync::Arc;
+
+use arrow::datatypes::SchemaRef;
+use millstream_connectors::{
+    Connectors, CustomConnector, Position, Read, Result, SinkContext, SinkWriter, Source, SplitId,
+    SplitReader, TableSpec,
+};
 use millstream_tests::{How, run_sql};
 
 /// What a script prints, with these files beside it.
@@ -9,7 +16,7 @@ fn printed(
     files: &[(&str, &str)],
     script: &str,
     parallelism: usize,
-) -> Result<Vec<String>, String> {
+) -> std::result::Result<Vec<String>, String> {
     let dir = tempfile::tempdir().map_err(|e| e.to_string())?;
     for (name, text) in files {
         std::fs::write(dir.path().join(name), text).map_err(|e| e.to_string())?;
@@ -615,4 +622,176 @@ fn over_in_the_order_of_any_column_changes_what_comes_later() {
         ),
         &["append-only"],
     );
+}
+
+#[test]
+fn an_interval_that_holds_nothing_joins_nothing() {
+    let query = |join: &str| {
+        format!(
+            "SELECT a.id, b.v FROM events AS a {join} events AS b
+             ON a.k = b.k AND a.ts BETWEEN b.ts + INTERVAL '5' SECOND AND b.ts - INTERVAL '5' SECOND;"
+        )
+    };
+    events(&query("JOIN"), &[]);
+    events(
+        &query("LEFT JOIN"),
+        &[
+            "+I[1, null]",
+            "+I[2, null]",
+            "+I[3, null]",
+            "+I[4, null]",
+            "+I[5, null]",
+            "+I[6, null]",
+            "+I[7, null]",
+            "+I[8, null]",
+            "+I[9, null]",
+        ],
+    );
+    events(
+        &format!(
+            "SELECT COUNT(*) FROM ({}) WHERE v > 6;",
+            query("FULL OUTER JOIN").trim_end_matches(';')
+        ),
+        &["+I[1]", "-U[1]", "+U[2]", "-U[2]", "+U[3]"],
+    );
+}
+
+#[test]
+fn order_by_processing_time_is_the_order_of_arrival() {
+    events(
+        "SELECT id, v FROM events WHERE v < 4 ORDER BY pt;",
+        &["+I[1, 1]", "+I[2, 2]"],
+    );
+    events(
+        "SELECT id, v FROM events WHERE v < 4 ORDER BY pt, v DESC;",
+        &["+I[1, 1]", "+I[2, 2]"],
+    );
+}
+
+#[test]
+fn of_rows_of_one_time_the_last_to_arrive_is_a_windows_last_row() {
+    let query = |order: &str| {
+        format!(
+            "CREATE TABLE ticks (id INT, ts TIMESTAMP(3), WATERMARK FOR ts AS ts)
+             WITH ('connector' = 'filesystem', 'path' = 'ticks.csv', 'format' = 'csv');
+             SELECT id FROM (
+                 SELECT *, ROW_NUMBER() OVER (PARTITION BY window_start, window_end ORDER BY {order}) AS rn
+                 FROM TABLE(TUMBLE(TABLE ticks, DESCRIPTOR(ts), INTERVAL '10' SECOND))
+             ) WHERE rn = 1;"
+        )
+    };
+    let ticks = (
+        "ticks.csv",
+        "1,2024-01-01 00:00:01\n2,2024-01-01 00:00:01\n3,2024-01-01 00:00:01\n",
+    );
+    rows(&[ticks], &query("ts"), &["+I[1]"]);
+    rows(&[ticks], &query("ts DESC"), &["+I[3]"]);
+}
+
+/// Files that have no rows behind their last one, but may get some at any time.
+struct Endless;
+
+impl CustomConnector for Endless {
+    fn validate_source(&self, spec: &TableSpec) -> Result<()> {
+        millstream_connectors::validate_source(spec)
+    }
+
+    fn validate_sink(&self, spec: &TableSpec) -> Result<()> {
+        millstream_connectors::validate_sink(spec)
+    }
+
+    fn open_source(&self, spec: &TableSpec, projection: &[usize]) -> Result<Box<dyn Source>> {
+        let file = millstream_connectors::open_source(spec, projection)?;
+        Ok(Box::new(EndlessSource(file)))
+    }
+
+    fn open_sink(&self, spec: &TableSpec, context: &SinkContext) -> Result<Box<dyn SinkWriter>> {
+        millstream_connectors::open_sink(spec, context)
+    }
+}
+
+struct EndlessSource(Box<dyn Source>);
+
+impl Source for EndlessSource {
+    fn splits(&self) -> Result<Vec<SplitId>> {
+        self.0.splits()
+    }
+
+    fn bounded(&self) -> bool {
+        false
+    }
+
+    fn reader(&self, split: &SplitId, position: Option<&Position>) -> Result<Box<dyn SplitReader>> {
+        Ok(Box::new(EndlessReader(self.0.reader(split, position)?)))
+    }
+
+    fn schema(&self) -> SchemaRef {
+        self.0.schema()
+    }
+}
+
+struct EndlessReader(Box<dyn SplitReader>);
+
+impl SplitReader for EndlessReader {
+    fn next(&mut self, max_rows: usize) -> Result<Read> {
+        Ok(match self.0.next(max_rows)? {
+            Read::End => Read::Idle,
+            rows => rows,
+        })
+    }
+
+    fn position(&self) -> Position {
+        self.0.position()
+    }
+}
+
+#[test]
+fn an_idle_source_holds_event_time_up_no_more() {
+    let files = [
+        ("slow.csv", "1,2024-01-01 00:00:01\n"),
+        (
+            "fast.csv",
+            "2,2024-01-01 00:00:02\n3,2024-01-01 00:00:12\n4,2024-01-01 00:00:25\n",
+        ),
+    ];
+    let table = |name: &str| {
+        format!(
+            "CREATE TABLE {name} (id INT, ts TIMESTAMP(3), WATERMARK FOR ts AS ts) WITH (
+                 'connector' = 'filesystem', 'path' = '{name}.csv', 'format' = 'csv');"
+        )
+    };
+    let script = |timeout: &str| {
+        format!(
+            "SET 'table.exec.source.idle-timeout' = '{timeout}'; {} {}
+             SELECT window_end, COUNT(*) FROM TABLE(TUMBLE(
+                 (SELECT * FROM slow UNION ALL SELECT * FROM fast), DESCRIPTOR(ts), INTERVAL '10' SECOND
+             )) GROUP BY window_start, window_end;",
+            table("slow"),
+            table("fast")
+        )
+    };
+    for (timeout, expected) in [
+        (
+            "200 ms",
+            &["+I[2024-01-01T00:00:10, 2]", "+I[2024-01-01T00:00:20, 1]"][..],
+        ),
+        // Never: the slow source may still have rows of the first window.
+        ("0 ms", &[]),
+    ] {
+        for parallelism in 1..=3 {
+            let dir = tempfile::tempdir().unwrap();
+            for (name, text) in files {
+                std::fs::write(dir.path().join(name), text).unwrap();
+            }
+            let how = How {
+                parallelism,
+                duration: Some(std::time::Duration::from_millis(1_500)),
+                connectors: Connectors::default().with("filesystem", Arc::new(Endless)),
+                ..How::default()
+            };
+            let run = run_sql(dir.path(), &script(timeout), &how);
+            let run = run.unwrap_or_else(|why| panic!("{why}"));
+            assert_eq!(sorted(run.printed), expected, "{timeout}, {parallelism}");
+        }
+    }
 }

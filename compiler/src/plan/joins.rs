@@ -1,6 +1,6 @@
 //! Joins: which columns must be equal, and what brings two rows together in time.
 
-use datafusion_common::{JoinType, NullEquality, Result, not_impl_err, plan_err};
+use datafusion_common::{JoinType, NullEquality, Result, ScalarValue, not_impl_err, plan_err};
 use datafusion_expr::logical_plan as lp;
 use datafusion_expr::{BinaryExpr, Expr, ExprSchemable, Operator, utils};
 use millstream_functions::interval_millis;
@@ -63,6 +63,9 @@ impl Translator<'_> {
         }
         if let Some(operation) = SetOperation::of(join) {
             return self.set_operation(&operation);
+        }
+        if join.join_type == JoinType::LeftMark {
+            return self.mark_join(join);
         }
         let kind = match join.join_type {
             JoinType::Inner => JoinKind::Inner,
@@ -152,6 +155,11 @@ impl Translator<'_> {
                 )?
             }
         };
+        if let JoinTime::Interval { lower, upper, .. } = time
+            && lower > upper
+        {
+            return self.never_joined(kind, &left, &right);
+        }
         let shift = left.columns.len() - width;
         let condition = utils::conjunction(conditions)
             .map(|c| substitute(c, &|i| column(if i < width { i } else { i + shift })))
@@ -191,6 +199,88 @@ impl Translator<'_> {
         let input = self.translate(plan)?;
         let columns = self.graph.nodes()[input].columns.clone();
         Ok(Side::new(input, columns))
+    }
+
+    /// Left rows with a mark: whether they have a pair. Those that have one and those that have none,
+    /// together.
+    fn mark_join(&mut self, join: &lp::Join) -> Result<usize> {
+        let sides = [&join.left, &join.right].map(|side| std::ptr::from_ref(side.as_ref()));
+        for (side, plan) in sides.into_iter().zip([&join.left, &join.right]) {
+            let input = self.translate(plan)?;
+            self.shared.insert(side, input);
+        }
+        let mut parts = Vec::new();
+        for (join_type, marked) in [(JoinType::LeftSemi, true), (JoinType::LeftAnti, false)] {
+            let part = self.join(&lp::Join {
+                join_type,
+                schema: std::sync::Arc::clone(join.left.schema()),
+                ..join.clone()
+            })?;
+            let mut columns = self.graph.nodes()[part].columns.clone();
+            let mut exprs: Vec<Expr> = (0..columns.len()).map(column).collect();
+            let mark = join.schema.field(columns.len());
+            columns.push(PlanColumn::new(mark.name(), mark));
+            exprs.push(Expr::Literal(ScalarValue::Boolean(Some(marked)), None));
+            parts.push(self.calc(part, exprs, None, columns)?);
+        }
+        for side in sides {
+            self.shared.remove(&side);
+        }
+        let columns = self.graph.nodes()[parts[0]].columns.clone();
+        Ok(self.push(StreamOp::Union, parts, columns))
+    }
+
+    /// A join of which no pair can match: rows without a partner come out at once.
+    fn never_joined(&mut self, kind: JoinKind, left: &Side, right: &Side) -> Result<usize> {
+        let own = |side: &Side| side.columns[..side.width].to_vec();
+        let nothing = |side: &Side| -> Result<Vec<Expr>> {
+            own(side)
+                .iter()
+                .map(|c| {
+                    Ok(Expr::Literal(
+                        ScalarValue::try_from(c.field.data_type())?,
+                        None,
+                    ))
+                })
+                .collect()
+        };
+        let nullable = |column: &PlanColumn| PlanColumn {
+            field: std::sync::Arc::new(column.field.as_ref().clone().with_nullable(true)),
+            ..column.clone()
+        };
+        let all = |side: &Side| (0..side.width).map(column).collect::<Vec<_>>();
+        if matches!(kind, JoinKind::Semi | JoinKind::Anti) {
+            let kept = (kind == JoinKind::Semi).then(|| datafusion_expr::lit(false));
+            return self.calc(left.input, all(left), kept, own(left));
+        }
+        // The columns of both sides: those that come, and NULLs for the others.
+        let untimed = |column: &PlanColumn| PlanColumn {
+            time: None,
+            ..nullable(column)
+        };
+        let mut padded = Vec::new();
+        if kind.pads_left() || !kind.pads_right() {
+            let exprs = all(left).into_iter().chain(nothing(right)?).collect();
+            let columns = own(left)
+                .into_iter()
+                .chain(own(right).iter().map(untimed))
+                .collect();
+            let kept = (!kind.pads_left()).then(|| datafusion_expr::lit(false));
+            padded.push(self.calc(left.input, exprs, kept, columns)?);
+        }
+        if kind.pads_right() {
+            let exprs = nothing(left)?.into_iter().chain(all(right)).collect();
+            let columns = own(left).iter().map(untimed).chain(own(right)).collect();
+            padded.push(self.calc(right.input, exprs, None, columns)?);
+        }
+        match padded.as_slice() {
+            [one] => Ok(*one),
+            _ => {
+                let both = own(left).into_iter().chain(own(right));
+                let columns = both.map(|c| untimed(&c)).collect();
+                Ok(self.push(StreamOp::Union, padded, columns))
+            }
+        }
     }
 
     /// Takes out of `conditions` what one side alone decides, and filters that side where a row that does

@@ -30,6 +30,7 @@ pub mod settings;
 mod sinks;
 mod state_form;
 pub mod stream;
+mod subqueries;
 mod translate;
 mod tvf;
 mod unnest;

@@ -150,6 +150,11 @@ impl Translator<'_> {
                 "ROW_NUMBER() by windows of processing time is not supported, as in Flink"
             );
         }
+        let latest = match (window, order.as_slice(), start, end) {
+            (Some(_), [by], 1, 1) if by.descending => self.is_window_time(input, by.column)?,
+            _ => false,
+        };
+        let from = &self.graph.nodes()[input];
         let from_key = from.upsert_key.clone();
         let width = columns.len();
         let mut outputs = columns;
@@ -190,6 +195,7 @@ impl Translator<'_> {
                 end,
                 with_rank: true,
                 window,
+                latest,
                 forward: None,
             },
             vec![input],
@@ -257,18 +263,20 @@ impl Translator<'_> {
         };
         if let Some((skip, fetch)) = limit {
             if fetch == 0 {
-                return plan_err!("LIMIT 0 gives no rows");
+                return self.none(input, width);
             }
             let index = self.rank(input, vec![], order, skip + 1, skip + fetch)?;
             return back(self, index);
         }
         match order.as_slice() {
-            [first, rest @ ..]
-                if columns[first.column].time == Some(TimeAttribute::Rowtime)
-                    && !first.descending =>
-            {
+            [first, rest @ ..] if columns[first.column].time.is_some() && !first.descending => {
                 if self.graph.nodes()[input].changelog != ChangelogMode::Append {
                     return plan_err!("ORDER BY time takes an append-only input, as in Flink");
+                }
+                let time = columns[first.column].time;
+                if time == Some(TimeAttribute::Proctime) && rest.is_empty() {
+                    // Rows come in this order.
+                    return back(self, input);
                 }
                 let index = self.push(
                     StreamOp::TemporalSort {
@@ -296,6 +304,18 @@ impl Translator<'_> {
         }
     }
 
+    /// No row of the first `width` columns.
+    fn none(&mut self, input: usize, width: usize) -> Result<usize> {
+        let columns = self.graph.nodes()[input].columns[..width].to_vec();
+        let never = Expr::Literal(ScalarValue::Boolean(Some(false)), None);
+        self.calc(
+            input,
+            (0..width).map(column).collect(),
+            Some(never),
+            columns,
+        )
+    }
+
     /// `LIMIT` and `OFFSET`.
     pub(super) fn limit(&mut self, limit: &lp::Limit) -> Result<usize> {
         let number = |expr: &Option<Box<Expr>>| -> Result<Option<u64>> {
@@ -317,6 +337,9 @@ impl Translator<'_> {
         }
         let input = self.translate(&limit.input)?;
         let columns = self.graph.nodes()[input].columns.clone();
+        if fetch == 0 {
+            return self.none(input, columns.len());
+        }
         let append = self.graph.nodes()[input].changelog == ChangelogMode::Append;
         let key = self.graph.nodes()[input].upsert_key.clone();
         let index = self.push(StreamOp::Limit { skip, fetch }, vec![input], columns);

@@ -629,6 +629,7 @@ fn prune(plan: StreamPlan) -> Result<StreamPlan> {
                 start,
                 end,
                 window,
+                latest,
                 ..
             } => StreamOp::TopN {
                 partition: partition.iter().map(|k| below[k]).collect(),
@@ -638,6 +639,7 @@ fn prune(plan: StreamPlan) -> Result<StreamPlan> {
                 // Nobody reads the rank: rows need not move up and down.
                 with_rank: kept.contains(&(node.columns.len() - 1)),
                 window: window.map(|w| below[&w]),
+                latest,
                 forward: None,
             },
             StreamOp::TemporalSort { rowtime, order } => StreamOp::TemporalSort {

@@ -358,6 +358,9 @@ pub enum StreamOp {
         with_rank: bool,
         /// Position of `window_end`: ranks are within its window and come out when it closes.
         window: Option<usize>,
+        /// Whether of rows that are equal in the order the last to arrive comes first: the last row of
+        /// a window by its time.
+        latest: bool,
         /// The key of an updated input whose updates only move rows forward in the order; set
         /// when changelogs are settled.
         forward: Option<Vec<usize>>,

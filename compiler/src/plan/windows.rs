@@ -474,6 +474,15 @@ impl Translator<'_> {
         }
     }
 
+    /// Whether a column is the time that a window function behind it goes by.
+    pub(super) fn is_window_time(&self, index: usize, column: usize) -> Result<bool> {
+        let (tvf, through, _) = self.peel_to_window(index)?;
+        Ok(match &self.graph.nodes()[tvf].op {
+            StreamOp::WindowTvf { rowtime, .. } => plain_column(&through[column]) == Some(*rowtime),
+            _ => false,
+        })
+    }
+
     /// Walks down from `index` through Calcs to a window function: its number, each column of
     /// `index` as an expression over its output, and the filter met on the way.
     fn peel_to_window(&self, index: usize) -> Result<(usize, Vec<Expr>, Option<Expr>)> {

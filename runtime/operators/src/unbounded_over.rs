@@ -268,11 +268,11 @@ impl Change<'_> {
             let peers = || (first_peer..end).filter(|&peer| peer != at);
             peers().for_each(|peer| new.add(&entries[peer].arguments));
             let changed = !self.functions.same(&old.whole, &new.whole);
-            for peer in first_peer..end {
-                if peer == at {
+            for (peer, entry) in entries[first_peer..end].iter().enumerate() {
+                if first_peer + peer == at {
                     self.emission.emit(&old, own, RowKind::Delete, self.cause);
                 } else if changed {
-                    self.update(&entries[peer], (&old, &new));
+                    self.update(entry, (&old, &new));
                 }
             }
             self.follow(&entries[end..], old, new);

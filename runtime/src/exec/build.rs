@@ -17,7 +17,7 @@ use millstream_compiler::plan::lifetime::state_ttl;
 use millstream_compiler::plan::stream::{
     self, PlanColumn, PlanModel, PlanNode, PlanTable, StreamOp, StreamPlan, positional_schema,
 };
-use millstream_compiler::plan::{ChangelogMode, TimeAttribute};
+use millstream_compiler::plan::{ChangelogMode, TimeAttribute, settings};
 use millstream_connectors::{
     Connectors, Position, Read, SinkContext, Source, SplitId, SplitReader, TableSpec,
 };
@@ -304,6 +304,8 @@ impl BuildContext<'_> {
                         uid: plan_node.uid.clone(),
                         operator,
                         inputs: vec![Watermark::MIN; plan_node.inputs.len().max(1)],
+                        idle: vec![false; plan_node.inputs.len().max(1)],
+                        current: Watermark::MIN,
                         targets: targets_of(node),
                     });
                 }
@@ -477,6 +479,7 @@ impl BuildContext<'_> {
             restored,
             columns,
             generator,
+            idle_timeout: self.idle_timeout(plan_node),
             alignment: Arc::clone(alignment),
             metrics: Arc::clone(metrics),
             chain,
@@ -484,6 +487,20 @@ impl BuildContext<'_> {
             exchanges,
             control,
         })
+    }
+
+    /// After what time without rows a source holds event time up no more: what its table says, else
+    /// what is set. Zero stands for never.
+    fn idle_timeout(&self, source: &PlanNode) -> Option<std::time::Duration> {
+        let StreamOp::Source { table, .. } = &source.op else {
+            return None;
+        };
+        let options = &self.plan.tables[*table].options;
+        let own = settings::duration_setting(options, "scan.watermark.idle-timeout");
+        own.or_else(|| {
+            settings::duration_setting(&self.plan.settings, "table.exec.source.idle-timeout")
+        })
+        .filter(|timeout| !timeout.is_zero())
     }
 
     fn operator(

@@ -31,8 +31,22 @@ pub struct Link {
     pub operator: Box<dyn Operator>,
     /// The watermark of each input.
     pub inputs: Vec<Watermark>,
+    /// Which inputs have nothing for now: event time goes on without them.
+    pub idle: Vec<bool>,
+    /// How far event time has come.
+    pub current: Watermark,
     /// Who reads it.
     pub targets: Vec<Target>,
+}
+
+impl Link {
+    /// How far event time has come behind the operator.
+    fn behind(&self) -> Watermark {
+        match self.current {
+            Watermark::MIN | Watermark::MAX => self.current,
+            Watermark(millis) => Watermark(millis.saturating_sub(self.operator.watermark_delay())),
+        }
+    }
 }
 
 /// What leaves the task.
@@ -42,6 +56,8 @@ pub enum Outgoing {
     Batch(usize, Batch),
     /// A watermark for an exchange.
     Watermark(usize, Watermark),
+    /// Nothing comes for now.
+    Idle(usize),
 }
 
 /// An operator's failure and where it happened.
@@ -97,13 +113,14 @@ impl Chain {
             }
             Target::Operator { index, port } => (index, port),
         };
+        self.wake(index, port)?;
         let link = &mut self.links[index];
         if link.inputs.len() > 1 {
             let others = link
                 .inputs
                 .iter()
                 .enumerate()
-                .filter(|(i, _)| *i != port)
+                .filter(|(i, _)| *i != port && !link.idle[*i])
                 .map(|(_, w)| *w)
                 .min()
                 .unwrap_or(Watermark::MAX);
@@ -131,32 +148,71 @@ impl Chain {
                 }
                 Target::Operator { index, port } => (index, port),
             };
+            self.wake(index, port)?;
             let link = &mut self.links[index];
-            let before = link.inputs.iter().min().copied();
             link.inputs[port] = link.inputs[port].max(watermark);
-            let Some(lowest) = link.inputs.iter().min().copied() else {
-                continue;
+            self.rise(index)?;
+        }
+        Ok(())
+    }
+
+    /// Nothing comes for now from what feeds `targets`.
+    pub fn idle(&mut self, targets: &[Target]) -> Result<(), ChainError> {
+        for &target in targets {
+            let (index, port) = match target {
+                Target::Exchange(exchange) => {
+                    self.outgoing.push(Outgoing::Idle(exchange));
+                    continue;
+                }
+                Target::Operator { index, port } => (index, port),
             };
-            if Some(lowest) == before {
-                continue;
+            let link = &mut self.links[index];
+            link.idle[port] = true;
+            self.rise(index)?;
+            let link = &self.links[index];
+            if link.idle.iter().all(|idle| *idle) {
+                let targets = link.targets.clone();
+                self.idle(&targets)?;
             }
-            let metrics = &self.metrics.operators[link.node][self.subtask];
-            let mut output = Output::default();
-            let begun = Instant::now();
-            let done = link.operator.advance(lowest, &mut output);
-            metrics.worked(begun);
-            metrics.watermark.store(lowest.0, Ordering::Relaxed);
-            done.map_err(|error| self.failed(index, error))?;
-            self.forward(index, output)?;
-            let delay = self.links[index].operator.watermark_delay();
-            let behind = match lowest {
-                Watermark::MIN | Watermark::MAX => lowest,
-                Watermark(millis) => Watermark(millis.saturating_sub(delay)),
-            };
-            let targets = self.links[index].targets.clone();
+        }
+        Ok(())
+    }
+
+    /// An input has something again: if all were idle, what follows must wait for this operator again.
+    fn wake(&mut self, index: usize, port: usize) -> Result<(), ChainError> {
+        let link = &mut self.links[index];
+        let slept = link.idle.iter().all(|idle| *idle);
+        link.idle[port] = false;
+        if slept {
+            let (targets, behind) = (link.targets.clone(), link.behind());
             self.advance(&targets, behind)?;
         }
         Ok(())
+    }
+
+    /// Tells an operator how far event time has come, if that is further than before.
+    fn rise(&mut self, index: usize) -> Result<(), ChainError> {
+        let link = &mut self.links[index];
+        let inputs = link.inputs.iter().zip(&link.idle);
+        let lowest = inputs.filter(|(_, idle)| !**idle).map(|(w, _)| *w).min();
+        // When all are idle nobody is waited for.
+        let lowest = lowest.or_else(|| link.inputs.iter().copied().max());
+        let Some(lowest) = lowest.filter(|lowest| *lowest > link.current) else {
+            return Ok(());
+        };
+        link.current = lowest;
+        let link = &mut self.links[index];
+        let metrics = &self.metrics.operators[link.node][self.subtask];
+        let mut output = Output::default();
+        let begun = Instant::now();
+        let done = link.operator.advance(lowest, &mut output);
+        metrics.worked(begun);
+        metrics.watermark.store(lowest.0, Ordering::Relaxed);
+        done.map_err(|error| self.failed(index, error))?;
+        self.forward(index, output)?;
+        let link = &self.links[index];
+        let (targets, behind) = (link.targets.clone(), link.behind());
+        self.advance(&targets, behind)
     }
 
     fn forward(&mut self, index: usize, mut output: Output) -> Result<(), ChainError> {

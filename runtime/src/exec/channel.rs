@@ -28,6 +28,8 @@ pub enum Element {
     Batch(Batch),
     /// Event time has come this far.
     Watermark(Watermark),
+    /// Nothing comes for now: event time goes on without this channel, until it has something again.
+    Idle,
     /// Snapshot here.
     Barrier(Barrier),
 }
@@ -45,6 +47,8 @@ struct Input {
     /// Which edge of the fragment it belongs to.
     edge: usize,
     watermark: Watermark,
+    /// Nothing has come since it said so.
+    idle: bool,
     /// Delivered the barrier that the others have not.
     blocked: bool,
 }
@@ -57,6 +61,8 @@ pub struct InputGate {
     barrier: Option<Barrier>,
     /// The watermark of each edge as last reported.
     edges: Vec<Watermark>,
+    /// An edge that is idle, which is not reported yet.
+    fell_idle: Option<usize>,
 }
 
 /// What the gate lets through.
@@ -66,6 +72,8 @@ pub enum Received {
     Batch(usize, Batch),
     /// The watermark of an edge rose.
     Watermark(usize, Watermark),
+    /// All channels of an edge are idle.
+    Idle(usize),
     /// All channels delivered this barrier.
     Barrier(Barrier),
     /// A sender is gone before the end: its task failed or was stopped.
@@ -83,17 +91,22 @@ impl InputGate {
                     receiver,
                     edge,
                     watermark: Watermark::MIN,
+                    idle: false,
                     blocked: false,
                 })
                 .collect(),
             cursor: 0,
             barrier: None,
             edges: vec![Watermark::MIN; edges],
+            fell_idle: None,
         }
     }
 
     /// The next thing to do.
     pub async fn next(&mut self) -> Received {
+        if let Some(edge) = self.fell_idle.take() {
+            return Received::Idle(edge);
+        }
         loop {
             let (index, element) = std::future::poll_fn(|cx| self.poll_any(cx)).await;
             let Some(element) = element else {
@@ -102,15 +115,35 @@ impl InputGate {
             let edge = self.inputs[index].edge;
             match element {
                 Element::Batch(mut batch) => {
+                    self.inputs[index].idle = false;
                     batch.cap_watermarks(self.lowest(edge, Some(index)));
                     return Received::Batch(edge, batch);
                 }
                 Element::Watermark(watermark) => {
+                    self.inputs[index].idle = false;
                     self.inputs[index].watermark = watermark;
-                    let lowest = self.lowest(edge, None);
-                    if lowest > self.edges[edge] {
-                        self.edges[edge] = lowest;
-                        return Received::Watermark(edge, lowest);
+                    if let Some(risen) = self.risen(edge) {
+                        return Received::Watermark(edge, risen);
+                    }
+                }
+                Element::Idle => {
+                    self.inputs[index].idle = true;
+                    let mut of_edge = self.inputs.iter().filter(|input| input.edge == edge);
+                    if of_edge.all(|input| input.idle) {
+                        // Nobody is waited for: event time is where the furthest has come.
+                        let of_edge = self.inputs.iter().filter(|input| input.edge == edge);
+                        let furthest = of_edge.map(|input| input.watermark).max();
+                        match furthest.filter(|furthest| *furthest > self.edges[edge]) {
+                            Some(furthest) => {
+                                self.edges[edge] = furthest;
+                                self.fell_idle = Some(edge);
+                                return Received::Watermark(edge, furthest);
+                            }
+                            None => return Received::Idle(edge),
+                        }
+                    }
+                    if let Some(risen) = self.risen(edge) {
+                        return Received::Watermark(edge, risen);
                     }
                 }
                 Element::Barrier(barrier) => {
@@ -129,12 +162,20 @@ impl InputGate {
         }
     }
 
-    /// The lowest watermark of the channels of an edge, perhaps leaving one out.
+    /// The watermark of an edge, if it rose.
+    fn risen(&mut self, edge: usize) -> Option<Watermark> {
+        let lowest = self.lowest(edge, None);
+        let rose = lowest > self.edges[edge];
+        self.edges[edge] = self.edges[edge].max(lowest);
+        rose.then_some(lowest)
+    }
+
+    /// The lowest watermark of the channels of an edge that are not idle, perhaps leaving one out.
     fn lowest(&self, edge: usize, except: Option<usize>) -> Watermark {
         self.inputs
             .iter()
             .enumerate()
-            .filter(|(i, input)| input.edge == edge && Some(*i) != except)
+            .filter(|(i, input)| input.edge == edge && Some(*i) != except && !input.idle)
             .map(|(_, input)| input.watermark)
             .min()
             .unwrap_or(Watermark::MAX)
@@ -229,5 +270,40 @@ mod tests {
         let mut gate = InputGate::new(vec![(0, a_in)]);
         drop(a);
         assert!(matches!(gate.next().await, Received::Broken));
+    }
+
+    #[tokio::test]
+    async fn an_idle_channel_holds_event_time_up_no_more() {
+        let (a, from_a) = channel();
+        let (b, from_b) = channel();
+        let mut gate = InputGate::new(vec![(0, from_a), (0, from_b)]);
+        a.send(Element::Watermark(Watermark(20))).await.unwrap();
+        b.send(Element::Watermark(Watermark(5))).await.unwrap();
+        assert!(matches!(
+            gate.next().await,
+            Received::Watermark(0, Watermark(5))
+        ));
+        b.send(Element::Idle).await.unwrap();
+        assert!(matches!(
+            gate.next().await,
+            Received::Watermark(0, Watermark(20))
+        ));
+        // It comes back with older rows: event time stands, and does not go on without it.
+        b.send(batch(1)).await.unwrap();
+        assert!(matches!(gate.next().await, Received::Batch(0, _)));
+        a.send(Element::Watermark(Watermark(30))).await.unwrap();
+        b.send(Element::Watermark(Watermark(25))).await.unwrap();
+        assert!(matches!(
+            gate.next().await,
+            Received::Watermark(0, Watermark(25))
+        ));
+        // When both are idle nobody is waited for.
+        a.send(Element::Idle).await.unwrap();
+        b.send(Element::Idle).await.unwrap();
+        assert!(matches!(
+            gate.next().await,
+            Received::Watermark(0, Watermark(30))
+        ));
+        assert!(matches!(gate.next().await, Received::Idle(0)));
     }
 }

@@ -79,7 +79,12 @@ struct ActiveSplit {
     id: SplitId,
     reader: Box<dyn SplitReader>,
     generator: Option<WatermarkGenerator>,
+    /// It had no rows when it was asked last.
     idle: bool,
+    /// When it last had rows.
+    last_rows: Instant,
+    /// It had none for so long that event time goes on without it.
+    quiet: bool,
 }
 
 /// An instance of a fragment that begins with a source.
@@ -98,6 +103,7 @@ pub struct SourceTask {
     stride: i64,
     alignment: Arc<Alignment>,
     has_watermarks: bool,
+    idle_timeout: Option<Duration>,
     exhausted: bool,
     chain: Chain,
     entries: Vec<Target>,
@@ -123,6 +129,8 @@ pub struct SourceParts {
     pub columns: Option<Box<dyn Operator>>,
     /// Makes watermarks; `None` if the table declares none.
     pub generator: Option<WatermarkGenerator>,
+    /// After what time without rows a split holds event time up no more; `None`: never.
+    pub idle_timeout: Option<Duration>,
     /// How far all instances have come.
     pub alignment: Arc<Alignment>,
     /// Counters.
@@ -168,6 +176,8 @@ impl SourceTask {
                 reader,
                 generator,
                 idle: false,
+                last_rows: Instant::now(),
+                quiet: false,
             });
         }
         Ok(Self {
@@ -182,6 +192,7 @@ impl SourceTask {
             stride: 0,
             alignment: parts.alignment,
             has_watermarks: parts.generator.is_some(),
+            idle_timeout: parts.idle_timeout,
             exhausted: false,
             chain: parts.chain,
             entries: parts.entries,
@@ -241,7 +252,12 @@ impl SourceTask {
             } else if self.active.is_empty() {
                 self.exhausted = true;
                 self.alignment.report(self.link.subtask, Watermark::MAX);
-                self.chain.advance(&self.entries, Watermark::MAX)?;
+                if self.finished.is_empty() {
+                    // It never had a split: event time is for the others to say.
+                    self.chain.idle(&self.entries)?;
+                } else {
+                    self.chain.advance(&self.entries, Watermark::MAX)?;
+                }
                 flush(&mut self.chain, &mut self.exchanges).await?;
                 // A master that is gone has given the job up.
                 let _ = self.link.events.send(TaskEvent::Exhausted {
@@ -249,9 +265,42 @@ impl SourceTask {
                 });
             } else {
                 self.alignment.report(self.link.subtask, Watermark::MAX);
+                if self.fall_quiet()? {
+                    flush(&mut self.chain, &mut self.exchanges).await?;
+                }
                 tokio::time::sleep(IDLE_WAIT).await;
             }
         }
+    }
+
+    /// Leaves splits that had no rows for too long out of event time; whether there is something to send.
+    fn fall_quiet(&mut self) -> Result<bool, TaskError> {
+        let Some(timeout) = self.idle_timeout.filter(|_| self.has_watermarks) else {
+            return Ok(false);
+        };
+        let mut fell = false;
+        for split in &mut self.active {
+            if !split.quiet && split.last_rows.elapsed() >= timeout {
+                split.quiet = true;
+                fell = true;
+            }
+        }
+        if !fell {
+            return Ok(false);
+        }
+        if self.active.iter().all(|split| split.quiet) {
+            // Nobody is waited for: event time is where the furthest has come.
+            let generators = self.active.iter().filter_map(|s| s.generator.as_ref());
+            let furthest = generators.map(WatermarkGenerator::current).max();
+            if let Some(furthest) = furthest.filter(|furthest| *furthest > self.watermark) {
+                self.watermark = furthest;
+                self.chain.advance(&self.entries, furthest)?;
+            }
+            self.chain.idle(&self.entries)?;
+        } else {
+            self.advance()?;
+        }
+        Ok(true)
     }
 
     /// Whether the other instances should catch up first.
@@ -281,6 +330,11 @@ impl SourceTask {
                 })?;
             match read {
                 Read::Rows(rows, kinds) => {
+                    split.last_rows = Instant::now();
+                    if std::mem::take(&mut split.quiet) {
+                        // Event time waits for this instance again.
+                        self.chain.advance(&self.entries, self.watermark)?;
+                    }
                     self.emit(index, rows, kinds, begun)?;
                     return Ok(true);
                 }
@@ -341,7 +395,7 @@ impl SourceTask {
             .active
             .iter()
             .enumerate()
-            .filter(|(i, _)| *i != index)
+            .filter(|(i, split)| *i != index && !split.quiet)
             .filter_map(|(_, split)| split.generator.as_ref())
             .map(WatermarkGenerator::current)
             .min()
@@ -369,6 +423,7 @@ impl SourceTask {
         let lowest = self
             .active
             .iter()
+            .filter(|split| !split.quiet)
             .filter_map(|split| split.generator.as_ref())
             .map(WatermarkGenerator::current)
             .min()

@@ -153,6 +153,7 @@ pub async fn flush(chain: &mut Chain, exchanges: &mut [Exchange]) -> Result<(), 
                     .broadcast(&Element::Watermark(watermark))
                     .await?;
             }
+            Outgoing::Idle(exchange) => exchanges[exchange].broadcast(&Element::Idle).await?,
         }
     }
     Ok(())
@@ -217,6 +218,7 @@ impl FragmentTask {
                 Received::Watermark(edge, watermark) => {
                     self.chain.advance(&[self.entries[edge]], watermark)?;
                 }
+                Received::Idle(edge) => self.chain.idle(&[self.entries[edge]])?,
                 Received::Barrier(barrier) => {
                     self.chain.prepare_barrier()?;
                     flush(&mut self.chain, &mut self.exchanges).await?;

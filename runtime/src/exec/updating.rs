@@ -31,7 +31,7 @@ use millstream_operators::sink_upsert_materialize::{
 use millstream_operators::temporal_join::{
     JoinKind, TemporalJoin, TemporalJoinSpec, TemporalJoinTime,
 };
-use millstream_operators::temporal_sort::{FullSort, RowtimeSort};
+use millstream_operators::temporal_sort::{FullSort, ProctimeSort, RowtimeSort};
 use millstream_operators::top_n::{SortColumn, TopNSpec, TopNStrategy};
 use millstream_operators::unnest::{Unnest, UnnestSpec};
 use millstream_operators::window_join::{WindowJoin, WindowJoinSpec};
@@ -85,6 +85,7 @@ pub(super) fn operator(
             end,
             with_rank,
             window: Some(window_end),
+            latest,
             ..
         } => Box::new(WindowTopN::with_schema(
             context,
@@ -96,7 +97,7 @@ pub(super) fn operator(
                 start: *start,
                 end: *end,
                 with_rank: *with_rank,
-                last_of_peers: false,
+                last_of_peers: *latest,
             },
             node.schema(),
         )?),
@@ -108,6 +109,7 @@ pub(super) fn operator(
             with_rank,
             window: None,
             forward,
+            ..
         } => top_n(
             node,
             context,
@@ -139,6 +141,9 @@ pub(super) fn operator(
             },
             ttl_millis,
         )?,
+        StreamOp::TemporalSort { rowtime, order } if is_proctime(input, *rowtime) => {
+            Box::new(ProctimeSort::new(context, schema, &sort(order))?)
+        }
         StreamOp::TemporalSort { rowtime, order } => {
             Box::new(RowtimeSort::new(context, schema, *rowtime, &sort(order))?)
         }
