@@ -17,6 +17,7 @@ mod hints;
 mod joins;
 pub mod keys;
 pub mod lifetime;
+pub mod matching;
 mod moments;
 mod monotonicity;
 mod names;

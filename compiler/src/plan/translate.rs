@@ -19,6 +19,7 @@ use millstream_functions::window::{Frame, duration_text};
 
 use super::aggregation::{arguments, null_treatment};
 use super::hints::StateTtl;
+use super::matching::MatchNode;
 use super::stream::{
     AggregateCall, AttachedWindow, ChangelogMode, OverGroup, PlanColumn, PlanNode, StreamOp,
     TimeAttribute, column, is_proctime, plain_column, positional_schema,
@@ -83,6 +84,8 @@ impl Translator<'_> {
                 let node: &dyn std::any::Any = extension.node.as_any();
                 if let Some(tvf) = node.downcast_ref::<WindowTvfNode>() {
                     self.window_tvf(tvf)
+                } else if let Some(pattern) = node.downcast_ref::<MatchNode>() {
+                    self.match_recognize(pattern)
                 } else if let Some(predict) = node.downcast_ref::<PredictNode>() {
                     self.predict(predict)
                 } else if node.is::<VersionedNode>() {

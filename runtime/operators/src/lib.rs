@@ -11,6 +11,7 @@
 //! | [`watermark_assigner`] | watermarks of a stream or a split | the running maximum |
 //! | [`exchange`], [`keys`] | which instance a row goes to; keys as bytes | none |
 //! | [`over_aggregate`] | functions of earlier rows of the key, several frames at once | rows in the frames, accumulators |
+//! | [`over_values`] | the same of maps, arrays and rows | the same |
 //! | [`proctime_over`] | the same in processing time | rows in the frame, accumulators |
 //! | [`unbounded_over`] | the same in the order of a column that is no time | all rows |
 //! | [`group_aggregate`] | unbounded GROUP BY and DISTINCT | accumulators, values of DISTINCT |
@@ -28,6 +29,7 @@
 //! | [`proctime_deduplicate`] | the first or last row of a key to arrive | a flag, or the last row |
 //! | [`top_n`] | the first rows of a partition by ROW_NUMBER, LIMIT | these rows, or all |
 //! | [`window_top_n`] | the same in each window, deduplication too | the best rows, by window |
+//! | [`match_recognize`] | patterns of rows of a key | rows that wait, matches that are not complete |
 //! | [`temporal_sort`] | ORDER BY a time attribute | the rows that wait |
 //! | [`changelog_normalize`] | upserts as a changelog | the last row of a key |
 //! | [`set_operations`] | INTERSECT and EXCEPT | two counts a row |
@@ -61,8 +63,10 @@ mod join_rows;
 pub mod keys;
 mod last_row;
 pub mod lookup_join;
+pub mod match_recognize;
 pub mod operator;
 pub mod over_aggregate;
+pub mod over_values;
 mod pending;
 pub mod proctime_deduplicate;
 pub mod proctime_over;
