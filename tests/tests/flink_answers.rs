@@ -26,7 +26,6 @@ const OPEN: &[&str] = &[
     "over_deviation_integers",
     "topn_variable",
     "unnest_left_condition",
-    "unnest_nested_expression",
 ];
 
 /// Cases in which Millstream differs from Flink on purpose, and why.

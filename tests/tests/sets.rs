@@ -433,3 +433,20 @@ fn over_counts_different_values() {
         ],
     );
 }
+
+#[test]
+fn a_partition_may_be_given_by_the_insert() {
+    let table = "CREATE TABLE t (a INT, b BIGINT, c STRING) PARTITIONED BY (b) WITH ('connector' = 'print');";
+    changelog(
+        &format!(
+            "{table} INSERT INTO t PARTITION (b = 7) SELECT x, y FROM (VALUES (1, 'p')) AS T(x, y);"
+        ),
+        &["+I[1, 7, p]"],
+    );
+    refused(
+        &format!(
+            "{table} INSERT INTO t PARTITION (a = 7) SELECT x, y FROM (VALUES (1, 'p')) AS T(x, y);"
+        ),
+        "PARTITION names 'a', which is no column that 't' is PARTITIONED BY",
+    );
+}

@@ -604,11 +604,6 @@ impl<'e> Binder<'e> {
                 Diagnostic::not_supported("INSERT OVERWRITE").at(insert.target.span),
             ));
         }
-        if !insert.partition.is_empty() {
-            return Err(fail(
-                Diagnostic::not_supported("INSERT … PARTITION").at(insert.target.span),
-            ));
-        }
         let hinted = match &insert.hint {
             Some(hint) => Some(self.hinted_table(hint, text)?),
             None => None,
@@ -632,15 +627,19 @@ impl<'e> Binder<'e> {
             super::sinks::written_columns(definition.physical(), &definition.metadata(), &options);
         let root = self.query(&insert.query, &name, insert.span, text)?;
         let columns = self.plan.nodes[root].columns.clone();
+        let fixed = self.fixed_columns(insert, &definition, &target, text)?;
         // Which target column each query column fills.
         let filled: Vec<usize> = match &insert.columns {
             // In the order of the table's declaration, in which metadata may stand anywhere.
-            None if definition.statement.columns.is_empty() => (0..target.len()).collect(),
+            None if definition.statement.columns.is_empty() => (0..target.len())
+                .filter(|place| !fixed.contains_key(place))
+                .collect(),
             None => definition
                 .statement
                 .columns
                 .iter()
                 .filter_map(|c| target.iter().position(|(name, _)| *name == c.name))
+                .filter(|place| !fixed.contains_key(place))
                 .collect(),
             Some(names) => names
                 .iter()
@@ -708,6 +707,7 @@ impl<'e> Binder<'e> {
                         }
                     }
                 }
+                None if fixed.contains_key(&i) => fixed[&i].clone(),
                 None => Expr::Literal(
                     ScalarValue::try_from(field.data_type())
                         .map_err(|e| vec![diagnose(&e, text)])?,
@@ -747,6 +747,58 @@ impl<'e> Binder<'e> {
         };
         self.push_sink(input, table, &name, insert.span, insert.deduplicate);
         Ok(())
+    }
+
+    /// The columns that `PARTITION (k = 'v', …)` gives one value, by position in the target.
+    fn fixed_columns(
+        &self,
+        insert: &Insert,
+        definition: &TableDefinition,
+        target: &[(String, FlinkType)],
+        text: &str,
+    ) -> Result<BTreeMap<usize, Expr>, Diagnostics> {
+        let mut fixed = BTreeMap::new();
+        for (column, value) in &insert.partition {
+            let is_key = |key: &ast::Ident| key.value == column.value;
+            let place = target.iter().position(|(name, _)| *name == column.value);
+            let (Some(place), true) = (
+                place,
+                definition.statement.partitioned_by.iter().any(is_key),
+            ) else {
+                return Err(vec![
+                    Diagnostic::error(
+                        "sql/unknown-column",
+                        format!(
+                            "PARTITION names '{}', which is no column that '{}' is PARTITIONED BY",
+                            column.value,
+                            insert.target.object()
+                        ),
+                    )
+                    .at(insert.target.span),
+                ]);
+            };
+            let at = |e: DataFusionError| vec![diagnose(&e, text).or_at(insert.span)];
+            let none = DFSchema::empty();
+            let bound = self.bind_expression(value, &none, &[]).map_err(at)?;
+            let (_, given) = bound.to_field(&none).map_err(at)?;
+            let (name, ty) = &target[place];
+            let given = FlinkType::from_field(&given);
+            match implicit_cast(bound, &given, ty) {
+                Some(value) => {
+                    fixed.insert(place, simplify(value, &[]).map_err(at)?);
+                }
+                None => {
+                    return Err(vec![
+                        Diagnostic::error(
+                            "sql/sink-schema",
+                            format!("PARTITION gives '{name}' a {given}, but it is {ty}"),
+                        )
+                        .at(insert.target.span),
+                    ]);
+                }
+            }
+        }
+        Ok(fixed)
     }
 
     /// A bare `SELECT`: its changelog is printed.

@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 use std::fmt;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use datafusion_common::tree_node::{Transformed, TreeNode};
@@ -11,11 +12,12 @@ use datafusion_common::{
 use datafusion_expr::logical_plan::{self as lp, Extension, LogicalPlan};
 use datafusion_expr::planner::RelationPlannerContext;
 use datafusion_expr::{Expr, ExprSchemable, UserDefinedLogicalNodeCore};
-use datafusion_sql::sqlparser::ast;
+use datafusion_sql::sqlparser::ast::{self, VisitMut as _, VisitorMut};
 use millstream_functions::types::{FlinkType, TypeKind};
 
 use super::stream::{PlanColumn, StreamOp, column};
 use super::translate::Translator;
+use crate::sql::markers;
 
 /// The elements of a collection as rows; the collection may be one of a row before it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -44,8 +46,10 @@ impl UnnestNode {
                 "UNNEST of several collections at once is not supported; write one UNNEST each"
             );
         };
-        let collection =
-            context.sql_expr_to_logical_expr(collection.clone(), &DFSchema::empty())?;
+        let mut collection = collection.clone();
+        // Nothing breaks off.
+        let _ = collection.visit(&mut ArraysAsCalls);
+        let collection = context.sql_expr_to_logical_expr(collection, &DFSchema::empty())?;
         let node = Arc::new(Self::try_new(collection, ordinality)?);
         Ok(LogicalPlan::Extension(Extension { node }))
     }
@@ -84,6 +88,20 @@ impl UnnestNode {
             ordinality,
             schema: Arc::new(DFSchema::new_with_metadata(fields, Default::default())?),
         })
+    }
+}
+
+/// Writes `ARRAY[…]` as a call: DataFusion forgets the tables before an UNNEST inside of a literal.
+struct ArraysAsCalls;
+
+impl VisitorMut for ArraysAsCalls {
+    type Break = ();
+    fn post_visit_expr(&mut self, expr: &mut ast::Expr) -> ControlFlow<()> {
+        if let ast::Expr::Array(array) = expr {
+            let items = std::mem::take(&mut array.elem);
+            *expr = markers::call(ast::Ident::new("__array"), items);
+        }
+        ControlFlow::Continue(())
     }
 }
 
