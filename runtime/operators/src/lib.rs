@@ -11,6 +11,7 @@
 //! | [`watermark_assigner`] | watermarks of a stream or a split | the running maximum |
 //! | [`exchange`], [`keys`] | which instance a row goes to; keys as bytes | none |
 //! | [`over_aggregate`] | functions of earlier rows of the key, several frames at once | rows in the frames, accumulators |
+//! | [`over_values`] | the same of maps, arrays and rows | the same |
 //! | [`proctime_over`] | the same in processing time | rows in the frame, accumulators |
 //! | [`unbounded_over`] | the same in the order of a column that is no time | all rows |
 //! | [`group_aggregate`] | unbounded GROUP BY and DISTINCT | accumulators, values of DISTINCT |
@@ -65,6 +66,7 @@ pub mod lookup_join;
 pub mod match_recognize;
 pub mod operator;
 pub mod over_aggregate;
+pub mod over_values;
 mod pending;
 pub mod proctime_deduplicate;
 pub mod proctime_over;

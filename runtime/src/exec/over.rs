@@ -10,6 +10,7 @@ use millstream_functions::aggregate::AggregateKind;
 use millstream_functions::window::Frame;
 use millstream_operators::aggregates::AggregateCall;
 use millstream_operators::over_aggregate::{OverAggregate, OverGroup, OverSpec};
+use millstream_operators::over_values::{OverValues, has_nested_values};
 use millstream_operators::proctime_over::{ProctimeOver, ProctimeOverSpec};
 use millstream_operators::unbounded_over::{UnboundedOver, UnboundedOverSpec};
 use millstream_operators::{Operator, OperatorContext};
@@ -35,22 +36,22 @@ pub(super) fn operator(
     let schema = input.schema();
     let time = input.columns[*rowtime].time;
     if time == Some(TimeAttribute::Rowtime) {
-        return Ok(Some(Box::new(OverAggregate::with_schema(
-            context,
-            Arc::clone(&schema),
-            &OverSpec {
-                partition: partition.clone(),
-                order: *rowtime,
-                groups: groups
-                    .iter()
-                    .map(|g| OverGroup {
-                        frame: g.frame,
-                        calls: g.calls.iter().map(|c| call(c, &schema)).collect(),
-                    })
-                    .collect(),
-            },
-            node.schema(),
-        )?)));
+        let spec = OverSpec {
+            partition: partition.clone(),
+            order: *rowtime,
+            groups: groups
+                .iter()
+                .map(|g| OverGroup {
+                    frame: g.frame,
+                    calls: g.calls.iter().map(|c| call(c, &schema)).collect(),
+                })
+                .collect(),
+        };
+        let output = node.schema();
+        return Ok(Some(match has_nested_values(&spec) {
+            true => Box::new(OverValues::with_schema(context, &schema, &spec, output)?),
+            false => Box::new(OverAggregate::with_schema(context, schema, &spec, output)?),
+        }));
     }
     let [group] = groups.as_slice() else {
         return Err(anyhow!("OVER has several frames out of event time"));
