@@ -8,7 +8,7 @@ use millstream_conformance::report::Counts;
 use millstream_conformance::{How, Settings, load, run, shared};
 
 /// How many programs must give what Flink gives: raise it when it grows.
-const FLOOR: usize = 117;
+const FLOOR: usize = 118;
 
 #[test]
 fn programs_give_what_flink_gives() {
