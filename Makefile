@@ -4,13 +4,16 @@ export CARGO_TARGET_DIR
 export MILLSTREAM_CACHE ?= $(HOME)/.cache/millstream
 export MILLSTREAM ?= $(CARGO_TARGET_DIR)/release/millstream
 
-.PHONY: help setup build demo test bench conformance kill-test model zoo train bench-models check-scores ide fuzz-models
+.PHONY: help setup build demo test bench bench-flink conformance nexmark-rows kill-test kill-queries model zoo train bench-models check-scores ide fuzz-models
 
 help:
 	@echo 'make demo         score card payments for half a minute, at full speed'
 	@echo 'make test         all tests'
 	@echo 'make bench        events per second, memory, where the time goes'
 	@echo 'make conformance  recorded cases and samples on Millstream and on a real Flink, row by row'
+	@echo 'make bench-flink  the Nexmark queries on Millstream and on a real Flink, seconds and ratios'
+	@echo 'make nexmark-rows the Nexmark queries on both: do they leave the same tables?'
+	@echo 'make kill-queries kill ten queries of joins, windows, Top-N and OVER 200 times and compare'
 	@echo 'make kill-test    kill the samples at random moments and compare what they wrote'
 	@echo 'make model        train the fraud model on what its own pipeline writes'
 	@echo 'make train        train the models of models/trained: one a toolkit, on real flights'
@@ -39,6 +42,15 @@ bench: build
 conformance: build
 	python3 scripts/record-flink.py --check --millstream
 	scripts/compare-with-flink.sh
+
+bench-flink: build
+	python3 scripts/nexmark-flink.py bench
+
+nexmark-rows: build
+	python3 scripts/nexmark-flink.py rows
+
+kill-queries: build
+	python3 scripts/kill-queries.py --kills 200
 
 kill-test: build
 	python3 scripts/kill-test.py gmv --runs 20

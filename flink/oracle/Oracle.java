@@ -127,12 +127,14 @@ public final class Oracle {
         if (reset.matches()) {
             throw new IllegalArgumentException("RESET is not supported by the oracle");
         }
+        long begun = System.nanoTime();
         TableResult result = environment.executeSql(statement);
         String head = statement.strip().toUpperCase(Locale.ROOT);
         if (head.startsWith("INSERT") || head.startsWith("EXECUTE")) {
             result.await();
             if (!quiet) {
-                System.out.println("-- done: " + firstLine(statement));
+                long millis = (System.nanoTime() - begun) / 1_000_000;
+                System.out.println("-- done in " + millis + " ms: " + firstLine(statement));
             }
             return;
         }

@@ -51,6 +51,36 @@ pub(crate) fn pack(
     }
 }
 
+/// Columns that [`pack_neighbours`] writes together.
+pub(crate) const NEIGHBOURS: usize = 8;
+
+/// Writes `len` values of each column, from row `start` on, side by side to the rows of a float32 tensor, the first one
+/// to element `place`. A column at a time would touch every row again for four bytes of it.
+pub(crate) fn pack_neighbours(
+    columns: [&[f64]; NEIGHBOURS],
+    start: usize,
+    len: usize,
+    tensor: &mut Tensor,
+    place: usize,
+    spec: &TensorSpec,
+) -> Result<(), ModelError> {
+    let wrong = |error| ModelError::Columns {
+        reason: chain(&error),
+    };
+    let mut view = tensor.try_as_plain_ram_mut().map_err(wrong)?;
+    let out = view.as_slice_mut::<f32>().map_err(wrong)?;
+    let columns = columns.map(|column| &column[start..start + len]);
+    let rows = out[place..].chunks_mut(spec.width());
+    for (row, target) in rows.take(len).enumerate() {
+        let mut values = [0.0f32; NEIGHBOURS];
+        for (value, column) in values.iter_mut().zip(&columns) {
+            *value = column[row] as f32;
+        }
+        target[..NEIGHBOURS].copy_from_slice(&values);
+    }
+    Ok(())
+}
+
 /// Fills the rows of `tensor` from `len` on with row `len - 1`.
 pub(crate) fn repeat_last(
     tensor: &mut Tensor,

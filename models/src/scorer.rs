@@ -8,16 +8,17 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use arrow::array::{Array, ArrayRef};
+use arrow::array::{Array, ArrayRef, AsArray};
+use arrow::datatypes::{DataType, Float64Type};
 use tract_onnx::prelude::{TValue, Tensor, TypedSimpleState};
 
-use crate::binding::{Binding, Elements};
+use crate::binding::{Binding, Elements, InputColumn};
 use crate::error::ModelError;
 use crate::guard::guarded;
 use crate::model::Model;
 use crate::pack;
 use crate::plan::{blank, chain};
-use crate::signature::ElementType;
+use crate::signature::{ElementType, TensorSpec};
 use crate::unpack::Collected;
 
 /// Scores rows with one model. Each worker has its own; the model is shared.
@@ -34,8 +35,9 @@ pub struct Scorer {
     in_model: Duration,
 }
 
-/// Rows that are packed together.
-const BLOCK: usize = 64;
+/// Rows that are packed together: enough of each column for the processor to read ahead, and of a wide tensor no more
+/// than its second-level cache holds.
+const BLOCK: usize = 256;
 
 /// A plan's running state and its input tensors.
 #[derive(Debug)]
@@ -172,23 +174,36 @@ impl Scorer {
                 *tensor = fresh(input.element, &input.shape(lane.rows)).map_err(failed)?;
             }
         }
-        // A block of rows of all columns at a time: what is written to a wide tensor stays in the first-level cache.
+        // A block of rows of all columns at a time: what is written to a wide tensor stays in the cache.
         for block in (0..len).step_by(BLOCK) {
             let rows = BLOCK.min(len - block);
-            for (array, column) in columns.iter().zip(&self.binding.inputs) {
+            let bound = &self.binding.inputs;
+            let mut at = 0;
+            while let (Some(array), Some(column)) = (columns.get(at), bound.get(at)) {
+                let Some(tensor) = Arc::get_mut(&mut lane.inputs[column.tensor]) else {
+                    return Err(failed("its input buffer is in use".to_owned()));
+                };
+                let spec = &signature.inputs[column.tensor];
+                if rows >= pack::NEIGHBOURS
+                    && let Elements::One(element) = column.elements
+                    && let Some(values) = neighbours(&columns[at..], &bound[at..], spec)
+                {
+                    let place = block * spec.width() + element;
+                    pack::pack_neighbours(values, start + block, rows, tensor, place, spec)?;
+                    at += pack::NEIGHBOURS;
+                    continue;
+                }
                 let target = pack::Target {
                     column: &column.name,
-                    tensor: &signature.inputs[column.tensor],
+                    tensor: spec,
                     offset: match column.elements {
                         Elements::One(element) => element,
                         Elements::All => 0,
                     },
                     whole: column.elements == Elements::All,
                 };
-                let Some(tensor) = Arc::get_mut(&mut lane.inputs[column.tensor]) else {
-                    return Err(failed("its input buffer is in use".to_owned()));
-                };
                 pack::pack(array.as_ref(), start + block, rows, tensor, block, &target)?;
+                at += 1;
             }
         }
         if len < lane.rows {
@@ -225,6 +240,33 @@ impl Scorer {
         lane.state = Some(state);
         Ok(())
     }
+}
+
+/// The values of the first columns, if they are doubles without NULL for elements of `tensor`, a float32 one, that
+/// follow each other.
+fn neighbours<'a>(
+    columns: &'a [ArrayRef],
+    bound: &[InputColumn],
+    tensor: &TensorSpec,
+) -> Option<[&'a [f64]; pack::NEIGHBOURS]> {
+    let columns = columns.get(..pack::NEIGHBOURS)?;
+    let bound = bound.get(..pack::NEIGHBOURS)?;
+    let first = &bound[0];
+    let Elements::One(element) = first.elements else {
+        return None;
+    };
+    let mut values = [&[][..]; pack::NEIGHBOURS];
+    for (i, (array, column)) in columns.iter().zip(bound).enumerate() {
+        let follows = column.tensor == first.tensor
+            && column.elements == Elements::One(element + i)
+            && array.data_type() == &DataType::Float64
+            && array.null_count() == 0;
+        if !follows {
+            return None;
+        }
+        values[i] = array.as_primitive::<Float64Type>().values();
+    }
+    (tensor.element == ElementType::Float32).then_some(values)
 }
 
 fn fresh(element: ElementType, shape: &[usize]) -> Result<Arc<Tensor>, String> {

@@ -92,7 +92,7 @@ fn intersect_and_except_take_null_for_equal_to_null() {
         &["[1, a]", "[1, a]", "[2, b]", "[3, null]"],
     );
     refused(
-        "SELECT 1 EXCEPT SELECT CAST(1 AS BIGINT);",
+        "SELECT 1 EXCEPT SELECT 'a';",
         "CAST one to the type of the other",
     );
 }
@@ -411,25 +411,25 @@ fn hints_change_the_options_of_a_table_for_one_use() {
 }
 
 #[test]
-fn over_counts_different_values_and_only_what_passes() {
+fn over_counts_different_values() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("conformance");
     let tables = std::fs::read_to_string(folder.join("tables.sql"))
         .unwrap()
         .replace("${data}", &folder.join("data").display().to_string());
     changelog(
         &format!(
-            "{tables} SELECT id, COUNT(DISTINCT k) OVER w, COUNT(*) FILTER (WHERE v > 2) OVER w, SUM(v) FILTER (WHERE v > 2) OVER w
+            "{tables} SELECT id, COUNT(DISTINCT k) OVER w, SUM(DISTINCT v) OVER w
              FROM events WHERE id <> 5 WINDOW w AS (ORDER BY ts ROWS BETWEEN 2 PRECEDING AND CURRENT ROW);"
         ),
         &[
-            "+I[1, 1, 0, null]",
-            "+I[2, 2, 0, null]",
-            "+I[3, 2, 1, 4]",
-            "+I[6, 2, 2, 10]",
-            "+I[4, 2, 3, 15]",
-            "+I[7, 2, 3, 18]",
-            "+I[8, 1, 2, 12]",
-            "+I[9, 2, 2, 16]",
+            "+I[1, 1, 1]",
+            "+I[2, 2, 3]",
+            "+I[3, 2, 7]",
+            "+I[6, 2, 12]",
+            "+I[4, 2, 15]",
+            "+I[7, 2, 18]",
+            "+I[8, 1, 12]",
+            "+I[9, 2, 16]",
         ],
     );
 }

@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, FieldRef};
-use datafusion_common::{Result, not_impl_err, plan_err};
+use datafusion_common::{Result, ScalarValue, not_impl_err, plan_err};
 use datafusion_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion_expr::{
     Accumulator, AggregateUDF, AggregateUDFImpl, Signature, Volatility, udaf_default_return_field,
@@ -269,6 +269,14 @@ impl AggregateUDFImpl for FlinkAggregate {
                 Ok(Arc::new(multiset.to_field(self.name())))
             }
             _ => udaf_default_return_field(self, arg_fields),
+        }
+    }
+
+    /// What the function gives for no row, in a query as a value of another.
+    fn default_value(&self, data_type: &DataType) -> Result<ScalarValue> {
+        match self.kind {
+            AggregateKind::Count => ScalarValue::new_zero(data_type),
+            _ => ScalarValue::try_from(data_type),
         }
     }
 

@@ -10,17 +10,13 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Schema, SchemaRef};
 use datafusion_common::config::ConfigOptions;
 use datafusion_common::{
-    Column, DFSchema, DataFusionError, JoinType, ScalarValue, SchemaError, not_impl_err, plan_err,
+    Column, DFSchema, DataFusionError, ScalarValue, SchemaError, not_impl_err, plan_err,
 };
 use datafusion_expr::logical_plan::LogicalPlan;
 use datafusion_expr::{Expr, ExprSchemable, cast as arrow_cast};
 use datafusion_optimizer::analyzer::resolve_grouping_function::ResolveGroupingFunction;
 use datafusion_optimizer::analyzer::type_coercion::TypeCoercion;
-use datafusion_optimizer::decorrelate_predicate_subquery::DecorrelatePredicateSubquery;
-use datafusion_optimizer::eliminate_cross_join::EliminateCrossJoin;
-use datafusion_optimizer::extract_equijoin_predicate::ExtractEquijoinPredicate;
-use datafusion_optimizer::scalar_subquery_to_join::ScalarSubqueryToJoin;
-use datafusion_optimizer::{Analyzer, AnalyzerRule, Optimizer, OptimizerContext, OptimizerRule};
+use datafusion_optimizer::{Analyzer, AnalyzerRule};
 use datafusion_sql::planner::{NullOrdering, ParserOptions, PlannerContext, SqlToRel};
 use datafusion_sql::sqlparser::ast;
 use millstream_functions::types::{FlinkType, TypeKind};
@@ -37,7 +33,6 @@ use super::stream::{
 };
 use super::translate::{Graph, Translator, simplify};
 use super::tvf::FlinkRelationPlanner;
-use super::unnest::has_unnest;
 use super::versioned::LookupTable;
 use crate::diagnostics::{Diagnostic, Span, did_you_mean};
 use crate::environment::Environment;
@@ -860,6 +855,7 @@ impl<'e> Binder<'e> {
             span,
             graph: Box::new(BinderGraph { binder: self, text }),
             ttl: StateTtl::default(),
+            shared: Default::default(),
         }
     }
 
@@ -890,7 +886,7 @@ impl<'e> Binder<'e> {
         ];
         let plan =
             Analyzer::with_rules(rules).execute_and_check(plan, &context.options, |_, _| {})?;
-        without_subqueries(plan)
+        super::subqueries::to_joins(plan)
     }
 
     /// Binds an expression over the columns of a table.
@@ -956,75 +952,6 @@ impl<'e> Binder<'e> {
         });
         self.plan.tables.len() - 1
     }
-}
-
-/// Turns subqueries into joins and gives joins that are written as a filter over a product their condition.
-///
-/// Only plans that have either are touched: what DataFusion's rules would do to others (moving filters,
-/// merging projections) changes nothing in the rows, but makes plans that nobody recognises.
-fn without_subqueries(plan: LogicalPlan) -> Result<LogicalPlan, DataFusionError> {
-    use datafusion_common::tree_node::{TreeNode, TreeNodeRecursion};
-    let (mut found, mut product) = (false, false);
-    plan.apply(|node| {
-        product |= matches!(node, LogicalPlan::Join(join)
-            if join.join_type == JoinType::Inner && join.on.is_empty() && join.filter.is_none());
-        node.apply_expressions(|expr| {
-            expr.apply(|e| {
-                found |= matches!(
-                    e,
-                    Expr::Exists(_) | Expr::InSubquery(_) | Expr::ScalarSubquery(_)
-                );
-                Ok(TreeNodeRecursion::Continue)
-            })
-        })?;
-        Ok(TreeNodeRecursion::Continue)
-    })?;
-    if !found && !product {
-        return Ok(plan);
-    }
-    let mut rules: Vec<Arc<dyn OptimizerRule + Send + Sync>> = vec![
-        Arc::new(DecorrelatePredicateSubquery::new()),
-        Arc::new(ScalarSubqueryToJoin::new()),
-    ];
-    // An UNNEST reads the tables before it, so they must stay before it.
-    // Joins that have their condition stay as they are written, as in Flink.
-    if product && !has_unnest(&plan)? {
-        rules.push(Arc::new(ExtractEquijoinPredicate::new()));
-        rules.push(Arc::new(EliminateCrossJoin::new()));
-    }
-    refuse_many_rows(&plan)?;
-    let mut options = ConfigOptions::default();
-    // Every subquery that is a value becomes a join.
-    options
-        .optimizer
-        .enable_physical_uncorrelated_scalar_subquery = false;
-    let context = OptimizerContext::new_with_config_options(Arc::new(options))
-        .with_max_passes(1)
-        .with_skip_failing_rules(false);
-    Optimizer::with_rules(rules).optimize(plan, &context, |_, _| {})
-}
-
-/// Refuses a query as a value that may give several rows: as a join it would multiply rows, where
-/// Flink fails the job.
-fn refuse_many_rows(plan: &LogicalPlan) -> Result<(), DataFusionError> {
-    use datafusion_common::tree_node::{TreeNode, TreeNodeRecursion};
-    plan.apply_with_subqueries(|node| {
-        node.apply_expressions(|expr| {
-            expr.apply(|e| {
-                if let Expr::ScalarSubquery(subquery) = e
-                    && subquery.outer_ref_columns.is_empty()
-                    && subquery.subquery.max_rows().is_none_or(|most| most > 1)
-                {
-                    return plan_err!(
-                        "a query as a value must give one row; aggregate it, as in (SELECT MAX(x) FROM …), \
-                         or write LIMIT 1"
-                    );
-                }
-                Ok(TreeNodeRecursion::Continue)
-            })
-        })
-    })?;
-    Ok(())
 }
 
 /// What DataFusion says, in our words and with its place.

@@ -259,6 +259,31 @@ fn describe(plan: &StreamPlan, node: &PlanNode) -> String {
         ),
         StreamOp::Limit { skip: 0, fetch } => format!("Limit {fetch}"),
         StreamOp::Limit { skip, fetch } => format!("Limit {fetch} after {skip}"),
+        StreamOp::Match(spec) => format!(
+            "Match{} order {}{}: {}",
+            match spec.partition.is_empty() {
+                true => String::new(),
+                false => format!(" by {}", names(&spec.partition, input)),
+            },
+            names(&[spec.time], input),
+            spec.order
+                .iter()
+                .map(|by| format!(", {}", sort_text(by, input)))
+                .collect::<String>(),
+            spec.parts
+                .iter()
+                .map(|part| {
+                    let times = match (part.min, part.max) {
+                        (1, Some(1)) => String::new(),
+                        (min, Some(max)) => format!("{{{min},{max}}}"),
+                        (min, None) => format!("{{{min},}}"),
+                    };
+                    let reluctant = if part.greedy { "" } else { "?" };
+                    format!("{}{times}{reluctant}", part.name)
+                })
+                .collect::<Vec<_>>()
+                .join(" ")
+        ),
         StreamOp::Sort { order } => format!("Sort by {}", order_text(order, input)),
         StreamOp::TemporalSort { rowtime, order } => {
             let first = std::slice::from_ref(&input[*rowtime].name);

@@ -64,6 +64,9 @@ impl Translator<'_> {
         if let Some(operation) = SetOperation::of(join) {
             return self.set_operation(&operation);
         }
+        if join.join_type == JoinType::LeftMark {
+            return self.mark_join(join);
+        }
         let kind = match join.join_type {
             JoinType::Inner => JoinKind::Inner,
             JoinType::Left => JoinKind::Left,
@@ -196,6 +199,35 @@ impl Translator<'_> {
         let input = self.translate(plan)?;
         let columns = self.graph.nodes()[input].columns.clone();
         Ok(Side::new(input, columns))
+    }
+
+    /// Left rows with a mark: whether they have a pair. Those that have one and those that have none,
+    /// together.
+    fn mark_join(&mut self, join: &lp::Join) -> Result<usize> {
+        let sides = [&join.left, &join.right].map(|side| std::ptr::from_ref(side.as_ref()));
+        for (side, plan) in sides.into_iter().zip([&join.left, &join.right]) {
+            let input = self.translate(plan)?;
+            self.shared.insert(side, input);
+        }
+        let mut parts = Vec::new();
+        for (join_type, marked) in [(JoinType::LeftSemi, true), (JoinType::LeftAnti, false)] {
+            let part = self.join(&lp::Join {
+                join_type,
+                schema: std::sync::Arc::clone(join.left.schema()),
+                ..join.clone()
+            })?;
+            let mut columns = self.graph.nodes()[part].columns.clone();
+            let mut exprs: Vec<Expr> = (0..columns.len()).map(column).collect();
+            let mark = join.schema.field(columns.len());
+            columns.push(PlanColumn::new(mark.name(), mark));
+            exprs.push(Expr::Literal(ScalarValue::Boolean(Some(marked)), None));
+            parts.push(self.calc(part, exprs, None, columns)?);
+        }
+        for side in sides {
+            self.shared.remove(&side);
+        }
+        let columns = self.graph.nodes()[parts[0]].columns.clone();
+        Ok(self.push(StreamOp::Union, parts, columns))
     }
 
     /// A join of which no pair can match: rows without a partner come out at once.

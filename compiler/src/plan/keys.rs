@@ -90,6 +90,7 @@ fn keys_of(plan: &StreamPlan, node: &PlanNode, known: &[Vec<Key>], stay: &[bool]
         }
         // Rows of several inputs, or several rows of one, share what was a key.
         StreamOp::Union | StreamOp::Expand { .. } | StreamOp::Values { .. } => vec![],
+        StreamOp::Match(_) => vec![],
         StreamOp::GroupAggregate { keys, .. } | StreamOp::GlobalAggregate { keys, .. } => {
             vec![(0..keys.len()).collect()]
         }

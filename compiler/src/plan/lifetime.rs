@@ -109,6 +109,17 @@ impl State {
                 }
             }
             StreamOp::Limit { .. } => Self::passing("the number of rows"),
+            StreamOp::Match(spec) => match spec.within {
+                Some(millis) => Self::passing(format!(
+                    "rows of matches that are not complete, for {}",
+                    duration_text(millis)
+                )),
+                None => Self::lasting(
+                    "rows of matches that are not complete",
+                    "the input unless the pattern fails",
+                    None,
+                ),
+            },
             StreamOp::Sort { .. } => Self::passing("all rows until the input ends"),
             StreamOp::TemporalSort { .. } => Self::passing("rows until the watermark passes them"),
             StreamOp::Join { time, .. } => match time {

@@ -263,7 +263,7 @@ impl Translator<'_> {
         };
         if let Some((skip, fetch)) = limit {
             if fetch == 0 {
-                return plan_err!("LIMIT 0 gives no rows");
+                return self.none(input, width);
             }
             let index = self.rank(input, vec![], order, skip + 1, skip + fetch)?;
             return back(self, index);
@@ -304,6 +304,18 @@ impl Translator<'_> {
         }
     }
 
+    /// No row of the first `width` columns.
+    fn none(&mut self, input: usize, width: usize) -> Result<usize> {
+        let columns = self.graph.nodes()[input].columns[..width].to_vec();
+        let never = Expr::Literal(ScalarValue::Boolean(Some(false)), None);
+        self.calc(
+            input,
+            (0..width).map(column).collect(),
+            Some(never),
+            columns,
+        )
+    }
+
     /// `LIMIT` and `OFFSET`.
     pub(super) fn limit(&mut self, limit: &lp::Limit) -> Result<usize> {
         let number = |expr: &Option<Box<Expr>>| -> Result<Option<u64>> {
@@ -325,6 +337,9 @@ impl Translator<'_> {
         }
         let input = self.translate(&limit.input)?;
         let columns = self.graph.nodes()[input].columns.clone();
+        if fetch == 0 {
+            return self.none(input, columns.len());
+        }
         let append = self.graph.nodes()[input].changelog == ChangelogMode::Append;
         let key = self.graph.nodes()[input].upsert_key.clone();
         let index = self.push(StreamOp::Limit { skip, fetch }, vec![input], columns);

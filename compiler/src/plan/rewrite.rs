@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use datafusion_common::{Result, plan_err};
 
+use super::matching::{MatchSpec, Navigation};
 use super::stream::{
     AggregateCall, AttachedWindow, JoinOn, JoinTime, LookupKeys, OverGroup, PlanNode, SortColumn,
     StreamOp, StreamPlan, TimeAttribute, WatermarkSpec, column, columns_of, plain_column,
@@ -301,6 +302,14 @@ fn prune(plan: StreamPlan) -> Result<StreamPlan> {
                 kept.extend(order.iter().map(|by| by.column));
                 kept.extend(*window);
                 reads.extend(kept.iter().filter(|&&i| i < width));
+            }
+            // Every measure is made.
+            StreamOp::Match(spec) => {
+                kept.extend(0..node.columns.len());
+                reads.extend(&spec.partition);
+                reads.insert(spec.time);
+                reads.extend(spec.order.iter().map(|by| by.column));
+                reads.extend(spec.navigations.iter().filter_map(|n| n.column));
             }
             StreamOp::Sort { order } => {
                 kept.extend(order.iter().map(|by| by.column));
@@ -646,6 +655,20 @@ fn prune(plan: StreamPlan) -> Result<StreamPlan> {
                 rowtime: below[&rowtime],
                 order: move_order(&order, &below),
             },
+            StreamOp::Match(spec) => StreamOp::Match(Box::new(MatchSpec {
+                partition: spec.partition.iter().map(|k| below[k]).collect(),
+                time: below[&spec.time],
+                order: move_order(&spec.order, &below),
+                navigations: spec
+                    .navigations
+                    .into_iter()
+                    .map(|n| Navigation {
+                        column: n.column.map(|column| below[&column]),
+                        ..n
+                    })
+                    .collect(),
+                ..*spec
+            })),
             StreamOp::Sort { order } => StreamOp::Sort {
                 order: move_order(&order, &below),
             },

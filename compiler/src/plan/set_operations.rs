@@ -57,6 +57,37 @@ impl<'p> SetOperation<'p> {
 }
 
 impl Translator<'_> {
+    /// `input` with its integers in the wider types that `other` has in the same columns.
+    fn widened(&mut self, input: usize, other: usize) -> Result<usize> {
+        let nodes = self.graph.nodes();
+        let mut columns = nodes[input].columns.clone();
+        let others = nodes[other].columns.clone();
+        let mut exprs: Vec<Expr> = (0..columns.len()).map(column).collect();
+        let mut same = true;
+        let bytes = |c: &PlanColumn| {
+            let data_type = c.field.data_type();
+            data_type
+                .is_integer()
+                .then(|| data_type.primitive_width())
+                .flatten()
+        };
+        for (at, (own, wanted)) in columns.iter_mut().zip(&others).enumerate() {
+            if let (Some(from), Some(to)) = (bytes(own), bytes(wanted))
+                && from < to
+            {
+                same = false;
+                exprs[at] = datafusion_expr::cast(column(at), wanted.field.data_type().clone());
+                let nullable = own.field.is_nullable();
+                let field = wanted.field.as_ref().clone().with_nullable(nullable);
+                *own = PlanColumn::new(own.name.clone(), &field);
+            }
+        }
+        match same {
+            true => Ok(input),
+            false => self.calc(input, exprs, None, columns),
+        }
+    }
+
     /// A set operation of two queries, whose columns must have the same types.
     pub(super) fn set_operation(&mut self, operation: &SetOperation) -> Result<usize> {
         let name = match (operation.except, operation.all) {
@@ -65,8 +96,10 @@ impl Translator<'_> {
             (true, false) => "EXCEPT",
             (true, true) => "EXCEPT ALL",
         };
-        let left = self.translate(operation.left)?;
+        let mut left = self.translate(operation.left)?;
         let mut right = self.translate(operation.right)?;
+        left = self.widened(left, right)?;
+        right = self.widened(right, left)?;
         let nodes = self.graph.nodes();
         let (l, r) = (&nodes[left].columns, &nodes[right].columns);
         for (a, b) in l.iter().zip(r) {

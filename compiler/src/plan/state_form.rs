@@ -103,6 +103,18 @@ fn form(plan: &StreamPlan, node: &PlanNode) -> Option<String> {
             order_of(order, input),
             types(&all, input)
         ),
+        StreamOp::Match(spec) => {
+            let parts: Vec<String> = (spec.parts.iter())
+                .map(|part| format!("{}{{{},{:?}}}", part.name, part.min, part.max))
+                .collect();
+            let looked: Vec<usize> = spec.navigations.iter().filter_map(|n| n.column).collect();
+            format!(
+                "matches of {} by ({}) of ({})",
+                parts.join(" "),
+                types(&spec.partition, input),
+                types(&looked, input)
+            )
+        }
         StreamOp::Join { on, time, .. } => {
             let right = &inputs.get(1)?.columns;
             let time = match time {

@@ -17,6 +17,7 @@ use millstream_functions::aggregate::AggregateKind;
 use millstream_functions::types::FlinkType;
 use millstream_functions::window::{Frame, Window};
 
+use super::matching::MatchSpec;
 use crate::diagnostics::Span;
 
 pub use super::versioned::{LookupKeys, LookupTable};
@@ -442,6 +443,8 @@ pub enum StreamOp {
         /// For each set, its id and the positions that become NULL.
         sets: Vec<(i64, Vec<usize>)>,
     },
+    /// Finds patterns of rows. Output: partition keys, measures.
+    Match(Box<MatchSpec>),
     /// All rows of all inputs.
     Union,
     /// Adds a model's outputs. Output: input columns, the model's outputs.
@@ -501,6 +504,7 @@ impl StreamOp {
             StreamOp::UpsertMaterialize { .. } => "upsert-materialize",
             StreamOp::SinkConstraints { .. } => "sink-constraints",
             StreamOp::Expand { .. } => "expand",
+            StreamOp::Match(_) => "match",
             StreamOp::Union => "union",
             StreamOp::Predict { .. } => "predict",
             StreamOp::Sink { .. } => "sink",
@@ -517,6 +521,7 @@ impl StreamOp {
             } | StreamOp::WindowAggregate { .. }
                 | StreamOp::Over { .. }
                 | StreamOp::Deduplicate { .. }
+                | StreamOp::Match(_)
                 | StreamOp::GroupAggregate { .. }
                 | StreamOp::GlobalAggregate { .. }
                 | StreamOp::TopN { .. }
@@ -581,6 +586,7 @@ impl PlanNode {
             StreamOp::SetOperation { .. } => by_keys(&(0..self.columns.len()).collect::<Vec<_>>()),
             StreamOp::Sink { keyed_by, .. } if !keyed_by.is_empty() => by_keys(keyed_by),
             StreamOp::TopN { partition, .. } => by_keys(partition),
+            StreamOp::Match(spec) => by_keys(&spec.partition),
             StreamOp::Limit { .. } | StreamOp::TemporalSort { .. } | StreamOp::Sort { .. } => {
                 Distribution::Single
             }

@@ -3,6 +3,8 @@
 //! Bottom-up; each logical node becomes zero or more operators whose columns stand in the order
 //! of the logical node's schema. What has no streaming operator is refused by name.
 
+use std::collections::HashMap;
+
 use datafusion_common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion_common::{DFSchema, Result, ScalarValue, not_impl_err, plan_err};
 use datafusion_expr::logical_plan::{self as lp, LogicalPlan};
@@ -17,6 +19,7 @@ use millstream_functions::window::{Frame, duration_text};
 
 use super::aggregation::{arguments, null_treatment};
 use super::hints::StateTtl;
+use super::matching::MatchNode;
 use super::stream::{
     AggregateCall, AttachedWindow, ChangelogMode, OverGroup, PlanColumn, PlanNode, StreamOp,
     TimeAttribute, column, is_proctime, plain_column, positional_schema,
@@ -55,6 +58,8 @@ pub(crate) struct Translator<'a> {
     pub span: Span,
     /// How long hints say that state is kept.
     pub ttl: StateTtl,
+    /// Operators of plans that several joins read.
+    pub shared: HashMap<*const LogicalPlan, usize>,
 }
 
 impl Translator<'_> {
@@ -79,6 +84,8 @@ impl Translator<'_> {
                 let node: &dyn std::any::Any = extension.node.as_any();
                 if let Some(tvf) = node.downcast_ref::<WindowTvfNode>() {
                     self.window_tvf(tvf)
+                } else if let Some(pattern) = node.downcast_ref::<MatchNode>() {
+                    self.match_recognize(pattern)
                 } else if let Some(predict) = node.downcast_ref::<PredictNode>() {
                     self.predict(predict)
                 } else if node.is::<VersionedNode>() {
@@ -361,7 +368,10 @@ impl Translator<'_> {
             .window_expr
             .iter()
             .map(|e| match unaliased(e) {
-                Expr::WindowFunction(f) => filtered(f),
+                Expr::WindowFunction(f) if f.params.filter.is_some() => plan_err!(
+                    "OVER takes no FILTER, as in Flink; write CASE WHEN … END as the argument"
+                ),
+                Expr::WindowFunction(f) => Ok(f.as_ref()),
                 other => not_impl_err!("{other} in OVER is not supported"),
             })
             .collect::<Result<Vec<_>>>()?;
@@ -475,7 +485,7 @@ impl Translator<'_> {
         input: usize,
         by: &PlanColumn,
         frame: Frame,
-        functions: &[expr::WindowFunction],
+        functions: &[&expr::WindowFunction],
     ) -> Result<()> {
         let appends = self.graph.nodes()[input].changelog == ChangelogMode::Append;
         let lags = functions
@@ -565,33 +575,6 @@ fn call_name(kind: AggregateKind, argument: Option<&Expr>) -> String {
         Some(_) => format!("{name}(…)"),
         None => format!("{name}()"),
     }
-}
-
-/// A call without its FILTER: rows that it leaves out have NULL for the argument, which no
-/// aggregate counts.
-fn filtered(function: &expr::WindowFunction) -> Result<expr::WindowFunction> {
-    let mut function = function.clone();
-    let Some(filter) = function.params.filter.take() else {
-        return Ok(function);
-    };
-    let kind = over_kind(&function.fun);
-    if matches!(
-        kind,
-        Some(AggregateKind::Lag | AggregateKind::RowNumber) | None
-    ) {
-        return plan_err!("{} takes no FILTER", function.fun.name().to_uppercase());
-    }
-    let args = &mut function.params.args;
-    let counted = match args.first() {
-        Some(arg) if kind != Some(AggregateKind::Count) || !is_any_row(arg) => arg.clone(),
-        _ => Expr::Literal(ScalarValue::Int32(Some(1)), None),
-    };
-    let counted = datafusion_expr::when(*filter, counted).end()?;
-    match args.first_mut() {
-        Some(arg) => *arg = counted,
-        None => args.push(counted),
-    }
-    Ok(function)
 }
 
 /// The arguments that an OVER call reads, and its constants.

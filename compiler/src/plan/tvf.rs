@@ -25,6 +25,7 @@ use millstream_functions::types::{FlinkType, TypeKind};
 use millstream_functions::window::Window;
 
 use super::catalog::Models;
+use super::matching::MatchNode;
 use super::unnest::UnnestNode;
 use super::versioned::VersionedNode;
 use crate::sql::markers;
@@ -246,6 +247,12 @@ impl RelationPlanner for FlinkRelationPlanner {
             }
             TableFactor::NestedJoin { .. } => {
                 return Ok(RelationPlanning::Original(Box::new(relation)));
+            }
+            TableFactor::MatchRecognize { alias, .. } => {
+                let alias = alias.clone();
+                let plan = extension(MatchNode::plan(relation, context)?)?;
+                let planned = PlannedRelation::new(plan, alias);
+                return Ok(RelationPlanning::Planned(Box::new(planned)));
             }
             TableFactor::UNNEST {
                 array_exprs,

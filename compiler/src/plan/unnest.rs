@@ -44,7 +44,8 @@ impl UnnestNode {
                 "UNNEST of several collections at once is not supported; write one UNNEST each"
             );
         };
-        let collection = context.sql_to_expr(collection.clone(), &DFSchema::empty())?;
+        let collection =
+            context.sql_expr_to_logical_expr(collection.clone(), &DFSchema::empty())?;
         let node = Arc::new(Self::try_new(collection, ordinality)?);
         Ok(LogicalPlan::Extension(Extension { node }))
     }
@@ -153,7 +154,9 @@ impl Translator<'_> {
         };
         let trivial = join.on.is_empty() && join.filter.as_ref().is_none_or(is_true);
         if left && !trivial {
-            return plan_err!("LEFT JOIN UNNEST(…) takes ON TRUE only, as in Flink");
+            return not_impl_err!(
+                "LEFT JOIN UNNEST(…) with a condition is not supported; write ON TRUE"
+            );
         }
         let input = self.translate(&join.left)?;
         let index = self.unnest(input, join.left.schema(), unnested, left)?;

@@ -161,6 +161,16 @@ impl Parser<'_> {
                     && self.is_symbol_at(1, "(")
                     && let Some(word) = self.one_of(&["ANY", "SOME", "ALL"])
                 {
+                    // Equal to one of them is IN, different from all of them NOT IN.
+                    let is_in = match op {
+                        BinaryOperator::Eq => word != "ALL",
+                        BinaryOperator::NotEq => word == "ALL",
+                        _ => false,
+                    };
+                    if is_in && self.starts_query(1) {
+                        self.advance();
+                        return self.in_what(left, op == BinaryOperator::NotEq);
+                    }
                     return Err(self.not_supported(&format!("a comparison with {word} (…)")));
                 }
                 Expr::BinaryOp {

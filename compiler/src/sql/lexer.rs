@@ -55,9 +55,9 @@ impl Token {
 }
 
 /// Symbols of Flink SQL, longest first.
-const SYMBOLS: [&str; 23] = [
+const SYMBOLS: [&str; 25] = [
     "=>", "<=", ">=", "<>", "||", "(", ")", "[", "]", ",", ";", ".", ":", "=", "<", ">", "+", "-",
-    "*", "/", "%", "{", "}",
+    "*", "/", "%", "{", "}", "|", "?",
 ];
 
 const DOUBLE_QUOTES: &str =
@@ -335,7 +335,7 @@ mod tests {
     #[test]
     fn what_is_not_flink_sql_is_marked() {
         for script in [
-            "'open", "`open", "/* open", "\"x\"", "a != b", "a ^ b", "``", "N'x'", "?",
+            "'open", "`open", "/* open", "\"x\"", "a != b", "a ^ b", "``", "N'x'", "@",
         ] {
             assert!(
                 kinds(script).iter().any(|k| matches!(k, TokenKind::Bad(_))),

@@ -26,6 +26,7 @@ pub(crate) mod lexer;
 mod literal;
 mod location;
 pub mod markers;
+pub(crate) mod match_recognize;
 mod parser;
 mod query;
 mod script;

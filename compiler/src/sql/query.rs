@@ -710,12 +710,13 @@ impl Parser<'_> {
         let subquery = self.query_body()?;
         self.close_query()?;
         self.refuse_after_table()?;
-        Ok(TableFactor::Derived {
+        let derived = TableFactor::Derived {
             lateral,
             subquery,
             alias: self.table_alias()?,
             sample: None,
-        })
+        };
+        self.match_recognize(derived)
     }
 
     /// `(a JOIN b ON …)`
@@ -749,7 +750,7 @@ impl Parser<'_> {
         self.refuse_after_table()?;
         let alias = self.table_alias()?;
         self.refuse_after_table()?;
-        Ok(table(name.to_object_name(), None, version, alias))
+        self.match_recognize(table(name.to_object_name(), None, version, alias))
     }
 
     /// `[LATERAL] TABLE(f(…)) [alias]`
@@ -820,13 +821,7 @@ impl Parser<'_> {
 
     /// Clauses that Flink's grammar has after a table and nothing here runs.
     fn refuse_after_table(&self) -> Parsed<()> {
-        for word in [
-            "MATCH_RECOGNIZE",
-            "TABLESAMPLE",
-            "PIVOT",
-            "UNPIVOT",
-            "EXTEND",
-        ] {
+        for word in ["TABLESAMPLE", "PIVOT", "UNPIVOT", "EXTEND"] {
             if self.is_word(word) {
                 return Err(self.not_supported(word));
             }
@@ -840,7 +835,7 @@ impl Parser<'_> {
     }
 
     /// `[AS] name [(a, b)]`
-    fn table_alias(&mut self) -> Parsed<Option<TableAlias>> {
+    pub(super) fn table_alias(&mut self) -> Parsed<Option<TableAlias>> {
         let explicit = self.eat_word("AS");
         if !explicit && !self.is_name_at(0) {
             return Ok(None);

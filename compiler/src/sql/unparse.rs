@@ -8,17 +8,19 @@
 use std::fmt::{self, Display, Write};
 
 use datafusion_sql::sqlparser::ast::{
-    AccessExpr, BinaryOperator, DataType, DateTimeField, Distinct, DuplicateTreatment, Expr,
-    Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause, FunctionArguments, GroupByExpr,
-    Ident, JoinConstraint, JoinOperator, LimitClause, NamedWindowExpr, NullTreatment, ObjectName,
+    AccessExpr, AfterMatchSkip, BinaryOperator, DataType, DateTimeField, Distinct,
+    DuplicateTreatment, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause,
+    FunctionArguments, GroupByExpr, Ident, JoinConstraint, JoinOperator, LimitClause,
+    MatchRecognizePattern, MatchRecognizeSymbol, NamedWindowExpr, NullTreatment, ObjectName,
     OrderByExpr, OrderByKind, Query as AstQuery, Select, SelectItem,
-    SelectItemQualifiedWildcardKind, SetExpr, SetOperator, SetQuantifier, Subscript, TableAlias,
-    TableFactor, TableVersion, TableWithJoins, TrimWhereField, UnaryOperator, Value, Values,
-    WindowFrameBound, WindowFrameUnits, WindowSpec, WindowType,
+    SelectItemQualifiedWildcardKind, SetExpr, SetOperator, SetQuantifier, Subscript,
+    SymbolDefinition, TableAlias, TableFactor, TableVersion, TableWithJoins, TrimWhereField,
+    UnaryOperator, Value, Values, WindowFrameBound, WindowFrameUnits, WindowSpec, WindowType,
 };
 
 use super::keywords::quote_text;
 use super::markers;
+use super::match_recognize::WITHIN;
 use super::statement::{
     AlterModel, AlterTable, AlterView, Column, ColumnKind, ColumnPosition, CreateFunction,
     CreateModel, CreateTable, CreateView, Describe, Distribution, DistributionKind, Drop, Explain,
@@ -935,12 +937,112 @@ impl<'a> Printer<'a> {
                 self.put(")");
                 alias
             }
+            TableFactor::MatchRecognize { alias, .. } => {
+                self.match_recognize(factor);
+                alias
+            }
             other => return self.show(other),
         };
         if let Some(alias) = alias {
             self.put(" AS ");
             self.ident(&alias.name);
             self.alias_columns(alias);
+        }
+    }
+
+    fn match_recognize(&mut self, factor: &TableFactor) {
+        let TableFactor::MatchRecognize {
+            table,
+            partition_by,
+            order_by,
+            measures,
+            rows_per_match,
+            after_match_skip,
+            pattern,
+            symbols,
+            ..
+        } = factor
+        else {
+            return;
+        };
+        self.table_factor(table);
+        self.put(" MATCH_RECOGNIZE (");
+        if !partition_by.is_empty() {
+            self.put("\nPARTITION BY ");
+            self.list(partition_by, ", ", Self::expr);
+        }
+        if !order_by.is_empty() {
+            self.put("\nORDER BY ");
+            self.list(order_by, ", ", |p, by| {
+                p.expr(&by.expr);
+                if by.options.asc == Some(false) {
+                    p.put(" DESC");
+                }
+            });
+        }
+        if !measures.is_empty() {
+            self.put("\nMEASURES ");
+            self.list(measures, ", ", |p, measure| {
+                p.expr(&measure.expr);
+                p.put(" AS ");
+                p.ident(&measure.alias);
+            });
+        }
+        if rows_per_match.is_some() {
+            self.put("\nONE ROW PER MATCH");
+        }
+        if let Some(skip) = after_match_skip {
+            self.put("\nAFTER MATCH SKIP ");
+            match skip {
+                AfterMatchSkip::PastLastRow => self.put("PAST LAST ROW"),
+                AfterMatchSkip::ToNextRow => self.put("TO NEXT ROW"),
+                AfterMatchSkip::ToFirst(symbol) => {
+                    self.put("TO FIRST ");
+                    self.ident(symbol);
+                }
+                AfterMatchSkip::ToLast(symbol) => {
+                    self.put("TO LAST ");
+                    self.ident(symbol);
+                }
+            }
+        }
+        self.put("\nPATTERN (");
+        self.pattern(pattern);
+        self.put(")");
+        let within = |symbol: &&SymbolDefinition| symbol.symbol.value == WITHIN;
+        if let Some(interval) = symbols.iter().find(within) {
+            self.put(" WITHIN ");
+            self.expr(&interval.definition);
+        }
+        let defined: Vec<&SymbolDefinition> = symbols.iter().filter(|s| !within(s)).collect();
+        if !defined.is_empty() {
+            self.put("\nDEFINE ");
+            self.list(&defined, ", ", |p, symbol| {
+                p.ident(&symbol.symbol);
+                p.put(" AS ");
+                p.expr(&symbol.definition);
+            });
+        }
+        self.put("\n)");
+    }
+
+    fn pattern(&mut self, pattern: &MatchRecognizePattern) {
+        match pattern {
+            MatchRecognizePattern::Symbol(MatchRecognizeSymbol::Named(symbol)) => {
+                self.ident(symbol);
+            }
+            MatchRecognizePattern::Concat(parts) => self.list(parts, " ", Self::pattern),
+            MatchRecognizePattern::Alternation(parts) => self.list(parts, " | ", Self::pattern),
+            MatchRecognizePattern::Group(inner) => {
+                self.put("(");
+                self.pattern(inner);
+                self.put(")");
+            }
+            MatchRecognizePattern::Repetition(inner, quantifier) => {
+                self.pattern(inner);
+                self.put(&quantifier.to_string());
+            }
+            other => self.show(other),
         }
     }
 

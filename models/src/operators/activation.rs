@@ -80,6 +80,18 @@ impl Kernel for Activation {
         }
     }
 
+    fn fused(
+        &self,
+        prefix: &str,
+        model: &mut TypedModel,
+        input: OutletId,
+    ) -> TractResult<Option<TVec<OutletId>>> {
+        match self {
+            Self::Relu => super::dense::with_relu(prefix, model, input),
+            _ => Ok(None),
+        }
+    }
+
     fn eval(&self, mut input: Tensor) -> TractResult<Tensor> {
         match input.datum_type() {
             DatumType::F32 => self.floats32(input.try_as_plain_ram_mut()?.as_slice_mut()?)?,

@@ -8,7 +8,7 @@ use pulp::{Arch, Simd, WithSimd};
 use tract_onnx::tract_hir::internal::*;
 
 use super::kernel::{Built, Exact};
-use super::ml::tabular::{Form, Shared, Tabular, slice, tensor, wire};
+use super::ml::tabular::{Form, Shared, Tabular, maker, slice, wire};
 
 /// Rows that are multiplied together: with four vectors of columns, what the registers hold.
 const ROWS: usize = 6;
@@ -86,6 +86,7 @@ impl Weights {
 struct Product<'a> {
     weights: &'a Weights,
     bias: Option<&'a [f32]>,
+    relu: bool,
     rows: &'a [f32],
     out: &'a mut [f32],
 }
@@ -98,6 +99,7 @@ impl WithSimd for Product<'_> {
         let Self {
             weights,
             bias,
+            relu,
             rows,
             out,
         } = self;
@@ -112,6 +114,7 @@ impl WithSimd for Product<'_> {
                     weights,
                     strip: *strip,
                     bias,
+                    relu,
                 };
                 match (whole, strip.vectors) {
                     (true, 1) => tile::<S, ROWS, 1>(simd, place, rows, out),
@@ -140,6 +143,7 @@ struct Place<'a> {
     weights: &'a Weights,
     strip: Strip,
     bias: Option<&'a [f32]>,
+    relu: bool,
 }
 
 /// `R` rows times the `V` vectors of columns of a strip.
@@ -168,30 +172,70 @@ fn tile<S: Simd, const R: usize, const V: usize>(
     let width = (outputs - column).min(V * lanes);
     for (row, sums) in sums.iter().enumerate() {
         let target = &mut out[row * outputs + column..][..width];
+        if width == V * lanes {
+            let (target, _) = S::as_mut_simd_f32s(target);
+            let mut sums = *sums;
+            if let Some(bias) = place.bias {
+                let (bias, _) = S::as_simd_f32s(&bias[column..column + V * lanes]);
+                for v in 0..V {
+                    sums[v] = simd.add_f32s(sums[v], bias[v]);
+                }
+            }
+            if place.relu {
+                let zero = simd.splat_f32s(0.0);
+                for sum in &mut sums {
+                    // A NaN fails the comparison and stays.
+                    *sum = simd.select_f32s(simd.less_than_f32s(*sum, zero), zero, *sum);
+                }
+            }
+            target.copy_from_slice(&sums);
+            continue;
+        }
+        // The last vector reaches beyond the matrix.
         let (whole, rest) = S::as_mut_simd_f32s(target);
         let count = whole.len();
         whole.copy_from_slice(&sums[..count]);
-        if !rest.is_empty() {
-            // The last vector reaches beyond the matrix.
-            let mut last = [0.0; 16];
-            let (vector, _) = S::as_mut_simd_f32s(&mut last);
-            vector[0] = sums[count];
-            let len = rest.len();
-            rest.copy_from_slice(&last[..len]);
-        }
+        let mut last = [0.0; 16];
+        let (vector, _) = S::as_mut_simd_f32s(&mut last);
+        vector[0] = sums[count];
+        let len = rest.len();
+        rest.copy_from_slice(&last[..len]);
         if let Some(bias) = place.bias {
             for (value, bias) in target.iter_mut().zip(&bias[column..]) {
                 *value += bias;
             }
         }
+        if place.relu {
+            for value in target.iter_mut().filter(|value| **value < 0.0) {
+                *value = 0.0;
+            }
+        }
     }
 }
 
-/// The operator: the first input times a constant, plus a constant row.
+/// The operator: the first input times a constant, plus a constant row, held at zero or above.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Dense {
     weights: Shared<Weights>,
     bias: Option<Shared<Vec<f32>>>,
+    relu: bool,
+}
+
+/// A Relu of `input` computed with the product that it follows, if it follows one.
+pub(super) fn with_relu(
+    prefix: &str,
+    model: &mut TypedModel,
+    input: OutletId,
+) -> TractResult<Option<TVec<OutletId>>> {
+    let Some((dense, inputs)) = maker::<Dense>(model, input) else {
+        return Ok(None);
+    };
+    let (inputs, dense) = (inputs.to_vec(), dense.clone());
+    let dense = Dense {
+        relu: true,
+        ..dense
+    };
+    Ok(Some(wire(dense, prefix, model, &inputs)?))
 }
 
 /// The operator of a node with `arity` inputs, of which all but the first are in the weights and the bias already.
@@ -205,6 +249,7 @@ pub(super) fn dense(
     let dense = Dense {
         weights: Shared::new(Weights::new(inputs, outputs, weight)),
         bias: bias.map(Shared::new),
+        relu: false,
     };
     Ok((expand(Node { dense, arity }), vec![]))
 }
@@ -280,14 +325,15 @@ impl Tabular for Dense {
         if let Some(last) = shape.last_mut() {
             *last = self.weights.outputs;
         }
-        let mut out = vec![0.0; shape.iter().product()];
+        let mut out = Tensor::zero::<f32>(&shape)?;
         Arch::new().dispatch(Product {
             weights: &self.weights,
             bias: self.bias.as_ref().map(|bias| bias.as_slice()),
+            relu: self.relu,
             rows: slice::<f32>(input)?,
-            out: &mut out,
+            out: out.try_as_plain_ram_mut()?.as_slice_mut::<f32>()?,
         });
-        Ok(tvec!(tensor(&shape, out)?))
+        Ok(tvec!(out))
     }
 }
 
@@ -306,6 +352,7 @@ pub(super) fn bias_row(bias: &[Exact], outputs: usize, scale: f32) -> Option<Vec
 
 #[cfg(test)]
 mod tests {
+    use super::super::ml::tabular::tensor;
     use super::*;
 
     #[test]
@@ -323,10 +370,19 @@ mod tests {
             let dense = Dense {
                 weights: Shared::new(Weights::new(inputs, outputs, weight)),
                 bias: Some(Shared::new(bias)),
+                relu: false,
             };
             let input = tensor(&[rows, inputs], values.clone()).unwrap();
             let result = dense.eval(&[&input]).unwrap().remove(0);
             let got = slice::<f32>(&result).unwrap();
+            let dense = Dense {
+                relu: true,
+                ..dense
+            };
+            let held = dense.eval(&[&input]).unwrap().remove(0);
+            let held = slice::<f32>(&held).unwrap();
+            let wanted: Vec<f32> = got.iter().map(|v| v.max(0.0)).collect();
+            assert_eq!(held, wanted, "{rows} × {inputs} × {outputs}, held at zero");
             for row in 0..rows {
                 for output in 0..outputs {
                     let wanted: f32 = (0..inputs)

@@ -24,6 +24,16 @@ pub(super) trait Kernel: Debug + Clone + Eq + Send + Sync + 'static {
         Ok((input.datum_type, input.shape.to_tvec().to_vec()))
     }
 
+    /// The same result from the inputs of the operator before, if that one can compute both at once.
+    fn fused(
+        &self,
+        _prefix: &str,
+        _model: &mut TypedModel,
+        _input: OutletId,
+    ) -> TractResult<Option<TVec<OutletId>>> {
+        Ok(None)
+    }
+
     /// Computes the result. A row's values must not depend on where the row stands, nor on the alignment of the
     /// buffer: scores have to be the same bits in every batch.
     fn eval(&self, input: Tensor) -> TractResult<Tensor>;
@@ -96,7 +106,10 @@ impl<K: Kernel> Expansion for Pointwise<K> {
         model: &mut TypedModel,
         inputs: &[OutletId],
     ) -> TractResult<TVec<OutletId>> {
-        wire(self.0.clone(), prefix, model, inputs[0])
+        match self.0.fused(prefix, model, inputs[0])? {
+            Some(outlets) => Ok(outlets),
+            None => wire(self.0.clone(), prefix, model, inputs[0]),
+        }
     }
 }
 

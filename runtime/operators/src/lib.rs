@@ -30,6 +30,7 @@
 //! | [`proctime_deduplicate`] | the first or last row of a key to arrive | a flag, or the last row |
 //! | [`top_n`] | the first rows of a partition by ROW_NUMBER, LIMIT | these rows, or all |
 //! | [`window_top_n`] | the same in each window, deduplication too | the best rows, by window |
+//! | [`match_recognize`] | patterns of rows of a key | rows that wait, matches that are not complete |
 //! | [`temporal_sort`] | ORDER BY a time attribute | the rows that wait |
 //! | [`changelog_normalize`] | upserts as a changelog | the last row of a key |
 //! | [`set_operations`] | INTERSECT and EXCEPT | two counts a row |
@@ -64,6 +65,7 @@ mod join_rows;
 pub mod keys;
 mod last_row;
 pub mod lookup_join;
+pub mod match_recognize;
 pub mod operator;
 pub mod over_aggregate;
 pub mod over_values;

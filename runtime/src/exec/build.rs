@@ -586,6 +586,7 @@ impl BuildContext<'_> {
             | StreamOp::Limit { .. }
             | StreamOp::TemporalSort { .. }
             | StreamOp::Sort { .. }
+            | StreamOp::Match(_)
             | StreamOp::Join { .. }
             | StreamOp::ChangelogNormalize { .. }
             | StreamOp::SetOperation { .. }

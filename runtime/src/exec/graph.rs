@@ -141,6 +141,7 @@ fn sharing(plan: &StreamPlan, index: usize, before: &[Option<Vec<usize>>]) -> Op
             .map(|column| keys.iter().position(|key| key == column))
             .collect(),
         StreamOp::TopN { partition, .. } => non_empty(partition.clone()),
+        StreamOp::Match(spec) => non_empty((0..spec.partition.len()).collect()),
         StreamOp::ChangelogNormalize { keys, .. } => non_empty(keys.clone()),
         // Rows that a join pads on the left have NULL in place of the left key.
         StreamOp::Join { on, .. } if !on.kind.pads_right() => non_empty(on.left.clone()),

@@ -9,6 +9,7 @@ pub mod chain;
 pub mod channel;
 pub mod graph;
 mod lookup;
+mod matching;
 pub mod metrics;
 mod over;
 pub mod predict;

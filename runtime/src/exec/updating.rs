@@ -147,6 +147,7 @@ pub(super) fn operator(
         StreamOp::TemporalSort { rowtime, order } => {
             Box::new(RowtimeSort::new(context, schema, *rowtime, &sort(order))?)
         }
+        StreamOp::Match(spec) => super::matching::operator(spec, input, context, node.schema())?,
         StreamOp::Sort { order } => Box::new(FullSort::new(context, schema, &sort(order))?),
         StreamOp::SetOperation { except, all } => Box::new(SetOperation::new(
             context,
@@ -418,7 +419,7 @@ fn constraints(plan: &StreamPlan, columns: &[(String, FlinkType)]) -> Result<Sin
     })?)
 }
 
-fn sort(order: &[stream::SortColumn]) -> Vec<SortColumn> {
+pub(super) fn sort(order: &[stream::SortColumn]) -> Vec<SortColumn> {
     order
         .iter()
         .map(|by| SortColumn {

@@ -147,7 +147,16 @@ const EXPRESSIONS: [(&str, &str); 106] = [
 ];
 
 #[rustfmt::skip] // one case a line
-const STATEMENTS: [(&str, &str); 99] = [
+const STATEMENTS: [(&str, &str); 100] = [
+    (
+        "SELECT * FROM t MATCH_RECOGNIZE (PARTITION BY k ORDER BY ts, n DESC MEASURES FIRST(A.p) AS f, \
+         FINAL LAST(B.p, 1) AS l ONE ROW PER MATCH AFTER MATCH SKIP TO LAST B \
+         PATTERN (A B{2,3} C*? (D | E)+ F{,4}) WITHIN INTERVAL '1' HOUR DEFINE A AS p > 1, B AS B.p < LAST(A.p)) AS m",
+        "SELECT *\nFROM `t` MATCH_RECOGNIZE (\nPARTITION BY `k`\nORDER BY `ts`, `n` DESC\n\
+         MEASURES FIRST(`A`.`p`) AS `f`, LAST(`B`.`p`, 1) AS `l`\nONE ROW PER MATCH\n\
+         AFTER MATCH SKIP TO LAST `B`\nPATTERN (`A` `B`{2,3} `C`*? (`D` | `E`)+ `F`{,4}) WITHIN INTERVAL '1' HOUR\n\
+         DEFINE `A` AS `p` > 1, `B` AS `B`.`p` < LAST(`A`.`p`)\n) AS `m`",
+    ),
     ("SELECT 1", "SELECT 1"),
     ("SELECT ALL a, b AS c, d e, t.*, * FROM t", "SELECT `a`, `b` AS `c`, `d` AS `e`, `t`.*, *\nFROM `t`"),
     ("SELECT DISTINCT a FROM cat.db.t AS x", "SELECT DISTINCT `a`\nFROM `cat`.`db`.`t` AS `x`"),

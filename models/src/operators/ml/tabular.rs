@@ -152,6 +152,16 @@ impl<T: Tabular> Expansion for Expanded<T> {
     }
 }
 
+/// The operator that makes the outlet, if it is one of this kind, and its inputs.
+pub(in crate::operators) fn maker<T: Tabular>(
+    model: &TypedModel,
+    outlet: OutletId,
+) -> Option<(&T, &[OutletId])> {
+    let node = model.node(outlet.node);
+    let op = node.op_as::<TabularOp<T>>()?;
+    Some((&op.0, &node.inputs))
+}
+
 /// Whether the outlet is a result of this operator.
 pub(super) fn is_made_by<T: Tabular>(model: &TypedModel, outlet: OutletId) -> bool {
     model.node(outlet.node).op_is::<TabularOp<T>>()

@@ -257,6 +257,7 @@ impl Group {
         let bounded = matches!(group.frame, Frame::Range(Some(_)) | Frame::Rows(Some(_)));
         let mut units = Units {
             words: CURSORS,
+            by_sums: true,
             ..Units::default()
         };
         let mut sliding: Vec<Sliding> = Vec::new();
@@ -390,7 +391,11 @@ impl Group {
                 units: Vec::new(),
             };
             layout.distinct += 1;
-            sets.push((set, Units::default()));
+            let units = Units {
+                by_sums: true,
+                ..Units::default()
+            };
+            sets.push((set, units));
             sets.len() - 1
         });
         let units = &mut sets[at].1;

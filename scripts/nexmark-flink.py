@@ -1,0 +1,242 @@
+#!/usr/bin/env python3
+"""The Nexmark queries on Millstream and on a real Flink 2.3.0, over the same files.
+
+  nexmark-flink.py rows    each query at parallelism 1 on both engines: do the tables they leave agree?
+  nexmark-flink.py bench   how long each takes at parallelism 2, with checkpoints every ten seconds
+
+`rows` has both engines write their changes as debezium-json files and folds them: what is left must be
+equal, row by row. Where rows tie (a Top-N of equal prices) the engines may keep another one; such
+a query is compared by the columns that the tie leaves alone, see LOOSE.
+
+`bench` writes to blackhole. Flink runs with object reuse in one process with ORACLE_HEAP of memory (4 GB),
+its state on the heap and in RocksDB in turn; its time is that of the job, without the start of the JVM.
+Millstream's is that of the whole process.
+"""
+
+from __future__ import annotations
+
+import argparse
+import collections
+import json
+import math
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from decimal import Decimal
+
+import samples
+
+FOLDER = samples.ROOT / "tests" / "nexmark"
+ORACLE = samples.ROOT / "flink" / "oracle" / "run"
+QUERIES = [f"q{number}" for number in range(24)]
+
+# Queries that Flink does not take as they are, or that have no fixed answer.
+LEFT_OUT = {
+    "q12": "windows of the wall clock: what is in one is not the same twice",
+    "q13": "looks up in a file, which Flink's filesystem connector does not offer",
+}
+
+# What a tie does not decide: the columns that are compared, instead of all.
+LOOSE: dict[str, list[str]] = {
+    "q9": ["id", "price"],
+    "q18": ["bidder", "auction", "dateTime"],
+    "q19": ["auction", "price", "rank_number"],
+}
+
+
+def generate(folder: pathlib.Path, events: int, files: int) -> None:
+    subprocess.run(
+        [
+            samples.binary(), "nexmark", "generate", "--events", str(events),
+            "--output", str(folder), "--files", str(files),
+        ],
+        check=True, stdout=subprocess.DEVNULL,
+    )  # fmt: skip
+
+
+def script(query: str, data: pathlib.Path, sink: str, settings: dict[str, str]) -> str:
+    sets = "".join(f"SET '{key}' = '{value}';\n" for key, value in settings.items())
+    text = (FOLDER / "files.sql").read_text() + "\n" + (FOLDER / f"{query}.sql").read_text()
+    text = text.replace("${path}", str(data)).replace("${sink}", sink)
+    return sets + text.replace("${side_input}", str(data.parent / "side_input.csv"))
+
+
+def value(item):
+    if isinstance(item, (int, float)) and not isinstance(item, bool):
+        return Decimal(str(item)).normalize()
+    if isinstance(item, str):
+        # 2024-01-01 00:00:00 and 2024-01-01 00:00:00.000 are the same moment.
+        return re.sub(r"^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)\.?0*$", r"\1", item)
+    return item
+
+
+def table(folder: pathlib.Path, columns: list[str] | None) -> collections.Counter:
+    """The rows that the changes in a folder of debezium-json files leave, in no order."""
+    left: collections.Counter = collections.Counter()
+    for file in sorted(path for path in folder.rglob("*") if path.is_file()):
+        parts = file.relative_to(folder).parts
+        if any(part.startswith((".", "_")) for part in parts):
+            continue
+        for line in file.open():
+            change = json.loads(line)
+            row = change["after"] if change["op"] in ("c", "r") else change["before"]
+            row = {key: value(item) for key, item in row.items() if not columns or key in columns}
+            left[tuple(sorted(row.items(), key=lambda pair: pair[0]))] += (
+                1 if change["op"] in ("c", "r") else -1
+            )
+    return collections.Counter({row: count for row, count in left.items() if count})
+
+
+def on_flink(scripts: dict[str, pathlib.Path], heap: str = "4g") -> dict[str, list[str]]:
+    """What the oracle printed for each script: one JVM for all."""
+    done = subprocess.run(
+        [str(ORACLE), *map(str, scripts.values())],
+        text=True, capture_output=True, check=False, env={**os.environ, "ORACLE_HEAP": heap},
+    )  # fmt: skip
+    names = {str(path): name for name, path in scripts.items()}
+    found: dict[str, list[str]] = {name: [] for name in scripts}
+    current: list[str] = []
+    for line in done.stdout.splitlines():
+        if line.startswith("### "):
+            current = found[names[line[4:]]]
+        else:
+            current.append(line)
+    return found
+
+
+def on_millstream(path: pathlib.Path, parallelism: int) -> tuple[float, int, str]:
+    """Seconds, peak bytes, and the error if it failed."""
+    begun = time.monotonic()
+    command = [
+        "/usr/bin/env", "python3", "-c",
+        "import resource, subprocess, sys\n"
+        "code = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL).returncode\n"
+        "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)\n"
+        "sys.exit(code)",
+        samples.binary(), "run", str(path), "--parallelism", str(parallelism), "--fresh",
+        "--state-dir", str(path) + ".state",
+    ]  # fmt: skip
+    done = subprocess.run(command, text=True, capture_output=True, check=False)
+    seconds = time.monotonic() - begun
+    shutil.rmtree(str(path) + ".state", ignore_errors=True)
+    peak = int(done.stdout.split()[-1]) * 1024 if done.stdout.split() else 0
+    return seconds, peak, done.stderr.strip() if done.returncode else ""
+
+
+def rows(arguments: argparse.Namespace, work: pathlib.Path) -> int:
+    data = work / "events"
+    generate(data, arguments.events, 1)
+    chosen = [query for query in arguments.query if query not in LEFT_OUT]
+    scripts = {}
+    for engine in ("flink", "millstream"):
+        for query in chosen:
+            out = work / engine / query
+            sink = f"'connector' = 'filesystem', 'path' = '{out}', 'format' = 'debezium-json'"
+            path = work / f"{engine}-{query}.sql"
+            path.write_text(script(query, data, sink, {}))
+            scripts[engine, query] = path
+    print(f"Flink runs {len(chosen)} queries over {arguments.events:,} events", file=sys.stderr)
+    printed = on_flink({query: scripts["flink", query] for query in chosen})
+    different = 0
+    for query in chosen:
+        failed = [line for line in printed[query] if line.startswith(("error in", "  "))]
+        if failed:
+            print(f"{query:4} Flink refuses: {failed[-1].strip()[:150]}")
+            different += 1
+            continue
+        _, _, error = on_millstream(scripts["millstream", query], 1)
+        if error:
+            print(f"{query:4} Millstream fails: {error[-300:]}")
+            different += 1
+            continue
+        columns = LOOSE.get(query)
+        theirs = table(work / "flink" / query, columns)
+        ours = table(work / "millstream" / query, columns)
+        count = sum(theirs.values())
+        if theirs == ours:
+            by = f" by {', '.join(columns)}" if columns else ""
+            print(f"{query:4} equal{by}, {count:,} rows", flush=True)
+            continue
+        different += 1
+        missing, surplus = theirs - ours, ours - theirs
+        print(f"{query:4} DIFFERS: {count:,} rows; {sum(missing.values()):,} missing, {sum(surplus.values()):,} surplus")
+        for sign, some in (("-", missing), ("+", surplus)):
+            for row, times in list(some.items())[:3]:
+                print(f"       {sign} {times} × {dict(row)}", flush=True)
+    for query, why in LEFT_OUT.items():
+        if query in arguments.query:
+            print(f"{query:4} left out: {why}")
+    print(f"{len(chosen) - different} of {len(chosen)} queries leave equal tables")
+    return 1 if different else 0
+
+
+def bench(arguments: argparse.Namespace, work: pathlib.Path) -> int:
+    data = work / "events"
+    generate(data, arguments.events, 2)
+    (work / "side_input.csv").write_text("".join(f"{key},text {key}\n" for key in range(10_000)))
+    sink = "'connector' = 'blackhole'"
+    common = {"parallelism.default": "2", "execution.checkpointing.interval": "10 s"}
+    backends = {
+        "hashmap": {**common, "pipeline.object-reuse": "true", "state.backend.type": "hashmap"},
+        "rocksdb": {**common, "pipeline.object-reuse": "true", "state.backend.type": "rocksdb"},
+    }
+    print(f"{arguments.events:,} events in CSV files, parallelism 2, checkpoints every 10 s\n")
+    print("| query | Millstream, s | peak, MB | Flink heap, s | ratio | Flink RocksDB, s | ratio |")
+    print("|---|---:|---:|---:|---:|---:|---:|")
+    ratios: dict[str, list[float]] = {name: [] for name in backends}
+    for query in arguments.query:
+        if query in LEFT_OUT:
+            continue
+        path = work / f"{query}.sql"
+        path.write_text(script(query, data, sink, {"execution.checkpointing.interval": "10 s"}))
+        seconds, peak, error = on_millstream(path, 2)
+        if error:
+            print(f"| {query} | fails: {error[-80:]} | | | | | |", flush=True)
+            continue
+        cells = [query, f"{seconds:.1f}", f"{peak / 1e6:.0f}"]
+        for name, settings in backends.items():
+            path.write_text(script(query, data, sink, settings))
+            text = "\n".join(on_flink({query: path})[query])
+            if found := re.search(r"-- done in (\d+) ms", text):
+                theirs = int(found[1]) / 1000
+                ratios[name].append(theirs / seconds)
+                cells += [f"{theirs:.1f}", f"{theirs / seconds:.2f}"]
+            else:
+                cells += ["fails", ""]
+        print("| " + " | ".join(cells) + " |", flush=True)
+    for name, all_ratios in ratios.items():
+        if all_ratios:
+            mean = math.exp(sum(map(math.log, all_ratios)) / len(all_ratios))
+            print(f"\nFlink {name}: {mean:.2f} times Millstream's time (geometric mean), "
+                  f"least {min(all_ratios):.2f}")  # fmt: skip
+    return 0
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("what", choices=["rows", "bench"])
+    parser.add_argument("--events", type=int, help="rows: 1,000,000; bench: 5,000,000")
+    parser.add_argument("--query", type=lambda text: text.split(","), default=QUERIES)
+    parser.add_argument("--keep", type=pathlib.Path, help="work in this folder and leave it there")
+    arguments = parser.parse_args()
+    if unknown := set(arguments.query) - set(QUERIES):
+        sys.exit(f"no such query: {', '.join(sorted(unknown))}")
+    if arguments.events is None:
+        arguments.events = 1_000_000 if arguments.what == "rows" else 5_000_000
+    run = rows if arguments.what == "rows" else bench
+    if arguments.keep:
+        arguments.keep.mkdir(parents=True, exist_ok=True)
+        return run(arguments, arguments.keep.resolve())
+    with tempfile.TemporaryDirectory(prefix="millstream-nexmark-") as folder:
+        return run(arguments, pathlib.Path(folder))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,8 @@
+-- compare: table
+SELECT product FROM orders EXCEPT ALL SELECT product FROM stock;
+
+-- Flink 2.3.0:
+-- columns: product STRING
+-- +I[cup]
+-- +I[ink]
+-- +I[pen]

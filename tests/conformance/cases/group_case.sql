@@ -1,0 +1,22 @@
+SELECT CASE WHEN amount > 20 THEN 'big' ELSE 'small' END AS c, COUNT(*) AS n FROM payments GROUP BY CASE WHEN amount > 20 THEN 'big' ELSE 'small' END;
+
+-- Flink 2.3.0:
+-- columns: c VARCHAR(5) NOT NULL, n BIGINT NOT NULL
+-- +I[small, 1]
+-- -U[small, 1]
+-- +U[small, 2]
+-- -U[small, 2]
+-- +U[small, 3]
+-- +I[big, 1]
+-- -U[big, 1]
+-- +U[big, 2]
+-- -U[small, 3]
+-- +U[small, 4]
+-- -U[small, 4]
+-- +U[small, 5]
+-- -U[small, 5]
+-- +U[small, 6]
+-- -U[small, 6]
+-- +U[small, 7]
+-- -U[big, 2]
+-- +U[big, 3]

@@ -1,0 +1,22 @@
+SELECT k, PERCENTILE(amount, 0.5) AS p FROM payments GROUP BY k;
+
+-- Flink 2.3.0:
+-- columns: k STRING, p DOUBLE
+-- +I[a, 10.0]
+-- -U[a, 10.0]
+-- +U[a, 15.0]
+-- +I[b, 5.25]
+-- -U[a, 15.0]
+-- +U[a, 20.0]
+-- -U[a, 20.0]
+-- +U[a, 25.0]
+-- -U[a, 25.0]
+-- +U[a, 20.0]
+-- -U[a, 20.0]
+-- +U[a, 15.0]
+-- -U[a, 15.0]
+-- +U[a, 10.0]
+-- -U[b, 5.25]
+-- +U[b, 7.62]
+-- -U[a, 10.0]
+-- +U[a, 15.0]

@@ -1,0 +1,25 @@
+SELECT product, customer, SUM(qty) AS s FROM orders GROUP BY GROUPING SETS ((product), (customer), ()) HAVING SUM(qty) > 3;
+
+-- Flink 2.3.0:
+-- columns: product STRING, customer BIGINT, s INT
+-- +I[pad, null, 5]
+-- +U[null, 10, 7]
+-- +U[null, null, 8]
+-- +I[null, null, 7]
+-- +I[null, null, 7]
+-- -U[null, null, 8]
+-- +U[null, null, 15]
+-- +U[pen, null, 4]
+-- -U[null, null, 15]
+-- +U[null, null, 17]
+-- -U[pen, null, 4]
+-- +U[pen, null, 6]
+-- -U[null, 10, 7]
+-- +U[null, 10, 9]
+-- -U[null, null, 17]
+-- +U[null, null, 19]
+-- +U[ink, null, 4]
+-- -U[null, null, 19]
+-- +U[null, null, 22]
+-- -U[null, null, 22]
+-- +U[null, null, 21]

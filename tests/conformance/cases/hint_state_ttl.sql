@@ -1,0 +1,22 @@
+SELECT /*+ STATE_TTL('p' = '1 d') */ k, COUNT(*) AS n FROM payments AS p GROUP BY k;
+
+-- Flink 2.3.0:
+-- columns: k STRING, n BIGINT NOT NULL
+-- +I[a, 1]
+-- -U[a, 1]
+-- +U[a, 2]
+-- +I[b, 1]
+-- -U[a, 2]
+-- +U[a, 3]
+-- -U[a, 3]
+-- +U[a, 4]
+-- -U[a, 4]
+-- +U[a, 5]
+-- -U[a, 5]
+-- +U[a, 6]
+-- -U[a, 6]
+-- +U[a, 7]
+-- -U[b, 1]
+-- +U[b, 2]
+-- -U[a, 7]
+-- +U[a, 8]

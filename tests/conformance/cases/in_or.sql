@@ -1,0 +1,13 @@
+-- compare: table
+SELECT id FROM payments WHERE id IN (SELECT v FROM events) OR amount > 50;
+
+-- Flink 2.3.0:
+-- columns: id BIGINT
+-- +I[10]
+-- +I[1]
+-- +I[2]
+-- +I[4]
+-- +I[5]
+-- +I[6]
+-- +I[7]
+-- +I[9]

@@ -1,0 +1,23 @@
+-- compare: table
+SELECT s.product, s.qty, o.id FROM stock s FULL JOIN orders o ON s.product = o.product;
+
+-- Flink 2.3.0:
+-- columns: product STRING, qty INT, id BIGINT
+-- +I[ink, 7, 2]
+-- +I[ink, 7, 8]
+-- +I[null, 2, null]
+-- +I[null, null, 5]
+-- +I[null, null, 9]
+-- +I[pad, 6, 3]
+-- +I[pen, 12, 1]
+-- +I[pen, 12, 4]
+-- +I[pen, 12, 6]
+-- +I[pen, 12, 7]
+-- +I[pen, 3, 1]
+-- +I[pen, 3, 1]
+-- +I[pen, 3, 4]
+-- +I[pen, 3, 4]
+-- +I[pen, 3, 6]
+-- +I[pen, 3, 6]
+-- +I[pen, 3, 7]
+-- +I[pen, 3, 7]

@@ -1,0 +1,32 @@
+-- compare: table
+SELECT p.id, e.id AS e FROM payments p JOIN events e ON p.k = e.k AND (p.id > e.id OR e.v IS NULL);
+
+-- Flink 2.3.0:
+-- columns: id BIGINT, e BIGINT
+-- +I[10, 1]
+-- +I[10, 3]
+-- +I[10, 4]
+-- +I[10, 5]
+-- +I[10, 7]
+-- +I[2, 1]
+-- +I[3, 2]
+-- +I[4, 1]
+-- +I[4, 3]
+-- +I[5, 1]
+-- +I[5, 3]
+-- +I[5, 4]
+-- +I[6, 1]
+-- +I[6, 3]
+-- +I[6, 4]
+-- +I[6, 5]
+-- +I[7, 1]
+-- +I[7, 3]
+-- +I[7, 4]
+-- +I[7, 5]
+-- +I[8, 1]
+-- +I[8, 3]
+-- +I[8, 4]
+-- +I[8, 5]
+-- +I[8, 7]
+-- +I[9, 2]
+-- +I[9, 6]

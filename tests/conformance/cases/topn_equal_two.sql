@@ -1,0 +1,11 @@
+SELECT * FROM (SELECT id, amount, ROW_NUMBER() OVER (ORDER BY amount DESC) AS rn FROM payments) WHERE rn = 2;
+
+-- Flink 2.3.0:
+-- columns: id BIGINT, amount DECIMAL(10, 2), rn BIGINT NOT NULL
+-- +I[1, 10.00, 2]
+-- -U[1, 10.00, 2]
+-- +U[2, 20.00, 2]
+-- -U[2, 20.00, 2]
+-- +U[4, 30.00, 2]
+-- -U[4, 30.00, 2]
+-- +U[5, 40.00, 2]

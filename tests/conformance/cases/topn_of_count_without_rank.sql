@@ -1,0 +1,22 @@
+SELECT bidder, n FROM (SELECT bidder, n, ROW_NUMBER() OVER (ORDER BY n DESC) AS rn FROM (SELECT bidder, COUNT(*) AS n FROM bids GROUP BY bidder)) WHERE rn <= 2;
+
+-- Flink 2.3.0:
+-- columns: bidder STRING, n BIGINT NOT NULL
+-- +I[b1, 1]
+-- +I[b2, 1]
+-- -U[b1, 1]
+-- +U[b1, 2]
+-- -U[b1, 2]
+-- +U[b1, 3]
+-- -U[b2, 1]
+-- +U[b2, 2]
+-- -U[b2, 2]
+-- +U[b2, 3]
+-- -U[b1, 3]
+-- +U[b1, 4]
+-- -U[b1, 4]
+-- +U[b1, 5]
+-- -U[b1, 5]
+-- +U[b1, 6]
+-- -U[b2, 3]
+-- +U[b2, 4]

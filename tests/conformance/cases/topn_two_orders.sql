@@ -1,0 +1,28 @@
+SELECT * FROM (SELECT bidder, price, auction, ROW_NUMBER() OVER (PARTITION BY auction ORDER BY price DESC, bidder) AS rn FROM bids) WHERE rn <= 2;
+
+-- Flink 2.3.0:
+-- columns: bidder STRING, price INT, auction BIGINT, rn BIGINT NOT NULL
+-- +I[b1, 100, 1, 1]
+-- -U[b1, 100, 1, 1]
+-- +U[b2, 120, 1, 1]
+-- +I[b1, 100, 1, 2]
+-- +I[b1, 900, 2, 1]
+-- +I[b3, 900, 2, 2]
+-- -U[b1, 100, 1, 2]
+-- +U[b1, 110, 1, 2]
+-- +I[b2, 40, 3, 1]
+-- -U[b2, 120, 1, 1]
+-- +U[b3, 130, 1, 1]
+-- -U[b1, 110, 1, 2]
+-- +U[b2, 120, 1, 2]
+-- +I[b4, 5, 9, 1]
+-- +I[b1, 7, null, 1]
+-- -U[b2, 40, 3, 1]
+-- +U[b1, 45, 3, 1]
+-- +I[b2, 40, 3, 2]
+-- -U[b2, 40, 3, 2]
+-- +U[b1, 45, 3, 2]
+-- +I[b3, 60, 5, 1]
+-- -U[b3, 60, 5, 1]
+-- +U[b2, 75, 5, 1]
+-- +I[b3, 60, 5, 2]

@@ -1,0 +1,22 @@
+SELECT id, w FROM orders CROSS JOIN UNNEST(ARRAY[product, CAST(qty AS STRING)]) AS u (w);
+
+-- Flink 2.3.0:
+-- columns: id BIGINT, w STRING
+-- +I[1, pen]
+-- +I[1, 2]
+-- +I[2, ink]
+-- +I[2, 1]
+-- +I[3, pad]
+-- +I[3, 5]
+-- +I[4, pen]
+-- +I[4, null]
+-- +I[5, null]
+-- +I[5, 7]
+-- +I[6, pen]
+-- +I[6, 2]
+-- +I[7, pen]
+-- +I[7, 2]
+-- +I[8, ink]
+-- +I[8, 3]
+-- +I[9, cup]
+-- +I[9, -1]
