@@ -247,7 +247,7 @@ fn gives_upserts(plan: &StreamPlan, mut index: usize) -> Option<bool> {
 /// Moves filters that stand behind a normalisation into it, and those on its key in front of it.
 fn filter_before_normalize(mut plan: StreamPlan) -> Result<StreamPlan> {
     let mut before: Vec<Option<Expr>> = vec![None; plan.nodes.len()];
-    for index in 0..plan.nodes.len() {
+    for (index, before) in before.iter_mut().enumerate() {
         let StreamOp::ChangelogNormalize { keys, filter: None } = &plan.nodes[index].op else {
             continue;
         };
@@ -270,7 +270,7 @@ fn filter_before_normalize(mut plan: StreamPlan) -> Result<StreamPlan> {
         let (of_key, rest): (Vec<Expr>, Vec<Expr>) = utils::split_conjunction_owned(condition)
             .into_iter()
             .partition(|part| columns_of(part).iter().all(|column| keys.contains(column)));
-        before[index] = utils::conjunction(of_key);
+        *before = utils::conjunction(of_key);
         if let StreamOp::ChangelogNormalize { filter, .. } = &mut plan.nodes[index].op {
             *filter = utils::conjunction(rest);
         }

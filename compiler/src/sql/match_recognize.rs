@@ -89,10 +89,7 @@ impl Parser<'_> {
 
     fn sorted_by(&mut self) -> Parsed<OrderByExpr> {
         let expr = self.expr()?;
-        let asc = match self.eat_one_of(&["ASC", "DESC"]) {
-            Some(word) => Some(word == "ASC"),
-            None => None,
-        };
+        let asc = self.eat_one_of(&["ASC", "DESC"]).map(|word| word == "ASC");
         Ok(OrderByExpr {
             expr,
             options: OrderByOptions {

@@ -632,8 +632,8 @@ fn aggregate(
             Arc::new(Float64Array::from(vec![sum / divisor]))
         }
         DataType::Decimal128(_, scale) => {
-            let values = values.as_primitive::<Decimal128Type>().iter().flatten();
-            let sum = values.fold(Some(0i128), |sum, value| sum?.checked_add(value));
+            let mut values = values.as_primitive::<Decimal128Type>().iter().flatten();
+            let sum = values.try_fold(0i128, |sum, value| sum.checked_add(value));
             let DataType::Decimal128(precision, wider) = *result else {
                 return Ok(new_null_array(result, 1));
             };

@@ -434,7 +434,8 @@ impl Moments {
         Self {
             count,
             mean,
-            squares: self.squares - distance * (value - mean),
+            // Rounding must not leave less than nothing, whose root there is none.
+            squares: (self.squares - distance * (value - mean)).max(0.0),
         }
     }
 

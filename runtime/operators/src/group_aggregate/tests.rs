@@ -936,12 +936,12 @@ fn rounded_table(changelog: Vec<String>) -> Vec<String> {
     rounded(materialized(changelog))
 }
 
-/// Rows with their fractions rounded.
+/// Rows with their fractions rounded, off the middle where values that differ by a hair would part.
 fn rounded(rows: Vec<String>) -> Vec<String> {
     let field = |text: &str| {
         let text = text.trim_end_matches(']');
         match text.parse::<f64>() {
-            Ok(value) => format!("{:.6}", (value * 1e6).round() / 1e6 + 0.0),
+            Ok(value) => (value * 1e4 + 0.314_159_2).round().to_string(),
             Err(_) => text.to_owned(),
         }
     };
