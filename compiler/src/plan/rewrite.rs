@@ -65,6 +65,14 @@ fn fuse_over(plan: &mut StreamPlan) -> Result<()> {
         if plan.nodes[input].columns[rowtime].time != Some(TimeAttribute::Rowtime) {
             continue;
         }
+        // DISTINCT has an operator of its own.
+        let distinct = |groups: &[OverGroup]| {
+            let mut calls = groups.iter().flat_map(|group| &group.calls);
+            calls.any(|call| call.distinct)
+        };
+        if distinct(&groups) {
+            continue;
+        }
         // Down through Calcs that only this chain reads.
         let mut at = plan.nodes[upper].inputs[0];
         let mut through: Vec<_> = (0..plan.nodes[at].columns.len()).map(column).collect();
@@ -96,6 +104,7 @@ fn fuse_over(plan: &mut StreamPlan) -> Result<()> {
         let lowered = |i: usize| plain_column(&through[i]).filter(|&i| i < width);
         let lowered_partition: Option<Vec<usize>> = partition.iter().map(|&i| lowered(i)).collect();
         if !fusible
+            || distinct(&lower_groups)
             || lowered_partition != Some(lower_partition.clone())
             || lowered(rowtime) != Some(lower_rowtime)
         {

@@ -11,6 +11,7 @@
 //! | [`watermark_assigner`] | watermarks of a stream or a split | the running maximum |
 //! | [`exchange`], [`keys`] | which instance a row goes to; keys as bytes | none |
 //! | [`over_aggregate`] | functions of earlier rows of the key, several frames at once | rows in the frames, accumulators |
+//! | [`distinct_over`] | the same with DISTINCT | rows in the frame, accumulators |
 //! | [`over_values`] | the same of maps, arrays and rows | the same |
 //! | [`proctime_over`] | the same in processing time | rows in the frame, accumulators |
 //! | [`unbounded_over`] | the same in the order of a column that is no time | all rows |
@@ -49,6 +50,7 @@ mod changelog;
 pub mod changelog_normalize;
 pub mod current_watermark;
 pub mod deduplicate;
+pub mod distinct_over;
 pub mod drop_update_before;
 pub mod exchange;
 pub mod expand;

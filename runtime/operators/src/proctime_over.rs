@@ -24,7 +24,7 @@ use crate::aggregates::AggregateCall;
 use crate::aggregates::results::ResultColumn;
 use crate::batch::Batch;
 use crate::changelog::insert_only;
-use crate::group_aggregate::whole::{Functions, RowArguments, Whole};
+use crate::group_aggregate::whole::{Arguments, Functions, RowArguments, Whole};
 use crate::keys::KeyEncoder;
 use crate::operator::{Operator, OperatorContext, OperatorError, Output};
 use crate::retention::Retention;
@@ -107,41 +107,16 @@ impl Operator for ProctimeOver {
                     self.table.remove(slot);
                 }
                 let functions = &self.functions;
-                let state = self.table.get_mut(slot);
                 if first {
+                    let state = self.table.get_mut(slot);
                     state.written = now;
-                    let whole = state.whole.get_or_insert_with(|| functions.begin());
-                    if !functions.fit(whole) {
-                        return Err(OperatorError::Restore(format!(
-                            "the state of operator {} was written for other aggregates; start with \
-                             --fresh, or give the node a new id",
-                            self.table.uid()
-                        )));
-                    }
-                    let leaves = |(time, _): &(i64, RowArguments), count: usize| match self.frame {
-                        Frame::Range(Some(millis)) => time.saturating_add(millis) < now,
-                        Frame::Rows(Some(rows)) => count as u64 > rows,
-                        _ => false,
-                    };
-                    while let Some(oldest) = state.rows.front()
-                        && leaves(oldest, state.rows.len())
-                    {
-                        if let Some((_, old)) = state.rows.pop_front() {
-                            functions.apply_kept(whole, &old, &mut scratch, true);
-                        }
-                    }
-                    if matches!(self.frame, Frame::Range(Some(_)) | Frame::Rows(Some(_))) {
-                        let kept = functions.row(&arguments, row);
-                        functions.apply_kept(whole, &kept, &mut scratch, false);
-                        state.rows.push_back((now, kept));
-                    } else {
-                        functions.apply(whole, &mut arguments, row, false);
-                    }
+                    let arguments = (&mut arguments, row);
+                    state
+                        .take(self.frame, functions, arguments, now, &mut scratch)
+                        .map_err(|()| misfit(self.table.uid()))?;
                 }
-                if (!range || !first)
-                    && let Some(whole) = &state.whole
-                {
-                    functions.emit(whole, &mut self.results);
+                if !range || !first {
+                    self.table.get(slot).emit(functions, &mut self.results);
                 }
             }
         }
@@ -174,13 +149,67 @@ impl Operator for ProctimeOver {
     }
 }
 
+/// Says that a state belongs to other functions.
+pub(crate) fn misfit(uid: &str) -> OperatorError {
+    OperatorError::Restore(format!(
+        "the state of operator {uid} was written for other aggregates; start with --fresh, or give \
+         the node a new id"
+    ))
+}
+
 /// The rows of one key that are in the frame, and their accumulators.
 #[derive(Debug, Default)]
-struct Partition {
+pub(crate) struct Partition {
     whole: Option<Whole>,
-    /// When each row came, and its arguments.
+    /// The time of each row, and its arguments.
     rows: VecDeque<(i64, RowArguments)>,
-    written: i64,
+    /// When a row was taken in last; zero if none was.
+    pub(crate) written: i64,
+}
+
+impl Partition {
+    /// Takes in row `row` of time `now`, after those that leave the frame with it were taken back; fails if
+    /// the accumulators are of other functions.
+    pub(crate) fn take(
+        &mut self,
+        frame: Frame,
+        functions: &Functions,
+        (arguments, row): (&mut Arguments, usize),
+        now: i64,
+        scratch: &mut Vec<u64>,
+    ) -> Result<(), ()> {
+        let whole = self.whole.get_or_insert_with(|| functions.begin());
+        if !functions.fit(whole) {
+            return Err(());
+        }
+        let leaves = |time: i64, count: usize| match frame {
+            Frame::Range(Some(millis)) => time.saturating_add(millis) < now,
+            Frame::Rows(Some(rows)) => count as u64 > rows,
+            Frame::Range(None) | Frame::Rows(None) => false,
+        };
+        while let Some((time, _)) = self.rows.front()
+            && leaves(*time, self.rows.len())
+        {
+            if let Some((_, old)) = self.rows.pop_front() {
+                functions.apply_kept(whole, &old, scratch, true);
+            }
+        }
+        if matches!(frame, Frame::Range(Some(_)) | Frame::Rows(Some(_))) {
+            let kept = functions.row(arguments, row);
+            functions.apply_kept(whole, &kept, scratch, false);
+            self.rows.push_back((now, kept));
+        } else {
+            functions.apply(whole, arguments, row, false);
+        }
+        Ok(())
+    }
+
+    /// Appends the results.
+    pub(crate) fn emit(&self, functions: &Functions, results: &mut [ResultColumn]) {
+        if let Some(whole) = &self.whole {
+            functions.emit(whole, results);
+        }
+    }
 }
 
 impl StateValue for Partition {

@@ -9,6 +9,7 @@ use millstream_compiler::plan::{ChangelogMode, TimeAttribute};
 use millstream_functions::aggregate::AggregateKind;
 use millstream_functions::window::Frame;
 use millstream_operators::aggregates::AggregateCall;
+use millstream_operators::distinct_over::DistinctOver;
 use millstream_operators::over_aggregate::{OverAggregate, OverGroup, OverSpec};
 use millstream_operators::over_values::{OverValues, has_nested_values};
 use millstream_operators::proctime_over::{ProctimeOver, ProctimeOverSpec};
@@ -48,6 +49,13 @@ pub(super) fn operator(
                 .collect(),
         };
         let output = node.schema();
+        if let [group] = spec.groups.as_slice()
+            && group.calls.iter().any(|call| call.distinct)
+        {
+            return Ok(Some(Box::new(DistinctOver::with_schema(
+                context, schema, &spec, output,
+            )?)));
+        }
         return Ok(Some(match has_nested_values(&spec) {
             true => Box::new(OverValues::with_schema(context, &schema, &spec, output)?),
             false => Box::new(OverAggregate::with_schema(context, schema, &spec, output)?),
