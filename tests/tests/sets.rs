@@ -450,3 +450,18 @@ fn a_partition_may_be_given_by_the_insert() {
         "PARTITION names 'a', which is no column that 't' is PARTITIONED BY",
     );
 }
+
+/// Flink puts the columns that are joined by first; until that is so here, nobody gets them in another order.
+#[test]
+fn all_columns_of_a_join_by_using_are_refused() {
+    for join in ["l JOIN r USING (x)", "l NATURAL LEFT JOIN r"] {
+        refused(
+            &format!("{LISTS} SELECT * FROM {join};"),
+            "name the columns",
+        );
+    }
+    table(
+        &format!("{LISTS} SELECT x, l.y FROM l JOIN r USING (x);"),
+        &["[1, a]", "[1, a]", "[3, null]"],
+    );
+}

@@ -924,7 +924,7 @@ impl<'e> Binder<'e> {
     }
 
     fn bind_query(&self, mut ast: ast::Query) -> Result<LogicalPlan, DataFusionError> {
-        super::names::resolve(&mut ast);
+        super::names::resolve(&mut ast)?;
         super::group_window::rewrite(&mut ast)?;
         numbers::query(&mut ast);
         let relations = |name: &str| self.schemas.get(name).cloned();

@@ -2,17 +2,23 @@
 
 use std::ops::ControlFlow;
 
+use datafusion_common::{DataFusionError, not_impl_err};
 use datafusion_sql::sqlparser::ast::{
-    AccessExpr, Expr, Ident, Query, Select, SelectItem, SetExpr, TableFactor, TableWithJoins,
-    Value, VisitMut as _, VisitorMut,
+    AccessExpr, Expr, Ident, Join, JoinConstraint, JoinOperator, Query, Select, SelectItem,
+    SetExpr, TableFactor, TableWithJoins, Value, VisitMut as _, VisitorMut,
 };
 
 /// Names the columns of every SELECT as Flink does, and writes paths into the rows of a table's column
 /// (`t.row.field.inner`) as accesses of fields, which DataFusion also takes where `t` belongs to an outer query.
-pub(super) fn resolve(query: &mut Query) {
+///
+/// # Errors
+/// `SELECT *` over a join by NATURAL or USING: Flink puts the columns that are joined by first, and DataFusion does not.
+pub(super) fn resolve(query: &mut Query) -> Result<(), DataFusionError> {
     struct Names {
         /// For each query around, the relations that its FROM names.
         scopes: Vec<Vec<String>>,
+        /// Whether a SELECT takes all columns of a join that makes one of two.
+        merged: bool,
     }
     impl VisitorMut for Names {
         type Break = ();
@@ -20,6 +26,7 @@ pub(super) fn resolve(query: &mut Query) {
         fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
             let mut relations = Vec::new();
             each_select(&mut query.body, &mut |select| {
+                self.merged |= takes_merged_columns(select);
                 let own = relations_of(select);
                 name_items(&mut select.projection, &own);
                 relations.extend(own);
@@ -54,7 +61,35 @@ pub(super) fn resolve(query: &mut Query) {
         }
     }
     // Nothing breaks off.
-    let _ = query.visit(&mut Names { scopes: Vec::new() });
+    let mut names = Names {
+        scopes: Vec::new(),
+        merged: false,
+    };
+    let _ = query.visit(&mut names);
+    if names.merged {
+        return not_impl_err!(
+            "SELECT * over a join by USING or NATURAL is not supported yet; name the columns"
+        );
+    }
+    Ok(())
+}
+
+fn takes_merged_columns(select: &Select) -> bool {
+    let wildcard = |item: &SelectItem| matches!(item, SelectItem::Wildcard(_));
+    let merges = |join: &Join| {
+        // What our parser makes of joins.
+        match &join.join_operator {
+            JoinOperator::Inner(by)
+            | JoinOperator::Left(by)
+            | JoinOperator::Right(by)
+            | JoinOperator::FullOuter(by) => {
+                matches!(by, JoinConstraint::Using(_) | JoinConstraint::Natural)
+            }
+            _ => false,
+        }
+    };
+    let mut joins = select.from.iter().flat_map(|tables| &tables.joins);
+    select.projection.iter().any(wildcard) && joins.any(merges)
 }
 
 fn each_select(set: &mut SetExpr, visit: &mut dyn FnMut(&mut Select)) {
