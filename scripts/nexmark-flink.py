@@ -8,9 +8,9 @@
 equal, row by row. Where rows tie (a Top-N of equal prices) the engines may keep another one; such
 a query is compared by the columns that the tie leaves alone, see LOOSE.
 
-`bench` writes to blackhole. Flink runs with object reuse in one process with ORACLE_HEAP of memory (4 GB),
-its state on the heap and in RocksDB in turn; its time is that of the job, without the start of the JVM.
-Millstream's is that of the whole process.
+`bench` writes to blackhole. Flink runs with object reuse in one process with 4 GB of heap and the collector that
+its scripts choose, its state on the heap and in RocksDB in turn; its time is that of the job, without the start
+of the JVM. Millstream's is that of the whole process. Peak memory is what the system gave each process at most.
 """
 
 from __future__ import annotations
@@ -111,12 +111,29 @@ def last_by_key(folder: pathlib.Path, key: str) -> collections.Counter:
     return collections.Counter(last.values())
 
 
-def on_flink(scripts: dict[str, pathlib.Path], heap: str = "4g") -> dict[str, list[str]]:
-    """What the oracle printed for each script: one JVM for all."""
+def measured(command: list[str], **settings: str) -> tuple[subprocess.CompletedProcess, float, int]:
+    """Runs a command: what it printed, its seconds, and the most memory it had, in bytes."""
+    # A process of its own in between, because the figure is the greatest of all children so far.
+    between = (
+        "import resource, subprocess, sys\n"
+        "code = subprocess.run(sys.argv[1:]).returncode\n"
+        "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)\n"
+        "sys.exit(code)"
+    )
+    begun = time.monotonic()
     done = subprocess.run(
-        [str(ORACLE), *map(str, scripts.values())],
-        text=True, capture_output=True, check=False, env={**os.environ, "ORACLE_HEAP": heap},
+        [sys.executable, "-c", between, *command],
+        text=True, capture_output=True, check=False, env={**os.environ, **settings},
     )  # fmt: skip
+    seconds = time.monotonic() - begun
+    printed, _, peak = done.stdout.rstrip().rpartition("\n")
+    done.stdout = printed
+    return done, seconds, int(peak) * 1024
+
+
+def on_flink(scripts: dict[str, pathlib.Path], **settings: str) -> tuple[dict[str, list[str]], int]:
+    """What the oracle printed for each script, and its peak memory: one JVM for all."""
+    done, _, peak = measured([str(ORACLE), *map(str, scripts.values())], ORACLE_HEAP="4g", **settings)
     names = {str(path): name for name, path in scripts.items()}
     found: dict[str, list[str]] = {name: [] for name in scripts}
     current: list[str] = []
@@ -125,25 +142,16 @@ def on_flink(scripts: dict[str, pathlib.Path], heap: str = "4g") -> dict[str, li
             current = found[names[line[4:]]]
         else:
             current.append(line)
-    return found
+    return found, peak
 
 
 def on_millstream(path: pathlib.Path, parallelism: int) -> tuple[float, int, str]:
     """Seconds, peak bytes, and the error if it failed."""
-    begun = time.monotonic()
-    command = [
-        "/usr/bin/env", "python3", "-c",
-        "import resource, subprocess, sys\n"
-        "code = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL).returncode\n"
-        "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)\n"
-        "sys.exit(code)",
-        samples.binary(), "run", str(path), "--parallelism", str(parallelism), "--fresh",
-        "--state-dir", str(path) + ".state",
-    ]  # fmt: skip
-    done = subprocess.run(command, text=True, capture_output=True, check=False)
-    seconds = time.monotonic() - begun
-    shutil.rmtree(str(path) + ".state", ignore_errors=True)
-    peak = int(done.stdout.split()[-1]) * 1024 if done.stdout.split() else 0
+    state = str(path) + ".state"
+    done, seconds, peak = measured([
+        samples.binary(), "run", str(path), "--parallelism", str(parallelism), "--fresh", "--state-dir", state
+    ])  # fmt: skip
+    shutil.rmtree(state, ignore_errors=True)
     return seconds, peak, done.stderr.strip() if done.returncode else ""
 
 
@@ -160,7 +168,7 @@ def rows(arguments: argparse.Namespace, work: pathlib.Path) -> int:
             path.write_text(script(query, data, sink, {}))
             scripts[engine, query] = path
     print(f"Flink runs {len(chosen)} queries over {arguments.events:,} events", file=sys.stderr)
-    printed = on_flink({query: scripts["flink", query] for query in chosen})
+    printed, _ = on_flink({query: scripts["flink", query] for query in chosen})
     different = 0
     for query in chosen:
         failed = [line for line in printed[query] if line.startswith(("error in", "  "))]
@@ -200,7 +208,8 @@ def rows(arguments: argparse.Namespace, work: pathlib.Path) -> int:
 
 def bench(arguments: argparse.Namespace, work: pathlib.Path) -> int:
     data = work / "events"
-    generate(data, arguments.events, 2)
+    if not data.exists():
+        generate(data, arguments.events, 2)
     (work / "side_input.csv").write_text("".join(f"{key},text {key}\n" for key in range(10_000)))
     sink = "'connector' = 'blackhole'"
     common = {"parallelism.default": "2", "execution.checkpointing.interval": "10 s"}
@@ -208,35 +217,51 @@ def bench(arguments: argparse.Namespace, work: pathlib.Path) -> int:
         "hashmap": {**common, "pipeline.object-reuse": "true", "state.backend.type": "hashmap"},
         "rocksdb": {**common, "pipeline.object-reuse": "true", "state.backend.type": "rocksdb"},
     }
-    print(f"{arguments.events:,} events in CSV files, parallelism 2, checkpoints every 10 s\n")
-    print("| query | Millstream, s | peak, MB | Flink heap, s | ratio | Flink RocksDB, s | ratio |")
-    print("|---|---:|---:|---:|---:|---:|---:|")
-    ratios: dict[str, list[float]] = {name: [] for name in backends}
+    before = json.loads(arguments.flink.read_text()) if arguments.flink else {}
+    if before and before.pop("events") != arguments.events:
+        sys.exit(f"{arguments.flink} is of another number of events")
+    print(f"{arguments.events:,} events in CSV files, parallelism 2, checkpoints every 10 s")
+    print("(seconds; in brackets peak memory in MB; × is Flink's time by Millstream's)\n")
+    print("| query | Millstream | Flink, heap | × | Flink, RocksDB | × |")
+    print("|---|---:|---:|---:|---:|---:|")
+    faster: dict[str, list[float]] = {name: [] for name in backends}
+    smaller: dict[str, list[float]] = {name: [] for name in backends}
+    report: dict = {"events": arguments.events}
     for query in arguments.query:
         if query in LEFT_OUT:
+            print(f"| {query} | left out: {LEFT_OUT[query]} | | | | |")
             continue
         path = work / f"{query}.sql"
         path.write_text(script(query, data, sink, {"execution.checkpointing.interval": "10 s"}))
         seconds, peak, error = on_millstream(path, 2)
         if error:
-            print(f"| {query} | fails: {error[-80:]} | | | | | |", flush=True)
+            print(f"| {query} | fails: {error[-80:]} | | | | |", flush=True)
             continue
-        cells = [query, f"{seconds:.1f}", f"{peak / 1e6:.0f}"]
+        report[query] = {"millstream": [seconds, peak]}
+        cells = [query, f"{seconds:.1f} ({peak / 1e6:.0f})"]
         for name, settings in backends.items():
-            path.write_text(script(query, data, sink, settings))
-            text = "\n".join(on_flink({query: path})[query])
-            if found := re.search(r"-- done in (\d+) ms", text):
-                theirs = int(found[1]) / 1000
-                ratios[name].append(theirs / seconds)
-                cells += [f"{theirs:.1f}", f"{theirs / seconds:.2f}"]
+            if query in before:
+                theirs, their_peak = before[query][name]
             else:
+                path.write_text(script(query, data, sink, settings))
+                printed, their_peak = on_flink({query: path}, ORACLE_GC="G1")
+                found = re.search(r"-- done in (\d+) ms", "\n".join(printed[query]))
+                theirs = int(found[1]) / 1000 if found else None
+            report[query][name] = [theirs, their_peak]
+            if theirs is None:
                 cells += ["fails", ""]
+                continue
+            faster[name].append(theirs / seconds)
+            smaller[name].append(their_peak / peak)
+            cells += [f"{theirs:.1f} ({their_peak / 1e6:.0f})", f"{theirs / seconds:.2f}"]
         print("| " + " | ".join(cells) + " |", flush=True)
-    for name, all_ratios in ratios.items():
-        if all_ratios:
-            mean = math.exp(sum(map(math.log, all_ratios)) / len(all_ratios))
+        if arguments.report:
+            arguments.report.write_text(json.dumps(report, indent=1))
+    for name in backends:
+        if faster[name]:
+            mean = math.exp(sum(map(math.log, faster[name])) / len(faster[name]))
             print(f"\nFlink {name}: {mean:.2f} times Millstream's time (geometric mean), "
-                  f"least {min(all_ratios):.2f}")  # fmt: skip
+                  f"least {min(faster[name]):.2f}; memory at least {min(smaller[name]):.2f} times Millstream's")  # fmt: skip
     return 0
 
 
@@ -248,6 +273,8 @@ def main() -> int:
     parser.add_argument("--events", type=int, help="rows: 1,000,000; bench: 5,000,000")
     parser.add_argument("--query", type=lambda text: text.split(","), default=QUERIES)
     parser.add_argument("--keep", type=pathlib.Path, help="work in this folder and leave it there")
+    parser.add_argument("--report", type=pathlib.Path, help="bench: write the figures to this file as JSON")
+    parser.add_argument("--flink", type=pathlib.Path, help="bench: take Flink's figures from this report")
     arguments = parser.parse_args()
     if unknown := set(arguments.query) - set(QUERIES):
         sys.exit(f"no such query: {', '.join(sorted(unknown))}")
