@@ -1,0 +1,88 @@
+//! `millstream-ide`: opens the editor, or renders a picture of a pipeline.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+use millstream_ide::shell::{Options, Shell};
+use millstream_ide::work::settings;
+
+/// The desktop editor of Millstream
+#[derive(Debug, Parser)]
+#[command(version, about, after_help = "Examples:
+  millstream-ide                          the start page
+  millstream-ide samples/fraud            a pipeline's folder
+  xvfb-run -a millstream-ide samples/gmv  where there is no display")]
+struct Arguments {
+    /// A pipeline.toml, or a folder with one
+    path: Option<PathBuf>,
+
+    /// Where the samples of the start page are
+    #[arg(long, value_name = "DIR")]
+    samples: Option<PathBuf>,
+}
+
+fn main() -> ExitCode {
+    tracing_subscriber::fmt()
+        .with_env_filter(
+            tracing_subscriber::EnvFilter::try_from_default_env()
+                .unwrap_or_else(|_| "warn,eframe=error,winit=error".into()),
+        )
+        .with_writer(std::io::stderr)
+        .init();
+    let arguments = Arguments::parse();
+    if let Some(path) = &arguments.path
+        && !path.exists()
+    {
+        eprintln!("error: there is no file {}", path.display());
+        eprintln!("  help: name a pipeline.toml or a folder with one, or nothing for the start page");
+        return ExitCode::from(2);
+    }
+    if cfg!(target_os = "linux")
+        && std::env::var_os("DISPLAY").is_none()
+        && std::env::var_os("WAYLAND_DISPLAY").is_none()
+    {
+        eprintln!("error: there is no display to open a window on");
+        eprintln!("  help: with a virtual one: xvfb-run -a millstream-ide …");
+        return ExitCode::from(2);
+    }
+    let samples = arguments.samples.or_else(find_samples);
+    let options = Options {
+        path: arguments.path,
+        home: settings::home(),
+        samples,
+    };
+    let native = eframe::NativeOptions {
+        viewport: egui::ViewportBuilder::default()
+            .with_title("Millstream")
+            .with_app_id("millstream-ide")
+            .with_inner_size([1600.0, 1000.0])
+            .with_min_inner_size([800.0, 500.0])
+            .with_drag_and_drop(true),
+        ..Default::default()
+    };
+    let run = eframe::run_native(
+        "millstream-ide",
+        native,
+        Box::new(|creation| Ok(Box::new(Shell::new(&creation.egui_ctx, options)))),
+    );
+    match run {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: no window could be opened: {error}");
+            eprintln!("  help: with a virtual display: xvfb-run -a millstream-ide …");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The samples beside the program, above it, or where it was built.
+fn find_samples() -> Option<PathBuf> {
+    let program = std::env::current_exe().ok();
+    let beside = program.iter().flat_map(|program| program.ancestors().skip(1));
+    beside
+        .map(|folder| folder.join("samples"))
+        .chain([PathBuf::from("samples")])
+        .chain([PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../samples"))])
+        .find(|folder| folder.is_dir())
+}

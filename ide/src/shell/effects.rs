@@ -1,0 +1,213 @@
+//! Carries out what the editor asks of the outside world.
+
+use std::path::{Path, PathBuf};
+
+use egui::Context;
+use millstream_compiler::document::files;
+use millstream_compiler::lower::Target;
+
+use super::modals::{Modal, Then};
+use super::{BrokenFile, Shell, apply_theme};
+use crate::editor::{Editor, Effect, Notice, OpenError};
+use crate::work::dialogs::{Purpose, Question};
+use crate::work::files::{Stamp, save, with_extension};
+use crate::work::settings::ThemeChoice;
+
+impl Shell {
+    pub(super) fn carry_out(&mut self, context: &Context, effect: Effect) {
+        match effect {
+            Effect::AskOpen => self.ask(context, Purpose::Open),
+            Effect::AskOpenFolder => self.ask(context, Purpose::OpenFolder),
+            Effect::AskImport => self.ask(context, Purpose::Import),
+            Effect::AskSaveAs => self.ask(context, Purpose::SaveAs),
+            Effect::AskExport => self.ask(context, Purpose::Export),
+            Effect::Open(path) => self.unless_unsaved(Then::Open(path), context),
+            Effect::New => self.unless_unsaved(Then::New, context),
+            Effect::Quit => self.unless_unsaved(Then::Quit, context),
+            Effect::Save => self.save(context, false),
+            Effect::CopyText(text) => {
+                context.copy_text(text);
+            }
+            Effect::RequestPaste => {
+                context.send_viewport_cmd(egui::ViewportCommand::RequestPaste);
+            }
+            Effect::ToggleTheme => {
+                self.settings.theme = match self.settings.theme {
+                    ThemeChoice::Dark => ThemeChoice::Light,
+                    ThemeChoice::Light => ThemeChoice::Dark,
+                };
+                apply_theme(context, self.settings.theme);
+                self.settings.save();
+            }
+            Effect::ResetPanels => self.panes = super::panes::Panes::restored(None),
+            Effect::Notify(notice) => self.notices.add(context, notice),
+            Effect::StartJob
+            | Effect::StopJob { .. }
+            | Effect::Checkpoint
+            | Effect::Attach
+            | Effect::ImportFiles(..) => {
+                self.notices
+                    .add(context, Notice::error("this editor cannot do that yet"));
+            }
+        }
+    }
+
+    fn ask(&mut self, context: &Context, purpose: Purpose) {
+        let name = self.editor.pipeline().name().to_string();
+        let (name, filter) = match purpose {
+            Purpose::Open => (
+                String::new(),
+                Some(("Pipelines and scripts", vec!["toml", "sql"])),
+            ),
+            Purpose::Import => (String::new(), Some(("Flink SQL", vec!["sql"]))),
+            Purpose::SaveAs => ("pipeline.toml".to_string(), Some(("Pipelines", vec!["toml"]))),
+            Purpose::Export => (format!("{name}.sql"), Some(("Flink SQL", vec!["sql"]))),
+            Purpose::OpenFolder | Purpose::Parameter => (String::new(), None),
+        };
+        let question = Question {
+            purpose,
+            folder: self.editor.base_dir(),
+            name,
+            filter: filter.map(|(name, extensions)| {
+                let extensions = extensions.into_iter().map(String::from).collect();
+                (name.to_string(), extensions)
+            }),
+        };
+        let wake = context.clone();
+        self.dialogs
+            .ask(question, Box::new(move || wake.request_repaint()));
+    }
+
+    pub(super) fn dialog_answered(&mut self, context: &Context, purpose: Purpose, path: PathBuf) {
+        match purpose {
+            Purpose::Open | Purpose::OpenFolder => {
+                self.unless_unsaved(Then::Open(path), context);
+            }
+            Purpose::Import => self.carry_out(
+                context,
+                Effect::ImportFiles(
+                    vec![path],
+                    crate::editor::position(self.editor.view.camera.centre),
+                ),
+            ),
+            Purpose::SaveAs => {
+                let path = with_extension(path);
+                self.save_to(context, &path);
+            }
+            Purpose::Export => self.export(context, &path),
+            Purpose::Parameter => {}
+        }
+    }
+
+    /// Does something that throws the document away, after asking about edits nobody saved.
+    fn unless_unsaved(&mut self, then: Then, context: &Context) {
+        if self.editor.is_unsaved() {
+            self.modal = Some(Modal::Unsaved(then));
+        } else {
+            self.then(context, then);
+        }
+    }
+
+    /// Goes on after unsaved edits were saved or given up.
+    pub(super) fn then(&mut self, context: &Context, then: Then) {
+        match then {
+            Then::New => {
+                self.broken = None;
+                self.stamp = None;
+                self.replace_editor(Editor::empty());
+            }
+            Then::Open(path) => self.open(&path),
+            Then::Quit => {
+                self.closing = true;
+                context.send_viewport_cmd(egui::ViewportCommand::Close);
+            }
+        }
+    }
+
+    /// Opens a pipeline or its folder.
+    pub fn open(&mut self, path: &Path) {
+        self.broken = None;
+        match Editor::open(path) {
+            Ok((editor, notices)) => {
+                for notice in notices {
+                    self.notices.later(notice);
+                }
+                if let Some(file) = editor.file() {
+                    self.stamp = Stamp::of(file);
+                    self.settings.remember(file);
+                    self.settings.save();
+                }
+                self.replace_editor(editor);
+            }
+            Err(OpenError::Unreadable(why)) => self.notices.later(Notice::error(why)),
+            Err(OpenError::Broken {
+                file,
+                text,
+                findings,
+            }) => {
+                self.broken = Some(BrokenFile {
+                    file,
+                    text,
+                    findings,
+                });
+            }
+        }
+    }
+
+    fn replace_editor(&mut self, mut editor: Editor) {
+        // What is looked at in general stays; what belongs to the old document goes.
+        let old = &self.editor.view;
+        editor.view.left_open = old.left_open;
+        editor.view.right_open = old.right_open;
+        editor.view.bottom_open = old.bottom_open;
+        editor.view.minimap = old.minimap;
+        editor.view.overlay = old.overlay;
+        editor.view.target = old.target;
+        editor.continue_from(self.editor.generation());
+        self.editor = editor;
+        self.canvas = crate::canvas::Canvas::default();
+        self.panels = super::PanelStates::default();
+    }
+
+    /// Saves to the document's file. A file that changed on disk is asked about, unless `force`.
+    pub(super) fn save(&mut self, context: &Context, force: bool) {
+        let Some(file) = self.editor.file().map(Path::to_path_buf) else {
+            self.ask(context, Purpose::SaveAs);
+            return;
+        };
+        let changed = self.stamp.is_some() && Stamp::of(&file) != self.stamp;
+        if changed && !force {
+            self.modal = Some(Modal::ChangedOnDisk);
+            return;
+        }
+        self.save_to(context, &file);
+    }
+
+    pub(super) fn save_to(&mut self, context: &Context, file: &Path) -> bool {
+        let document = self.editor.document().clone();
+        match save(file, &document) {
+            Ok(()) => {
+                self.stamp = Stamp::of(file);
+                self.editor.set_saved(file.to_path_buf(), document);
+                self.settings.remember(file);
+                self.settings.save();
+                self.notices.add(context, Notice::done("Saved"));
+                true
+            }
+            Err(why) => {
+                let text = format!("{why}; the old file and the unsaved edits are kept");
+                self.notices.add(context, Notice::error(text));
+                false
+            }
+        }
+    }
+
+    fn export(&mut self, context: &Context, path: &Path) {
+        let script = self.editor.compiled().script(Target::Flink);
+        let notice = match files::write(path, script) {
+            Ok(()) => Notice::done(format!("Wrote {}", path.display())),
+            Err(error) => Notice::error(error.to_string()),
+        };
+        self.notices.add(context, notice);
+    }
+}

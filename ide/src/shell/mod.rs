@@ -1,0 +1,295 @@
+//! The window: panels around the canvas, popups over it, and the outside world behind it.
+//!
+//! A frame goes in four steps: take in what the workers have (a compiled script, a job's figures,
+//! a chosen file), draw and collect actions, apply them to the editor, carry out the effects.
+
+mod effects;
+mod modals;
+mod notices;
+mod palette;
+mod panes;
+mod shortcuts;
+mod start;
+mod status;
+mod top;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use egui::{Panel, Ui};
+
+pub use modals::Modal;
+
+use crate::canvas::Canvas;
+use crate::editor::{Action, Editor, Notice};
+use crate::theme;
+use crate::work::compile::CompileWorker;
+use crate::work::dialogs::{Dialogs, SystemDialogs};
+use crate::work::files::Stamp;
+use crate::work::job::JobView;
+use crate::work::journal::{self, Journal, Recovered};
+use crate::work::settings::{Settings, ThemeChoice};
+use notices::Notices;
+use panes::{PanelStates, Panes};
+
+/// What an editor window is started with.
+#[derive(Debug)]
+pub struct Options {
+    /// What to open: a pipeline, its folder, or a script.
+    pub path: Option<PathBuf>,
+    /// Where settings and journals are.
+    pub home: PathBuf,
+    /// Where the samples are, for the start page.
+    pub samples: Option<PathBuf>,
+}
+
+/// A file that is no pipeline: shown as text with the places marked.
+#[derive(Debug)]
+pub struct BrokenFile {
+    /// Which file.
+    pub file: PathBuf,
+    /// Its text, which can be mended here.
+    pub text: String,
+    /// What is wrong with it.
+    pub findings: Vec<millstream_compiler::diagnostics::Diagnostic>,
+}
+
+/// The window.
+pub struct Shell {
+    /// The document and what is looked at.
+    pub editor: Editor,
+    /// The running job.
+    pub job: JobView,
+    /// What the editor remembers.
+    pub settings: Settings,
+    /// The question that must be answered first, if there is one.
+    pub modal: Option<Modal>,
+    /// A file that could not become a document.
+    pub broken: Option<BrokenFile>,
+    canvas: Canvas,
+    panels: PanelStates,
+    panes: Panes,
+    palette: palette::PaletteState,
+    start: start::StartPage,
+    notices: Notices,
+    compiler: CompileWorker,
+    dialogs: Box<dyn Dialogs>,
+    journal: Journal,
+    /// What the file was like when it was read or written here.
+    stamp: Option<Stamp>,
+    /// Whether closing the window was agreed to.
+    closing: bool,
+}
+
+impl Shell {
+    /// A window on what the options name.
+    pub fn new(context: &egui::Context, options: Options) -> Self {
+        theme::install(context);
+        let settings = Settings::load(&options.home);
+        apply_theme(context, settings.theme);
+        let wake = context.clone();
+        let compiler = CompileWorker::start(move || wake.request_repaint());
+        let panes = Panes::restored(settings.panels.as_ref());
+        let journals = options.home.join("journal");
+        let mut shell = Self {
+            editor: Editor::empty(),
+            job: JobView::default(),
+            settings,
+            modal: None,
+            broken: None,
+            canvas: Canvas::default(),
+            panels: PanelStates::default(),
+            panes,
+            palette: palette::PaletteState::default(),
+            start: start::StartPage::new(options.samples),
+            notices: Notices::default(),
+            compiler,
+            dialogs: Box::new(SystemDialogs::default()),
+            journal: Journal::in_folder(&journals),
+            stamp: None,
+            closing: false,
+        };
+        match options.path {
+            Some(path) => shell.open(&path),
+            None => shell.editor.view.start = true,
+        }
+        let recovered = journal::recoverable(&journals);
+        if !recovered.is_empty() {
+            shell.modal = Some(Modal::Recover(recovered));
+        }
+        shell
+    }
+
+    /// Dialogs of another kind than the system's, for tests.
+    pub fn set_dialogs(&mut self, dialogs: Box<dyn Dialogs>) {
+        self.dialogs = dialogs;
+    }
+
+    /// One frame.
+    pub fn ui(&mut self, ui: &mut Ui) {
+        self.take_in(ui.ctx());
+        let mut actions = Vec::new();
+        shortcuts::collect(ui.ctx(), &self.editor, &mut actions);
+        self.draw(ui, &mut actions);
+        for action in actions {
+            self.apply(ui.ctx(), action);
+        }
+        self.after(ui.ctx());
+    }
+
+    /// Carries an action out, and what follows from it in the outside world.
+    pub fn apply(&mut self, context: &egui::Context, action: Action) {
+        if let Action::Edit(millstream_compiler::document::Command::AddNode { kind, .. }) = &action
+        {
+            *self.settings.used_kinds.entry(kind.clone()).or_default() += 1;
+        }
+        for effect in self.editor.apply(action) {
+            self.carry_out(context, effect);
+        }
+    }
+
+    /// Takes in what the workers have.
+    fn take_in(&mut self, context: &egui::Context) {
+        if let Some(compiled) = self.compiler.answer() {
+            self.editor.set_compiled(compiled);
+        }
+        while let Some((purpose, path)) = self.dialogs.answer() {
+            if let Some(path) = path {
+                self.dialog_answered(context, purpose, path);
+            }
+        }
+        self.editor.job_running = self.job.is_running();
+    }
+
+    fn draw(&mut self, ui: &mut Ui, actions: &mut Vec<Action>) {
+        Panel::top("top")
+            .resizable(false)
+            .frame(bar(ui))
+            .show_inside(ui, |ui| top::ui(ui, &self.editor, actions));
+        Panel::bottom("status")
+            .resizable(false)
+            .frame(bar(ui))
+            .show_inside(ui, |ui| status::ui(ui, &self.editor, &self.job, actions));
+        egui::CentralPanel::no_frame().show_inside(ui, |ui| {
+            if let Some(broken) = &mut self.broken {
+                if let Some(choice) = modals::broken_file(ui, broken) {
+                    self.modal = choice;
+                }
+            } else if self.editor.view.start {
+                self.start.ui(ui, &self.settings, actions);
+            } else {
+                let parts = panes::Parts {
+                    editor: &self.editor,
+                    job: &self.job,
+                    used_kinds: &self.settings.used_kinds,
+                    canvas: &mut self.canvas,
+                    panels: &mut self.panels,
+                    actions,
+                };
+                self.panes.ui(ui, parts);
+            }
+        });
+        self.palette.ui(ui.ctx(), &self.editor, actions);
+        self.notices.ui(ui.ctx(), actions);
+        self.answer_modal(ui.ctx());
+    }
+
+    /// What follows from what was done in this frame.
+    fn after(&mut self, context: &egui::Context) {
+        let generation = self.editor.generation();
+        self.compiler
+            .ask(generation, self.editor.pipeline(), self.editor.base_dir());
+        if self.editor.is_unsaved() {
+            match self.journal.keep(
+                generation,
+                self.editor.document(),
+                self.editor.file(),
+            ) {
+                Ok(Some(left)) => context.request_repaint_after(left + Duration::from_millis(10)),
+                Ok(None) => {}
+                Err(error) => self.notices.add(
+                    context,
+                    Notice::error(format!("unsaved edits are not protected from a crash: {error}")),
+                ),
+            }
+        } else {
+            self.journal.clear(generation);
+        }
+        if let Some(panels) = self.panes.changed() {
+            self.settings.panels = Some(panels);
+            self.settings.save();
+        }
+        let title = status::window_title(&self.editor);
+        if self.panes.title != title {
+            context.send_viewport_cmd(egui::ViewportCommand::Title(title.clone()));
+            self.panes.title = title;
+        }
+        if context.input(|input| input.viewport().close_requested())
+            && !self.closing
+            && self.editor.is_unsaved()
+        {
+            context.send_viewport_cmd(egui::ViewportCommand::CancelClose);
+            self.modal = Some(Modal::Unsaved(modals::Then::Quit));
+        }
+    }
+
+    /// Waits for the compiler. For pictures and tests, which want what a person sees a moment
+    /// later.
+    pub fn settle(&mut self, longest: Duration) {
+        let generation = self.editor.generation();
+        self.compiler
+            .ask(generation, self.editor.pipeline(), self.editor.base_dir());
+        if self.editor.compiled().generation < generation
+            && let Some(compiled) = self.compiler.wait(longest)
+        {
+            self.editor.set_compiled(compiled);
+        }
+    }
+
+    /// Opens a document with edits that were recovered.
+    fn take_recovered(&mut self, recovered: Recovered) {
+        let saved = recovered
+            .file
+            .as_deref()
+            .and_then(|file| Editor::open(file).ok())
+            .map(|(editor, _)| editor.document().clone());
+        let mut editor = Editor::new(recovered.document, recovered.file.clone());
+        match (recovered.file, saved) {
+            (Some(file), Some(saved)) => {
+                self.stamp = Stamp::of(&file);
+                editor.set_saved(file, saved);
+            }
+            _ => editor.forget_saved(),
+        }
+        self.editor = editor;
+        // The new journal holds the edits before the old one goes.
+        let _ = std::fs::remove_file(recovered.journal);
+    }
+}
+
+impl eframe::App for Shell {
+    fn ui(&mut self, ui: &mut Ui, _frame: &mut eframe::Frame) {
+        Shell::ui(self, ui);
+    }
+
+    fn on_exit(&mut self, _gl: Option<&eframe::glow::Context>) {
+        self.settings.save();
+        if self.closing || !self.editor.is_unsaved() {
+            self.journal.clear(self.editor.generation());
+        }
+    }
+}
+
+fn bar(ui: &Ui) -> egui::Frame {
+    let palette = theme::palette(ui.ctx());
+    egui::Frame::new()
+        .fill(palette.panel)
+        .inner_margin(egui::Margin::symmetric(12, 6))
+}
+
+fn apply_theme(context: &egui::Context, choice: ThemeChoice) {
+    context.set_theme(match choice {
+        ThemeChoice::Dark => egui::Theme::Dark,
+        ThemeChoice::Light => egui::Theme::Light,
+    });
+}

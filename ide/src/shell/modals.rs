@@ -1,0 +1,226 @@
+//! Questions that must be answered before anything else goes on.
+
+use std::path::PathBuf;
+
+use egui::{Context, RichText, ScrollArea, TextEdit, Ui};
+
+use super::{BrokenFile, Shell};
+use crate::theme;
+use crate::work::journal::Recovered;
+
+/// What a person wanted when unsaved edits came in between.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Then {
+    /// An empty pipeline.
+    New,
+    /// Another file.
+    Open(PathBuf),
+    /// Close the window.
+    Quit,
+}
+
+/// A question.
+#[derive(Debug)]
+pub enum Modal {
+    /// What shall become of unsaved edits?
+    Unsaved(Then),
+    /// The file changed on disk since it was read: overwrite it, read it, or save elsewhere?
+    ChangedOnDisk,
+    /// Edits of an editor that died: take them up?
+    Recover(Vec<Recovered>),
+    /// The text of a broken file was edited: write it and open it.
+    MendFile,
+}
+
+impl Shell {
+    /// Shows the question and carries out the answer.
+    pub(super) fn answer_modal(&mut self, context: &Context) {
+        let Some(modal) = self.modal.take() else {
+            return;
+        };
+        match modal {
+            Modal::Unsaved(then) => {
+                let name = self.editor.pipeline().name().to_string();
+                let answer = ask(
+                    context,
+                    &format!("Save the changes to {name}?"),
+                    "They are lost otherwise.",
+                    &["Save", "Don't save", "Cancel"],
+                );
+                match answer {
+                    Some(0) => match self.editor.file().map(std::path::Path::to_path_buf) {
+                        Some(file) => {
+                            if self.save_to(context, &file) {
+                                self.then(context, then);
+                            }
+                        }
+                        None => self.save(context, false),
+                    },
+                    Some(1) => {
+                        self.journal.clear(self.editor.generation());
+                        self.then(context, then);
+                    }
+                    Some(_) => {}
+                    None => self.modal = Some(Modal::Unsaved(then)),
+                }
+            }
+            Modal::ChangedOnDisk => {
+                let answer = ask(
+                    context,
+                    "The file changed on disk",
+                    "Another program wrote it since it was opened here.",
+                    &["Overwrite it", "Open what is on disk", "Cancel"],
+                );
+                match answer {
+                    Some(0) => self.save(context, true),
+                    Some(1) => {
+                        if let Some(file) = self.editor.file().map(std::path::Path::to_path_buf) {
+                            self.open(&file);
+                        }
+                    }
+                    Some(_) => {}
+                    None => self.modal = Some(Modal::ChangedOnDisk),
+                }
+            }
+            Modal::Recover(mut found) => {
+                let names: Vec<String> = found
+                    .iter()
+                    .map(|one| match &one.file {
+                        Some(file) => file.display().to_string(),
+                        None => format!("{} (never saved)", one.document.pipeline().name()),
+                    })
+                    .collect();
+                let answer = ask(
+                    context,
+                    "Unsaved edits were found",
+                    &format!("The editor ended before these were saved:\n{}", names.join("\n")),
+                    &["Recover", "Throw away", "Later"],
+                );
+                match answer {
+                    Some(0) => {
+                        if let Some(last) = found.pop() {
+                            self.take_recovered(last);
+                        }
+                        if !found.is_empty() {
+                            self.modal = Some(Modal::Recover(found));
+                        }
+                    }
+                    Some(1) => {
+                        for one in found {
+                            // A journal that cannot be removed is offered again, which is safe.
+                            let _ = std::fs::remove_file(one.journal);
+                        }
+                    }
+                    Some(_) => {}
+                    None => self.modal = Some(Modal::Recover(found)),
+                }
+            }
+            Modal::MendFile => {
+                if let Some(broken) = self.broken.take() {
+                    match millstream_compiler::document::files::write(&broken.file, &broken.text) {
+                        Ok(()) => self.open(&broken.file),
+                        Err(error) => {
+                            let notice = crate::editor::Notice::error(error.to_string());
+                            self.notices.add(context, notice);
+                            self.broken = Some(broken);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Shows a question with buttons; the index of the one that was pressed. Escape presses the last.
+fn ask(context: &Context, title: &str, text: &str, buttons: &[&str]) -> Option<usize> {
+    let palette = theme::palette(context);
+    let mut answer = None;
+    let response = egui::Modal::new(egui::Id::new(("modal", title))).show(context, |ui| {
+        ui.set_width(380.0);
+        ui.label(RichText::new(title).font(theme::strong_font(15.0)));
+        ui.add_space(theme::STEP);
+        ui.label(RichText::new(text).color(palette.muted));
+        ui.add_space(3.0 * theme::STEP);
+        ui.horizontal(|ui| {
+            for (index, label) in buttons.iter().enumerate() {
+                let button = match index {
+                    0 => egui::Button::new(RichText::new(*label).color(palette.on_accent))
+                        .fill(palette.accent),
+                    _ => egui::Button::new(*label),
+                };
+                if ui.add(button).clicked() {
+                    answer = Some(index);
+                }
+            }
+        });
+    });
+    if answer.is_none() && response.should_close() {
+        answer = Some(buttons.len() - 1);
+    }
+    answer
+}
+
+/// A file that is no pipeline, as text to mend. `Some` once the person is done with it.
+pub(super) fn broken_file(ui: &mut Ui, broken: &mut BrokenFile) -> Option<Option<Modal>> {
+    let palette = theme::palette(ui.ctx());
+    let mut done = None;
+    egui::Frame::new().inner_margin(16).show(ui, |ui| {
+        ui.label(
+            RichText::new(format!("{} is no pipeline", broken.file.display()))
+                .font(theme::strong_font(15.0)),
+        );
+        for found in &broken.findings {
+            let line = found.span.map(|span| {
+                broken.text[..span.start.min(broken.text.len())].matches('\n').count() + 1
+            });
+            let place = line.map_or(String::new(), |line| format!("line {line}: "));
+            ui.label(RichText::new(format!("{place}{}", found.message)).color(palette.error));
+            if let Some(help) = &found.help {
+                ui.label(RichText::new(help).color(palette.muted));
+            }
+        }
+        ui.horizontal(|ui| {
+            if ui.button("Save and open").clicked() {
+                done = Some(Some(Modal::MendFile));
+            }
+        });
+        let findings = &broken.findings;
+        let mut layouter = |ui: &Ui, text: &dyn egui::TextBuffer, _width: f32| {
+            let mut job = egui::text::LayoutJob::default();
+            let text = text.as_str();
+            let plain = egui::TextFormat::simple(theme::data_font(theme::DATA), palette.text);
+            let mut marked = plain.clone();
+            marked.underline = egui::Stroke::new(1.5, palette.error);
+            marked.color = palette.error;
+            let place = findings.iter().find_map(|found| found.span);
+            let (start, end) = place.map_or((0, 0), |span| {
+                let end_of_line = text
+                    .get(span.start..)
+                    .and_then(|rest| rest.find('\n'))
+                    .map_or(text.len(), |at| span.start + at);
+                (span.start, span.end.max(span.start + 1).min(end_of_line.max(span.start)))
+            });
+            match (text.get(..start), text.get(start..end), text.get(end..)) {
+                (Some(before), Some(inside), Some(after)) if start < end => {
+                    job.append(before, 0.0, plain.clone());
+                    job.append(inside, 0.0, marked);
+                    job.append(after, 0.0, plain);
+                }
+                _ => job.append(text, 0.0, plain),
+            }
+            ui.fonts_mut(|fonts| fonts.layout_job(job))
+        };
+        ScrollArea::both().auto_shrink(false).show(ui, |ui| {
+            ui.add(
+                TextEdit::multiline(&mut broken.text)
+                    .code_editor()
+                    .desired_width(f32::INFINITY)
+                    .layouter(&mut layouter),
+            )
+            .widget_info(|| {
+                egui::WidgetInfo::labeled(egui::WidgetType::TextEdit, true, "Text of the file")
+            });
+        });
+    });
+    done
+}

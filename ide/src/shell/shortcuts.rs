@@ -1,0 +1,73 @@
+//! From keys to actions.
+
+use egui::{Context, Event, Modifiers};
+
+use crate::command::UiCommand;
+use crate::editor::{Action, CentreTab, Editor, Popup};
+
+/// Takes the shortcuts that were pressed. Those without Ctrl count only where no text is edited
+/// and, but for Escape, where nothing floats over the canvas.
+pub(super) fn collect(context: &Context, editor: &Editor, actions: &mut Vec<Action>) {
+    let typing = context.egui_wants_keyboard_input();
+    let floating = editor.view.popup != Popup::None;
+    let on_canvas = editor.view.centre == CentreTab::Graph && !editor.view.start;
+    for command in by_modifiers() {
+        let Some(shortcut) = command.shortcut() else {
+            continue;
+        };
+        let plain = !shortcut.modifiers.command;
+        if plain && (typing || !on_canvas || (floating && command != UiCommand::SelectNone)) {
+            continue;
+        }
+        // In a field, Ctrl+Z and its like belong to the text.
+        let text_editing = matches!(
+            command,
+            UiCommand::Undo | UiCommand::Redo | UiCommand::SelectAll | UiCommand::DeleteAndReconnect
+        );
+        if typing && text_editing {
+            continue;
+        }
+        if context.input_mut(|input| input.consume_shortcut(&shortcut)) {
+            actions.push(Action::Command(command));
+        }
+    }
+    if typing || floating || !on_canvas {
+        return;
+    }
+    context.input_mut(|input| {
+        // Ctrl+Y is what Windows users press for redo, Backspace what a Mac has for delete.
+        if input.consume_key(Modifiers::COMMAND, egui::Key::Y) {
+            actions.push(Action::Command(UiCommand::Redo));
+        }
+        if input.consume_key(Modifiers::NONE, egui::Key::Backspace) {
+            actions.push(Action::Command(UiCommand::Delete));
+        }
+        input.events.retain(|event| match event {
+            Event::Copy => {
+                actions.push(Action::Command(UiCommand::Copy));
+                false
+            }
+            Event::Cut => {
+                actions.push(Action::Command(UiCommand::Cut));
+                false
+            }
+            Event::Paste(text) => {
+                actions.push(Action::Paste(text.clone()));
+                false
+            }
+            _ => true,
+        });
+    });
+}
+
+/// Those with more modifiers first: egui takes Ctrl+Shift+Z for Ctrl+Z otherwise.
+fn by_modifiers() -> Vec<UiCommand> {
+    let mut commands = UiCommand::ALL.to_vec();
+    commands.sort_by_key(|command| {
+        let shift = command
+            .shortcut()
+            .is_some_and(|shortcut| shortcut.modifiers.shift);
+        !shift
+    });
+    commands
+}

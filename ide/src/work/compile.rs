@@ -1,0 +1,211 @@
+//! The compiler on a thread of its own: each change is compiled, the latest wins.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use millstream_compiler::diagnostics::{Diagnostic, Severity};
+use millstream_compiler::document::{NodeId, Pipeline};
+use millstream_compiler::lower::{Column, Lowered, Target, compile};
+use millstream_runtime::environment::FileEnvironment;
+
+/// What the compiler says of a pipeline.
+#[derive(Debug, Default)]
+pub struct Compiled {
+    /// Of which change of the document.
+    pub generation: u64,
+    /// The script for this machine.
+    pub embedded: Option<Lowered>,
+    /// The script for a Flink cluster.
+    pub flink: Option<Lowered>,
+    /// Findings: errors first, then by node.
+    pub diagnostics: Vec<Diagnostic>,
+    /// How long it took.
+    pub took: Duration,
+}
+
+impl Compiled {
+    /// Compiles a pipeline for both targets.
+    pub fn of(generation: u64, pipeline: &Pipeline, base_dir: PathBuf) -> Self {
+        let begun = Instant::now();
+        let environment = FileEnvironment {
+            base_dir,
+            trust_models: false,
+        };
+        let embedded = compile(pipeline, Target::Embedded, &environment);
+        let flink = compile(pipeline, Target::Flink, &environment);
+        let mut diagnostics = embedded.diagnostics.clone();
+        // What only the script for Flink has is worth knowing here too, once.
+        for found in &flink.diagnostics {
+            let known = diagnostics
+                .iter()
+                .any(|other| other.node == found.node && other.message == found.message);
+            if !known {
+                let mut found = found.clone();
+                // Its place is in the other script.
+                found.span = None;
+                if found.severity == Severity::Error {
+                    found.severity = Severity::Warning;
+                }
+                found.message = format!("on Flink: {}", found.message);
+                diagnostics.push(found);
+            }
+        }
+        diagnostics.sort_by(|a, b| {
+            (b.severity, &a.node, a.span).cmp(&(a.severity, &b.node, b.span))
+        });
+        Self {
+            generation,
+            embedded: Some(embedded),
+            flink: Some(flink),
+            diagnostics,
+            took: begun.elapsed(),
+        }
+    }
+
+    /// The lowered pipeline for a target, once there is one.
+    pub fn lowered(&self, target: Target) -> Option<&Lowered> {
+        match target {
+            Target::Embedded => self.embedded.as_ref(),
+            Target::Flink => self.flink.as_ref(),
+        }
+    }
+
+    /// The script for a target.
+    pub fn script(&self, target: Target) -> &str {
+        self.lowered(target).map_or("", |lowered| &lowered.script)
+    }
+
+    /// Whether the pipeline cannot run.
+    pub fn has_errors(&self) -> bool {
+        self.diagnostics.iter().any(Diagnostic::is_error)
+    }
+
+    /// The columns that come out of a node.
+    pub fn columns(&self, node: &NodeId) -> Option<&[Column]> {
+        self.embedded
+            .as_ref()?
+            .columns
+            .get(node)
+            .map(Vec::as_slice)
+    }
+
+    /// The columns of a node's inputs, by port.
+    pub fn input_columns(&self, pipeline: &Pipeline, node: &NodeId) -> Vec<(String, Vec<Column>)> {
+        pipeline
+            .inputs_of(node.as_str())
+            .into_iter()
+            .filter_map(|(port, _, edge)| {
+                Some((port, self.columns(&edge.from.node)?.to_vec()))
+            })
+            .collect()
+    }
+
+    /// Findings about a node.
+    pub fn of_node<'a>(&'a self, node: &'a NodeId) -> impl Iterator<Item = &'a Diagnostic> {
+        self.diagnostics
+            .iter()
+            .filter(move |found| found.node.as_deref() == Some(node.as_str()))
+    }
+
+    /// The worst of the findings about each node.
+    pub fn worst_by_node(&self) -> BTreeMap<&str, Severity> {
+        let mut worst = BTreeMap::new();
+        for found in &self.diagnostics {
+            if let Some(node) = found.node.as_deref() {
+                let entry = worst.entry(node).or_insert(found.severity);
+                *entry = (*entry).max(found.severity);
+            }
+        }
+        worst
+    }
+}
+
+struct Request {
+    generation: u64,
+    pipeline: Pipeline,
+    base_dir: PathBuf,
+}
+
+/// The thread. Dropping it ends the thread.
+#[derive(Debug)]
+pub struct CompileWorker {
+    requests: Sender<Request>,
+    answers: Receiver<Arc<Compiled>>,
+    /// The last change that was sent.
+    asked: u64,
+}
+
+impl std::fmt::Debug for Request {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Request({})", self.generation)
+    }
+}
+
+impl CompileWorker {
+    /// Starts the thread. `wake` is called when an answer is there.
+    pub fn start(wake: impl Fn() + Send + 'static) -> Self {
+        let (requests, inbox) = mpsc::channel::<Request>();
+        let (outbox, answers) = mpsc::channel();
+        thread::Builder::new()
+            .name("compile".into())
+            .spawn(move || {
+                while let Ok(mut request) = inbox.recv() {
+                    // Of several changes that wait, only the latest is worth compiling.
+                    while let Ok(later) = inbox.try_recv() {
+                        request = later;
+                    }
+                    let Request {
+                        generation,
+                        pipeline,
+                        base_dir,
+                    } = request;
+                    let compiled = Compiled::of(generation, &pipeline, base_dir);
+                    if outbox.send(Arc::new(compiled)).is_err() {
+                        break;
+                    }
+                    wake();
+                }
+            })
+            .expect("a thread can be started");
+        Self {
+            requests,
+            answers,
+            asked: 0,
+        }
+    }
+
+    /// Asks for this state of the pipeline, unless it was asked for already.
+    pub fn ask(&mut self, generation: u64, pipeline: &Pipeline, base_dir: PathBuf) {
+        if generation == self.asked {
+            return;
+        }
+        self.asked = generation;
+        // The thread lives as long as this worker.
+        let _ = self.requests.send(Request {
+            generation,
+            pipeline: pipeline.clone(),
+            base_dir,
+        });
+    }
+
+    /// The latest answer since the last call.
+    pub fn answer(&self) -> Option<Arc<Compiled>> {
+        self.answers.try_iter().last()
+    }
+
+    /// Waits for the answer to what was asked last. For tests and pictures.
+    pub fn wait(&self, longest: Duration) -> Option<Arc<Compiled>> {
+        let end = Instant::now() + longest;
+        loop {
+            let left = end.checked_duration_since(Instant::now())?;
+            let answer = self.answers.recv_timeout(left).ok()?;
+            if answer.generation == self.asked {
+                return Some(answer);
+            }
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! What happens beside the frames.
+
+pub mod compile;
+pub mod dialogs;
+pub mod files;
+pub mod job;
+pub mod journal;
+pub mod preview;
+pub mod settings;
