@@ -130,17 +130,76 @@ impl UiCommand {
     pub const ALL: [UiCommand; 70] = {
         use UiCommand::*;
         [
-            New, Open, OpenFolder, ImportSql, Save, SaveAs, ShowStart, Quit, // File
-            Undo, Redo, Cut, Copy, Paste, Duplicate, Delete, DeleteAndReconnect, SelectAll,
-            SelectNone, SelectUpstream, SelectDownstream, Rename, // Edit
-            AddNode, StartWire, Mute, Frame, Unframe, AutoLayout, AlignLeft, AlignTop,
-            DistributeHorizontally, DistributeVertically, Find, NextProblem, PreviousProblem, // Graph
-            Run, Stop, StopWithSavepoint, CheckpointNow, Preview, FreezePreview, Attach, // Run
-            ExportSql, CopySql, ToggleTarget, // Deploy
-            Palette, ZoomIn, ZoomOut, ZoomToOne, ZoomToFit, ZoomToSelection, ShowGraph, ShowSql,
-            ShowDiff, ShowPreview, ShowProblems, ShowCharts, ShowLogs, ShowHistory, ToggleLeft,
-            ToggleRight, ToggleBottom, ToggleMinimap, OverlayNone, OverlayRate, OverlayLag,
-            OverlayState, OverlayTypes, ToggleTheme, ResetPanels, About,
+            New,
+            Open,
+            OpenFolder,
+            ImportSql,
+            Save,
+            SaveAs,
+            ShowStart,
+            Quit, // File
+            Undo,
+            Redo,
+            Cut,
+            Copy,
+            Paste,
+            Duplicate,
+            Delete,
+            DeleteAndReconnect,
+            SelectAll,
+            SelectNone,
+            SelectUpstream,
+            SelectDownstream,
+            Rename, // Edit
+            AddNode,
+            StartWire,
+            Mute,
+            Frame,
+            Unframe,
+            AutoLayout,
+            AlignLeft,
+            AlignTop,
+            DistributeHorizontally,
+            DistributeVertically,
+            Find,
+            NextProblem,
+            PreviousProblem, // Graph
+            Run,
+            Stop,
+            StopWithSavepoint,
+            CheckpointNow,
+            Preview,
+            FreezePreview,
+            Attach, // Run
+            ExportSql,
+            CopySql,
+            ToggleTarget, // Deploy
+            Palette,
+            ZoomIn,
+            ZoomOut,
+            ZoomToOne,
+            ZoomToFit,
+            ZoomToSelection,
+            ShowGraph,
+            ShowSql,
+            ShowDiff,
+            ShowPreview,
+            ShowProblems,
+            ShowCharts,
+            ShowLogs,
+            ShowHistory,
+            ToggleLeft,
+            ToggleRight,
+            ToggleBottom,
+            ToggleMinimap,
+            OverlayNone,
+            OverlayRate,
+            OverlayLag,
+            OverlayState,
+            OverlayTypes,
+            ToggleTheme,
+            ResetPanels,
+            About,
         ]
     };
 
@@ -151,8 +210,18 @@ impl UiCommand {
             New | Open | OpenFolder | ImportSql | Save | SaveAs | ShowStart | Quit => Menu::File,
             Undo | Redo | Cut | Copy | Paste | Duplicate | Delete | DeleteAndReconnect
             | SelectAll | SelectNone | SelectUpstream | SelectDownstream | Rename => Menu::Edit,
-            AddNode | StartWire | Mute | Frame | Unframe | AutoLayout | AlignLeft | AlignTop
-            | DistributeHorizontally | DistributeVertically | Find | NextProblem
+            AddNode
+            | StartWire
+            | Mute
+            | Frame
+            | Unframe
+            | AutoLayout
+            | AlignLeft
+            | AlignTop
+            | DistributeHorizontally
+            | DistributeVertically
+            | Find
+            | NextProblem
             | PreviousProblem => Menu::Graph,
             Run | Stop | StopWithSavepoint | CheckpointNow | Preview | FreezePreview | Attach => {
                 Menu::Run
@@ -253,12 +322,16 @@ impl UiCommand {
             Quit => "Close the editor; running jobs go on",
             Undo => "Take the last edit back",
             Redo => "Do again what was taken back",
-            Cut => "Put the selected nodes on the clipboard, delete them and connect what fed them to what they fed",
+            Cut => {
+                "Put the selected nodes on the clipboard, delete them and connect what fed them to what they fed"
+            }
             Copy => "Put the selected nodes on the clipboard, as TOML text",
             Paste => "Add the nodes that are on the clipboard",
             Duplicate => "Add copies of the selected nodes",
             Delete => "Delete what is selected",
-            DeleteAndReconnect => "Delete the selected nodes and connect what fed them to what they fed",
+            DeleteAndReconnect => {
+                "Delete the selected nodes and connect what fed them to what they fed"
+            }
             SelectAll => "Select every node",
             SelectNone => "Select nothing",
             SelectUpstream => "Also select all nodes whose rows reach the selected ones",
@@ -370,9 +443,25 @@ impl UiCommand {
         use UiCommand::*;
         matches!(
             self,
-            Save | ShowStart | Quit | Cut | Delete | SelectAll | Rename | Mute | AutoLayout | Find
-                | CheckpointNow | Preview | Attach | ZoomIn | ShowGraph | ShowPreview
-                | ToggleLeft | OverlayNone | ToggleTheme | About
+            Save | ShowStart
+                | Quit
+                | Cut
+                | Delete
+                | SelectAll
+                | Rename
+                | Mute
+                | AutoLayout
+                | Find
+                | CheckpointNow
+                | Preview
+                | Attach
+                | ZoomIn
+                | ShowGraph
+                | ShowPreview
+                | ToggleLeft
+                | OverlayNone
+                | ToggleTheme
+                | About
         )
     }
 }
@@ -388,12 +477,18 @@ mod tests {
         let mut names = BTreeMap::new();
         let mut shortcuts = BTreeMap::new();
         for command in UiCommand::ALL {
-            assert!(names.insert(command.name(), command).is_none(), "{command:?}");
+            assert!(
+                names.insert(command.name(), command).is_none(),
+                "{command:?}"
+            );
             assert!(!command.tooltip().ends_with('.') && !command.tooltip().is_empty());
             if let Some(shortcut) = command.shortcut() {
                 let key = (format!("{:?}", shortcut.modifiers), shortcut.logical_key);
                 let other = shortcuts.insert(key, command);
-                assert!(other.is_none(), "{command:?} and {other:?} share a shortcut");
+                assert!(
+                    other.is_none(),
+                    "{command:?} and {other:?} share a shortcut"
+                );
             }
         }
     }

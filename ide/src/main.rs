@@ -9,10 +9,14 @@ use millstream_ide::work::settings;
 
 /// The desktop editor of Millstream
 #[derive(Debug, Parser)]
-#[command(version, about, after_help = "Examples:
+#[command(
+    version,
+    about,
+    after_help = "Examples:
   millstream-ide                          the start page
   millstream-ide samples/fraud            a pipeline's folder
-  xvfb-run -a millstream-ide samples/gmv  where there is no display")]
+  xvfb-run -a millstream-ide samples/gmv  where there is no display"
+)]
 struct Arguments {
     /// A pipeline.toml, or a folder with one
     path: Option<PathBuf>,
@@ -35,7 +39,9 @@ fn main() -> ExitCode {
         && !path.exists()
     {
         eprintln!("error: there is no file {}", path.display());
-        eprintln!("  help: name a pipeline.toml or a folder with one, or nothing for the start page");
+        eprintln!(
+            "  help: name a pipeline.toml or a folder with one, or nothing for the start page"
+        );
         return ExitCode::from(2);
     }
     if cfg!(target_os = "linux")
@@ -79,10 +85,15 @@ fn main() -> ExitCode {
 /// The samples beside the program, above it, or where it was built.
 fn find_samples() -> Option<PathBuf> {
     let program = std::env::current_exe().ok();
-    let beside = program.iter().flat_map(|program| program.ancestors().skip(1));
+    let beside = program
+        .iter()
+        .flat_map(|program| program.ancestors().skip(1));
     beside
         .map(|folder| folder.join("samples"))
         .chain([PathBuf::from("samples")])
-        .chain([PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../samples"))])
+        .chain([PathBuf::from(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../samples"
+        ))])
         .find(|folder| folder.is_dir())
 }

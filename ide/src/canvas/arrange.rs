@@ -113,7 +113,10 @@ pub fn input_point(node: Rect, index: usize, count: usize) -> Pos2 {
 
 /// Where the output port is on a node.
 pub fn output_point(node: Rect) -> Pos2 {
-    Pos2::new(node.right(), node.top() + HEAD + (node.height() - HEAD) / 2.0)
+    Pos2::new(
+        node.right(),
+        node.top() + HEAD + (node.height() - HEAD) / 2.0,
+    )
 }
 
 /// The bounds of some nodes, or of all nodes and frames; `None` where there are none.
@@ -179,16 +182,25 @@ fn beside_what_feeds(document: &Document, homeless: Vec<NodeId>) -> Vec<(NodeId,
     homeless.sort_by_key(|id| order.iter().position(|other| *other == id));
     let origin = bounds(document, None).map_or(Pos2::ZERO, |all| all.left_bottom());
     for id in homeless {
-        let feeding = pipeline.inputs_of(id.as_str()).into_iter().find_map(|(_, _, edge)| {
-            let from = &edge.from.node;
-            placed.get(from).copied().or_else(|| node_rect(document, from))
-        });
+        let feeding = pipeline
+            .inputs_of(id.as_str())
+            .into_iter()
+            .find_map(|(_, _, edge)| {
+                let from = &edge.from.node;
+                placed
+                    .get(from)
+                    .copied()
+                    .or_else(|| node_rect(document, from))
+            });
         let corner = match feeding {
             Some(rect) => Pos2::new(rect.right() + GAP_X, rect.top()),
             None => origin + Vec2::new(0.0, GAP_Y),
         };
         let mut rect = Rect::from_min_size(corner, node_size(pipeline, &id));
-        while let Some(other) = taken.iter().find(|other| other.intersects(rect.expand(GRID))) {
+        while let Some(other) = taken
+            .iter()
+            .find(|other| other.intersects(rect.expand(GRID)))
+        {
             rect = rect.translate(Vec2::new(0.0, other.bottom() + GAP_Y - rect.top()));
         }
         taken.push(rect);
@@ -358,7 +370,10 @@ impl Wires {
             .iter()
             .enumerate()
             .flat_map(|(column, layer)| {
-                layer.iter().enumerate().map(move |(row, id)| (id, (column, row)))
+                layer
+                    .iter()
+                    .enumerate()
+                    .map(move |(row, id)| (id, (column, row)))
             })
             .collect();
         let mut spans: BTreeMap<usize, Vec<(f32, f32)>> = BTreeMap::new();
@@ -424,9 +439,7 @@ impl Wires {
                                 .collect(),
                             false => (self.out_of.get(id).into_iter().flatten())
                                 .map(|(to, share)| {
-                                    middle(tops[to], height[to], *share)
-                                        - HEAD
-                                        - (own - HEAD) * 0.5
+                                    middle(tops[to], height[to], *share) - HEAD - (own - HEAD) * 0.5
                                 })
                                 .collect(),
                         };
@@ -438,7 +451,10 @@ impl Wires {
                     .collect();
                 for (id, top) in layers[index].iter().zip(without_overlap(
                     &wanted,
-                    &layers[index].iter().map(|id| height[id]).collect::<Vec<_>>(),
+                    &layers[index]
+                        .iter()
+                        .map(|id| height[id])
+                        .collect::<Vec<_>>(),
                 )) {
                     tops.insert(id.clone(), top);
                 }
@@ -480,11 +496,7 @@ fn without_overlap(wanted: &[f32], heights: &[f32]) -> Vec<f32> {
 }
 
 /// Some nodes put in line, or at even gaps.
-pub fn aligned(
-    document: &Document,
-    nodes: &[NodeId],
-    how: UiCommand,
-) -> Vec<(NodeId, Position)> {
+pub fn aligned(document: &Document, nodes: &[NodeId], how: UiCommand) -> Vec<(NodeId, Position)> {
     let mut rects: Vec<(NodeId, Rect)> = nodes
         .iter()
         .filter_map(|id| Some((id.clone(), node_rect(document, id)?)))
@@ -506,7 +518,13 @@ pub fn aligned(
         }
         _ => {
             let start = |rect: &Rect| if horizontal { rect.left() } else { rect.top() };
-            let length = |rect: &Rect| if horizontal { rect.width() } else { rect.height() };
+            let length = |rect: &Rect| {
+                if horizontal {
+                    rect.width()
+                } else {
+                    rect.height()
+                }
+            };
             rects.sort_by(|a, b| start(&a.1).total_cmp(&start(&b.1)));
             let filled: f32 = rects.iter().map(|(_, rect)| length(rect)).sum();
             let gaps = (rects.len().max(2) - 1) as f32;
@@ -558,7 +576,14 @@ mod tests {
     #[test]
     fn wires_lead_to_the_right_and_nothing_overlaps() {
         let document = document(
-            &[("a", "b"), ("a", "c"), ("b", "d"), ("c", "d"), ("e", "d"), ("d", "f")],
+            &[
+                ("a", "b"),
+                ("a", "c"),
+                ("b", "d"),
+                ("c", "d"),
+                ("e", "d"),
+                ("d", "f"),
+            ],
             &["lone"],
         );
         for (_, edge) in document.pipeline().edges() {
@@ -591,7 +616,14 @@ mod tests {
     #[test]
     fn wires_that_need_not_cross_do_not() {
         // Written so that the order by name would cross all of them.
-        let edges = [("a", "z"), ("b", "y"), ("c", "x"), ("z", "z2"), ("y", "y2"), ("x", "x2")];
+        let edges = [
+            ("a", "z"),
+            ("b", "y"),
+            ("c", "x"),
+            ("z", "z2"),
+            ("y", "y2"),
+            ("x", "x2"),
+        ];
         let document = document(&edges, &[]);
         let top = |id: &str| rect(&document, id).top();
         assert_eq!(top("a") < top("b"), top("z") < top("y"));

@@ -2,15 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use millstream_compiler::document::{
-    Command, Frame, NodeId, Position, fragment_to_toml,
-};
+use millstream_compiler::document::{Command, Frame, NodeId, Position, fragment_to_toml};
 use millstream_compiler::lower::Target;
 use millstream_compiler::nodes;
 
-use super::{
-    BottomTab, CentreTab, Editor, Effect, Overlay, Popup, Selection, View, position,
-};
+use super::{BottomTab, CentreTab, Editor, Effect, Overlay, Popup, Selection, View, position};
 use crate::canvas::arrange;
 use crate::command::UiCommand;
 
@@ -38,9 +34,10 @@ impl Editor {
             Delete => need(!selection.is_empty(), "Select something first"),
             Unframe => need(!selection.frames.is_empty(), "Select a frame first"),
             AlignLeft | AlignTop => need(selection.nodes.len() > 1, "Select several nodes first"),
-            DistributeHorizontally | DistributeVertically => {
-                need(selection.nodes.len() > 2, "Select three or more nodes first")
-            }
+            DistributeHorizontally | DistributeVertically => need(
+                selection.nodes.len() > 2,
+                "Select three or more nodes first",
+            ),
             Rename | StartWire | Preview => need(
                 selection.single_node().is_some(),
                 "Select exactly one node first",

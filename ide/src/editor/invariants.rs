@@ -55,7 +55,10 @@ fn check_document(document: &Document) -> Result<(), String> {
     for (id, edge) in pipeline.edges() {
         for end in [&edge.from, &edge.to] {
             if pipeline.node(end.node.as_str()).is_none() {
-                return Err(format!("edge '{id}' ends at '{}', which does not exist", end.node));
+                return Err(format!(
+                    "edge '{id}' ends at '{}', which does not exist",
+                    end.node
+                ));
             }
         }
     }
@@ -75,13 +78,22 @@ fn check_document(document: &Document) -> Result<(), String> {
     let text = pipeline.to_toml();
     match Pipeline::from_toml(&text) {
         Ok(loaded) if loaded.pipeline.to_toml() == text => {}
-        Ok(_) => return Err(format!("saved and loaded, the pipeline is another one:\n{text}")),
+        Ok(_) => {
+            return Err(format!(
+                "saved and loaded, the pipeline is another one:\n{text}"
+            ));
+        }
         Err(found) => return Err(format!("what is saved cannot be loaded: {found:?}\n{text}")),
     }
     let text = document.layout().to_toml();
     match Layout::from_toml(&text) {
         Ok((layout, _)) if layout.to_toml() == text => Ok(()),
-        Ok(_) => Err(format!("saved and loaded, the layout is another one:\n{text}")),
-        Err(found) => Err(format!("the layout cannot be loaded: {}\n{text}", found.message)),
+        Ok(_) => Err(format!(
+            "saved and loaded, the layout is another one:\n{text}"
+        )),
+        Err(found) => Err(format!(
+            "the layout cannot be loaded: {}\n{text}",
+            found.message
+        )),
     }
 }

@@ -14,13 +14,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use millstream_compiler::document::{
-    Command, Document, EdgeId, History, Layout, NodeId, Pipeline, Position, Refusal, files,
+    Command, Document, History, Layout, NodeId, Pipeline, Position, Refusal, files,
 };
 
 pub use invariants::check_invariants;
-pub use view::{
-    BottomTab, Camera, CentreTab, Overlay, Popup, Selection, View, point, position,
-};
+pub use view::{BottomTab, Camera, CentreTab, Overlay, Popup, Selection, View, point, position};
 
 use crate::canvas::arrange;
 use crate::command::UiCommand;
@@ -511,10 +509,9 @@ impl Editor {
         let gone = |id: &NodeId| pipeline.node(id.as_str()).is_none();
         let stale = match &self.view.popup {
             Popup::Rename(node) => gone(node),
-            Popup::AddNode { from, to, .. } => from
-                .iter()
-                .chain(to.iter())
-                .any(|port| gone(&port.node)),
+            Popup::AddNode { from, to, .. } => {
+                from.iter().chain(to.iter()).any(|port| gone(&port.node))
+            }
             _ => false,
         };
         if stale {
@@ -536,19 +533,15 @@ impl Editor {
             return;
         };
         self.view.centre = CentreTab::Graph;
-        if !self.view.camera.visible(self.view.canvas).contains_rect(rect) {
+        if !self
+            .view
+            .camera
+            .visible(self.view.canvas)
+            .contains_rect(rect)
+        {
             self.view.camera.centre = rect.center();
         }
         self.view.selection = Selection::node(node);
-    }
-
-    /// The wires at the selected nodes that lead to other selected ones.
-    fn edges_within(&self, nodes: &[NodeId]) -> Vec<EdgeId> {
-        self.pipeline()
-            .edges()
-            .filter(|(_, edge)| nodes.contains(&edge.from.node) && nodes.contains(&edge.to.node))
-            .map(|(id, _)| id.clone())
-            .collect()
     }
 }
 

@@ -28,7 +28,11 @@ impl Diff {
     /// Draws the differences.
     pub fn ui(&mut self, ui: &mut Ui, editor: &Editor) {
         let Some(saved) = editor.saved() else {
-            super::empty(ui, "Not saved yet", "Save the pipeline to see what changes from then on");
+            super::empty(
+                ui,
+                "Not saved yet",
+                "Save the pipeline to see what changes from then on",
+            );
             return;
         };
         ui.horizontal(|ui| {

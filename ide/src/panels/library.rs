@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use egui::{RichText, ScrollArea, Sense, TextEdit, Ui, Vec2, WidgetInfo, WidgetType};
+use egui::{RichText, Role, ScrollArea, Sense, TextEdit, Ui, Vec2, WidgetInfo};
 use millstream_compiler::document::{Command, Entries};
 use millstream_compiler::nodes::{self, Family, KindSpec};
 
@@ -27,7 +27,10 @@ pub fn score(spec: &KindSpec, search: &str) -> Option<u32> {
         return Some(0);
     }
     let title = spec.title.to_lowercase();
-    let words = |text: &str| text.split([' ', '-', '_']).any(|word| word.starts_with(&search));
+    let words = |text: &str| {
+        text.split([' ', '-', '_'])
+            .any(|word| word.starts_with(&search))
+    };
     if title.starts_with(&search) || spec.name.starts_with(&search) {
         Some(4)
     } else if words(&title) || words(spec.name) {
@@ -54,7 +57,7 @@ impl Library {
             .hint_text("Search nodes…")
             .desired_width(f32::INFINITY);
         let field = ui.add(field);
-        field.widget_info(|| WidgetInfo::labeled(WidgetType::TextEdit, true, "Search the library"));
+        field.widget_info(|| WidgetInfo::labeled(Role::TextInput, true, "Search the library"));
         let mut found: Vec<(&'static KindSpec, u32)> = nodes::all()
             .iter()
             .map(|kind| kind.spec())
@@ -67,7 +70,11 @@ impl Library {
             actions.push(add(editor, spec));
         }
         if found.is_empty() {
-            super::empty(ui, "No such node", "Try a word of what it does: join, window, csv");
+            super::empty(
+                ui,
+                "No such node",
+                "Try a word of what it does: join, window, csv",
+            );
             return;
         }
         let used = |spec: &KindSpec| used.get(spec.name).copied().unwrap_or(0);
@@ -101,9 +108,7 @@ fn row(ui: &mut Ui, editor: &Editor, spec: &'static KindSpec, actions: &mut Vec<
     let palette = theme::palette(ui.ctx());
     let size = Vec2::new(ui.available_width(), 26.0);
     let (rect, response) = ui.allocate_exact_size(size, Sense::click_and_drag());
-    response.widget_info(|| {
-        WidgetInfo::labeled(WidgetType::Button, true, format!("Add {}", spec.title))
-    });
+    response.widget_info(|| WidgetInfo::labeled(Role::Button, true, format!("Add {}", spec.title)));
     let painter = ui.painter();
     if response.hovered() || response.has_focus() {
         painter.rect_filled(rect, theme::RADIUS_SMALL, palette.hovered);
@@ -142,10 +147,10 @@ fn add(editor: &Editor, spec: &KindSpec) -> Action {
         .filter_map(|(id, _)| arrange::node_rect(editor.document(), id))
         .collect();
     let size = Vec2::new(arrange::NODE_WIDTH, arrange::HEAD + arrange::BODY);
-    while taken
-        .iter()
-        .any(|rect| rect.expand(8.0).intersects(egui::Rect::from_min_size(at, size)))
-    {
+    while taken.iter().any(|rect| {
+        rect.expand(8.0)
+            .intersects(egui::Rect::from_min_size(at, size))
+    }) {
         at += Vec2::splat(40.0);
     }
     Action::Edit(Command::AddNode {

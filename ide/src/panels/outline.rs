@@ -22,7 +22,7 @@ impl Outline {
             .hint_text("Search nodes in the pipeline")
             .desired_width(f32::INFINITY);
         ui.add(field).widget_info(|| {
-            egui::WidgetInfo::labeled(egui::WidgetType::TextEdit, true, "Search the outline")
+            egui::WidgetInfo::labeled(egui::Role::TextInput, true, "Search the outline")
         });
         let wanted = self.search.to_lowercase();
         let worst = editor.compiled().worst_by_node();

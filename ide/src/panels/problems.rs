@@ -1,6 +1,6 @@
 //! Everything that was found wrong, by severity; a click goes there.
 
-use egui::{RichText, ScrollArea, Sense, Ui, WidgetInfo, WidgetType};
+use egui::{RichText, Role, ScrollArea, Sense, Ui, WidgetInfo};
 use millstream_compiler::diagnostics::{Diagnostic, Severity};
 use millstream_compiler::document::NodeId;
 
@@ -14,13 +14,11 @@ pub fn ui(ui: &mut Ui, editor: &Editor, actions: &mut Vec<Action>) {
         super::empty(ui, "No problems", "The pipeline can run here and on Flink");
         return;
     }
-    ScrollArea::vertical()
-        .auto_shrink(false)
-        .show(ui, |ui| {
-            for (index, found) in findings.iter().enumerate() {
-                row(ui, found, editor.view.problem == Some(index), actions);
-            }
-        });
+    ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+        for (index, found) in findings.iter().enumerate() {
+            row(ui, found, editor.view.problem == Some(index), actions);
+        }
+    });
 }
 
 fn row(ui: &mut Ui, found: &Diagnostic, current: bool, actions: &mut Vec<Action>) {
@@ -33,7 +31,11 @@ fn row(ui: &mut Ui, found: &Diagnostic, current: bool, actions: &mut Vec<Action>
     let frame = egui::Frame::new()
         .inner_margin(egui::Margin::symmetric(8, 5))
         .corner_radius(theme::RADIUS_SMALL)
-        .fill(if current { palette.hovered } else { egui::Color32::TRANSPARENT });
+        .fill(if current {
+            palette.hovered
+        } else {
+            egui::Color32::TRANSPARENT
+        });
     let shown = frame.show(ui, |ui| {
         ui.set_width(ui.available_width());
         ui.horizontal_wrapped(|ui| {
@@ -57,14 +59,14 @@ fn row(ui: &mut Ui, found: &Diagnostic, current: bool, actions: &mut Vec<Action>
     let response = ui
         .interact(
             shown.response.rect,
-            ui.id().with(("problem", &found.message, &found.node)),
+            ui.scope_id().with(("problem", &found.message, &found.node)),
             Sense::click(),
         )
         .on_hover_text(found.code);
     response.widget_info(|| {
         let place = found.node.as_deref().unwrap_or("pipeline");
         WidgetInfo::labeled(
-            WidgetType::Button,
+            Role::Button,
             true,
             format!("{} in {place}: {}", found.severity, found.message),
         )

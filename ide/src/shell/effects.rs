@@ -60,7 +60,10 @@ impl Shell {
                 Some(("Pipelines and scripts", vec!["toml", "sql"])),
             ),
             Purpose::Import => (String::new(), Some(("Flink SQL", vec!["sql"]))),
-            Purpose::SaveAs => ("pipeline.toml".to_string(), Some(("Pipelines", vec!["toml"]))),
+            Purpose::SaveAs => (
+                "pipeline.toml".to_string(),
+                Some(("Pipelines", vec!["toml"])),
+            ),
             Purpose::Export => (format!("{name}.sql"), Some(("Flink SQL", vec!["sql"]))),
             Purpose::OpenFolder | Purpose::Parameter => (String::new(), None),
         };

@@ -165,12 +165,12 @@ impl Shell {
         Panel::top("top")
             .resizable(false)
             .frame(bar(ui))
-            .show_inside(ui, |ui| top::ui(ui, &self.editor, actions));
+            .show(ui, |ui| top::ui(ui, &self.editor, actions));
         Panel::bottom("status")
             .resizable(false)
             .frame(bar(ui))
-            .show_inside(ui, |ui| status::ui(ui, &self.editor, &self.job, actions));
-        egui::CentralPanel::no_frame().show_inside(ui, |ui| {
+            .show(ui, |ui| status::ui(ui, &self.editor, &self.job, actions));
+        egui::CentralPanel::no_frame().show(ui, |ui| {
             if let Some(broken) = &mut self.broken {
                 if let Some(choice) = modals::broken_file(ui, broken) {
                     self.modal = choice;
@@ -200,16 +200,17 @@ impl Shell {
         self.compiler
             .ask(generation, self.editor.pipeline(), self.editor.base_dir());
         if self.editor.is_unsaved() {
-            match self.journal.keep(
-                generation,
-                self.editor.document(),
-                self.editor.file(),
-            ) {
+            match self
+                .journal
+                .keep(generation, self.editor.document(), self.editor.file())
+            {
                 Ok(Some(left)) => context.request_repaint_after(left + Duration::from_millis(10)),
                 Ok(None) => {}
                 Err(error) => self.notices.add(
                     context,
-                    Notice::error(format!("unsaved edits are not protected from a crash: {error}")),
+                    Notice::error(format!(
+                        "unsaved edits are not protected from a crash: {error}"
+                    )),
                 ),
             }
         } else {

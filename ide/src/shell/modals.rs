@@ -93,7 +93,10 @@ impl Shell {
                 let answer = ask(
                     context,
                     "Unsaved edits were found",
-                    &format!("The editor ended before these were saved:\n{}", names.join("\n")),
+                    &format!(
+                        "The editor ended before these were saved:\n{}",
+                        names.join("\n")
+                    ),
                     &["Recover", "Throw away", "Later"],
                 );
                 match answer {
@@ -135,7 +138,7 @@ impl Shell {
 fn ask(context: &Context, title: &str, text: &str, buttons: &[&str]) -> Option<usize> {
     let palette = theme::palette(context);
     let mut answer = None;
-    let response = egui::Modal::new(egui::Id::new(("modal", title))).show(context, |ui| {
+    let response = egui::Modal::new(egui::Id::unique(("modal", title))).show(context, |ui| {
         ui.set_width(380.0);
         ui.label(RichText::new(title).font(theme::strong_font(15.0)));
         ui.add_space(theme::STEP);
@@ -171,7 +174,10 @@ pub(super) fn broken_file(ui: &mut Ui, broken: &mut BrokenFile) -> Option<Option
         );
         for found in &broken.findings {
             let line = found.span.map(|span| {
-                broken.text[..span.start.min(broken.text.len())].matches('\n').count() + 1
+                broken.text[..span.start.min(broken.text.len())]
+                    .matches('\n')
+                    .count()
+                    + 1
             });
             let place = line.map_or(String::new(), |line| format!("line {line}: "));
             ui.label(RichText::new(format!("{place}{}", found.message)).color(palette.error));
@@ -198,7 +204,12 @@ pub(super) fn broken_file(ui: &mut Ui, broken: &mut BrokenFile) -> Option<Option
                     .get(span.start..)
                     .and_then(|rest| rest.find('\n'))
                     .map_or(text.len(), |at| span.start + at);
-                (span.start, span.end.max(span.start + 1).min(end_of_line.max(span.start)))
+                (
+                    span.start,
+                    span.end
+                        .max(span.start + 1)
+                        .min(end_of_line.max(span.start)),
+                )
             });
             match (text.get(..start), text.get(start..end), text.get(end..)) {
                 (Some(before), Some(inside), Some(after)) if start < end => {
@@ -218,7 +229,7 @@ pub(super) fn broken_file(ui: &mut Ui, broken: &mut BrokenFile) -> Option<Option
                     .layouter(&mut layouter),
             )
             .widget_info(|| {
-                egui::WidgetInfo::labeled(egui::WidgetType::TextEdit, true, "Text of the file")
+                egui::WidgetInfo::labeled(egui::Role::TextInput, true, "Text of the file")
             });
         });
     });

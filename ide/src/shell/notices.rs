@@ -62,7 +62,7 @@ impl Notices {
         let Some(offer) = &self.offer else { return };
         let palette = theme::palette(context);
         let mut done = context.input(|input| input.key_pressed(Key::Escape));
-        Area::new(Id::new("offer"))
+        Area::new(Id::unique("offer"))
             .order(Order::Foreground)
             .anchor(Align2::CENTER_BOTTOM, Vec2::new(0.0, -48.0))
             .show(context, |ui| {

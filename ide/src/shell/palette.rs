@@ -130,9 +130,7 @@ impl PaletteState {
                 .desired_width(f32::INFINITY)
                 .show(ui);
             let response = field.response;
-            response.widget_info(|| {
-                egui::WidgetInfo::labeled(egui::WidgetType::TextEdit, true, hint)
-            });
+            response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::TextInput, true, hint));
             response.request_focus();
             if response.changed() {
                 self.chosen = 0;
@@ -209,9 +207,8 @@ impl PaletteState {
                 .font(egui::TextStyle::Monospace)
                 .desired_width(f32::INFINITY);
             let response = ui.add(field);
-            response.widget_info(|| {
-                egui::WidgetInfo::labeled(egui::WidgetType::TextEdit, true, "New name")
-            });
+            response
+                .widget_info(|| egui::WidgetInfo::labeled(egui::Role::TextInput, true, "New name"));
             response.request_focus();
             match &wrong {
                 Some(why) => ui.label(RichText::new(why).color(palette.error)),
@@ -241,7 +238,7 @@ impl PaletteState {
 
 /// A box in the upper middle of the window; where it is.
 fn floating(context: &Context, name: &str, contents: impl FnOnce(&mut Ui)) -> egui::Rect {
-    Area::new(Id::new(("floating", name)))
+    Area::new(Id::unique(("floating", name)))
         .order(Order::Foreground)
         .anchor(Align2::CENTER_TOP, Vec2::new(0.0, 72.0))
         .show(context, |ui| {
@@ -259,12 +256,13 @@ fn about(context: &Context, actions: &mut Vec<Action>) {
     let mut close = context.input(|input| input.key_pressed(Key::Escape));
     floating(context, "About", |ui| {
         ui.label(RichText::new("Millstream").font(theme::strong_font(18.0)));
-        ui.label(format!("Version {}, Apache License 2.0", env!("CARGO_PKG_VERSION")));
+        ui.label(format!(
+            "Version {}, Apache License 2.0",
+            env!("CARGO_PKG_VERSION")
+        ));
         ui.label(
-            RichText::new(
-                "Fonts: Inter and JetBrains Mono, under the SIL Open Font License 1.1",
-            )
-            .color(palette.muted),
+            RichText::new("Fonts: Inter and JetBrains Mono, under the SIL Open Font License 1.1")
+                .color(palette.muted),
         );
         close |= ui.button("Close").clicked();
     });

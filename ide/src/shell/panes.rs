@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use egui::{Response, Ui, WidgetInfo, WidgetText, WidgetType};
+use egui::{Response, Role, Ui, WidgetInfo, WidgetText};
 use egui_tiles::{Container, Linear, LinearDir, Tabs, Tile, TileId, Tiles, Tree, UiResponse};
 use serde::{Deserialize, Serialize};
 
@@ -167,12 +167,16 @@ impl Panes {
             .collect();
         let is = |pane: Pane| active.contains(&pane);
         if !is(Pane::of_centre(wanted.0))
-            && let Some(tab) = CentreTab::ALL.into_iter().find(|tab| is(Pane::of_centre(*tab)))
+            && let Some(tab) = CentreTab::ALL
+                .into_iter()
+                .find(|tab| is(Pane::of_centre(*tab)))
         {
             actions.push(Action::ShowCentre(tab));
         }
         if !is(Pane::of_bottom(wanted.1))
-            && let Some(tab) = BottomTab::ALL.into_iter().find(|tab| is(Pane::of_bottom(*tab)))
+            && let Some(tab) = BottomTab::ALL
+                .into_iter()
+                .find(|tab| is(Pane::of_bottom(*tab)))
         {
             actions.push(Action::ShowBottom(tab));
         }
@@ -226,7 +230,7 @@ fn first_arrangement() -> Tree<Pane> {
     root.shares.set_share(middle, 0.72);
     root.shares.set_share(bottom, 0.28);
     let root = tiles.insert_container(Container::Linear(root));
-    Tree::new("panes", root, tiles)
+    Tree::new(egui::Id::unique("panes"), root, tiles)
 }
 
 struct Drawing<'a> {
@@ -280,14 +284,12 @@ impl egui_tiles::Behavior<Pane> for Drawing<'_> {
 
     fn on_tab_button(
         &mut self,
-        tiles: &Tiles<Pane>,
+        tiles: &mut Tiles<Pane>,
         tile: TileId,
         response: Response,
     ) -> Response {
         let title = tiles.get_pane(&tile).map_or("Group", |pane| pane.title());
-        response.widget_info(|| {
-            WidgetInfo::labeled(WidgetType::Button, true, format!("{title} tab"))
-        });
+        response.widget_info(|| WidgetInfo::labeled(Role::Button, true, format!("{title} tab")));
         response
     }
 

@@ -22,7 +22,10 @@ pub(super) fn collect(context: &Context, editor: &Editor, actions: &mut Vec<Acti
         // In a field, Ctrl+Z and its like belong to the text.
         let text_editing = matches!(
             command,
-            UiCommand::Undo | UiCommand::Redo | UiCommand::SelectAll | UiCommand::DeleteAndReconnect
+            UiCommand::Undo
+                | UiCommand::Redo
+                | UiCommand::SelectAll
+                | UiCommand::DeleteAndReconnect
         );
         if typing && text_editing {
             continue;

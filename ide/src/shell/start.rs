@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use egui::{RichText, ScrollArea, Sense, Ui, Vec2, WidgetInfo, WidgetType};
+use egui::{RichText, Role, ScrollArea, Sense, Ui, Vec2, WidgetInfo};
 use millstream_compiler::document::{Pipeline, files};
 
 use crate::command::UiCommand;
@@ -110,10 +110,14 @@ fn tile(ui: &mut Ui, sample: &Sample, actions: &mut Vec<Action>) {
     let size = Vec2::new(270.0, 190.0);
     let (rect, response) = ui.allocate_exact_size(size, Sense::click());
     response.widget_info(|| {
-        WidgetInfo::labeled(WidgetType::Button, true, format!("Open sample {}", sample.name))
+        WidgetInfo::labeled(Role::Button, true, format!("Open sample {}", sample.name))
     });
     let lively = response.hovered() || response.has_focus();
-    let fill = if lively { palette.hovered } else { palette.raised };
+    let fill = if lively {
+        palette.hovered
+    } else {
+        palette.raised
+    };
     let line = if lively { palette.accent } else { palette.line };
     let painter = ui.painter().with_clip_rect(rect);
     painter.rect(
@@ -142,11 +146,15 @@ fn tile(ui: &mut Ui, sample: &Sample, actions: &mut Vec<Action>) {
     if response.clicked() {
         actions.push(Action::OpenPath(sample.file.clone()));
     }
-    let play = egui::Rect::from_center_size(rect.right_bottom() - Vec2::new(38.0, 20.0), Vec2::new(60.0, 24.0));
-    let button = egui::Button::new(RichText::new("▶ Play").color(palette.on_accent)).fill(palette.accent);
+    let play = egui::Rect::from_center_size(
+        rect.right_bottom() - Vec2::new(38.0, 20.0),
+        Vec2::new(60.0, 24.0),
+    );
+    let button =
+        egui::Button::new(RichText::new("▶ Play").color(palette.on_accent)).fill(palette.accent);
     let response = ui.put(play, button);
     response.widget_info(|| {
-        WidgetInfo::labeled(WidgetType::Button, true, format!("Play sample {}", sample.name))
+        WidgetInfo::labeled(Role::Button, true, format!("Play sample {}", sample.name))
     });
     if response.on_hover_text("Open it and run it").clicked() {
         actions.push(Action::OpenPath(sample.file.clone()));

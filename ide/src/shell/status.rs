@@ -41,7 +41,12 @@ pub(super) fn ui(ui: &mut Ui, editor: &Editor, job: &JobView, actions: &mut Vec<
             actions.push(Action::ShowBottom(BottomTab::Problems));
         }
         if warnings > 0
-            && item(ui, format!("▲ {}", counted(warnings, "warning")), palette.warning).clicked()
+            && item(
+                ui,
+                format!("▲ {}", counted(warnings, "warning")),
+                palette.warning,
+            )
+            .clicked()
         {
             actions.push(Action::ShowBottom(BottomTab::Problems));
         }

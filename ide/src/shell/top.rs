@@ -1,6 +1,6 @@
 //! The bar at the top: menus, the command field, the document's name, run and stop.
 
-use egui::{Align, Button, Layout, RichText, Ui, Vec2, WidgetInfo, WidgetType};
+use egui::{Align, Button, Layout, RichText, Role, Ui, Vec2, WidgetInfo};
 
 use super::status;
 use crate::command::{Menu, UiCommand};
@@ -22,9 +22,13 @@ pub(super) fn ui(ui: &mut Ui, editor: &Editor, actions: &mut Vec<Action>) {
         ui.add_space((room / 2.0 - 330.0).max(8.0));
         let field = Button::new(RichText::new("Type a command…").color(palette.muted))
             .min_size(Vec2::new(240.0, 24.0))
-            .right_text(RichText::new("Ctrl P").size(theme::SMALL).color(palette.faint));
+            .right_text(
+                RichText::new("Ctrl P")
+                    .size(theme::SMALL)
+                    .color(palette.faint),
+            );
         let field = ui.add(field);
-        field.widget_info(|| WidgetInfo::labeled(WidgetType::Button, true, "Command palette"));
+        field.widget_info(|| WidgetInfo::labeled(Role::Button, true, "Command palette"));
         if field.clicked() {
             actions.push(Action::Command(UiCommand::Palette));
         }
@@ -47,7 +51,7 @@ fn run(ui: &mut Ui, editor: &Editor, actions: &mut Vec<Action>) {
         Err(_) => Button::new(label),
     };
     let response = ui.add_enabled(ready.is_ok(), button);
-    response.widget_info(|| WidgetInfo::labeled(WidgetType::Button, ready.is_ok(), "Run"));
+    response.widget_info(|| WidgetInfo::labeled(Role::Button, ready.is_ok(), "Run"));
     let response = response.on_hover_text(UiCommand::Run.tooltip());
     let response = match ready {
         Ok(()) => response,
@@ -67,9 +71,7 @@ fn button(
 ) {
     let ready = editor.ready(command);
     let response = ui.add_enabled(ready.is_ok(), Button::new(label));
-    response.widget_info(|| {
-        WidgetInfo::labeled(WidgetType::Button, ready.is_ok(), command.name())
-    });
+    response.widget_info(|| WidgetInfo::labeled(Role::Button, ready.is_ok(), command.name()));
     let response = response.on_hover_text(command.tooltip());
     let response = match ready {
         Ok(()) => response,
@@ -103,9 +105,14 @@ pub(crate) fn entry(ui: &mut Ui, command: UiCommand, editor: &Editor, actions: &
         .shortcut()
         .map(|shortcut| ui.ctx().format_shortcut(&shortcut))
         .unwrap_or_default();
-    let button = Button::new(command.name()).shortcut_text(shortcut).frame(false);
+    let button = Button::new(command.name())
+        .shortcut_text(shortcut)
+        .frame(false);
     let response = ui
-        .add_enabled(ready.is_ok(), button.min_size(Vec2::new(ui.available_width(), 0.0)))
+        .add_enabled(
+            ready.is_ok(),
+            button.min_size(Vec2::new(ui.available_width(), 0.0)),
+        )
         .on_hover_text(command.tooltip());
     let response = match ready {
         Ok(()) => response,

@@ -51,8 +51,14 @@ pub fn paint_family(
             for share in [1.0 / 3.0, 2.0 / 3.0] {
                 let x = egui::lerp(outer.left()..=outer.right(), share);
                 let y = egui::lerp(outer.top()..=outer.bottom(), share);
-                painter.line_segment([Pos2::new(x, outer.top()), Pos2::new(x, outer.bottom())], line);
-                painter.line_segment([Pos2::new(outer.left(), y), Pos2::new(outer.right(), y)], line);
+                painter.line_segment(
+                    [Pos2::new(x, outer.top()), Pos2::new(x, outer.bottom())],
+                    line,
+                );
+                painter.line_segment(
+                    [Pos2::new(outer.left(), y), Pos2::new(outer.right(), y)],
+                    line,
+                );
             }
         }
         None => {

@@ -1,10 +1,13 @@
 //! egui's styles, drawn from the tokens.
 
 use egui::style::{Selection, WidgetVisuals, Widgets};
-use egui::{Color32, Context, CornerRadius, Margin, Shadow, Stroke, Style, TextStyle, Vec2, Visuals};
+use egui::{
+    Color32, Context, CornerRadius, Margin, Shadow, Stroke, Style, TextStyle, Vec2, Visuals,
+};
 
 use super::{
-    DATA, Palette, RADIUS, RADIUS_SMALL, SMALL, STEP, TEXT, data_font, fonts, strong_font, text_font,
+    DATA, Palette, RADIUS, RADIUS_SMALL, SMALL, STEP, TEXT, data_font, fonts, strong_font,
+    text_font,
 };
 
 /// Gives egui the fonts and both themes. Once, before the first frame.

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -54,9 +54,8 @@ impl Compiled {
                 diagnostics.push(found);
             }
         }
-        diagnostics.sort_by(|a, b| {
-            (b.severity, &a.node, a.span).cmp(&(a.severity, &b.node, b.span))
-        });
+        diagnostics
+            .sort_by(|a, b| (b.severity, &a.node, a.span).cmp(&(a.severity, &b.node, b.span)));
         Self {
             generation,
             embedded: Some(embedded),
@@ -86,11 +85,7 @@ impl Compiled {
 
     /// The columns that come out of a node.
     pub fn columns(&self, node: &NodeId) -> Option<&[Column]> {
-        self.embedded
-            .as_ref()?
-            .columns
-            .get(node)
-            .map(Vec::as_slice)
+        self.embedded.as_ref()?.columns.get(node).map(Vec::as_slice)
     }
 
     /// The columns of a node's inputs, by port.
@@ -98,9 +93,7 @@ impl Compiled {
         pipeline
             .inputs_of(node.as_str())
             .into_iter()
-            .filter_map(|(port, _, edge)| {
-                Some((port, self.columns(&edge.from.node)?.to_vec()))
-            })
+            .filter_map(|(port, _, edge)| Some((port, self.columns(&edge.from.node)?.to_vec())))
             .collect()
     }
 
