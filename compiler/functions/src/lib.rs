@@ -6,6 +6,7 @@
 //! - [`scalar_functions`]: the catalogue, to be registered with the binder, together with
 //!   [`expr_planner`] and [`type_planner`]; a bound plan then goes through [`analyze`] *before*
 //!   DataFusion's type coercion.
+//! - [`function_reference`]: what each function does, for people.
 //! - [`aggregate`], [`window`]: what binding knows of aggregate functions and windows.
 //!
 //! Functions read the session's time zone from DataFusion's `execution.time_zone`.
@@ -25,6 +26,7 @@ mod datetime;
 mod decimal;
 pub mod display;
 mod planner;
+mod reference;
 pub mod row_kind;
 mod scalar;
 #[cfg(test)]
@@ -35,6 +37,7 @@ pub mod window;
 pub use analyze::{analyze, analyze_expr};
 pub use catalogue::scalar_functions;
 pub use datetime::Zone;
+pub use reference::{FunctionFamily, FunctionHelp, function_help, function_reference};
 pub use row_kind::RowKind;
 pub use types::{
     DayTimeFields, FlinkType, RowField, TYPE_METADATA_KEY, TypeError, TypeKind, YearMonthFields,

@@ -77,6 +77,21 @@ const IGNORED: &[&str] = &[
     "state.checkpoints.dir",
 ];
 
+/// The keys that the runtime honours, each with what its value must be, in words; for completion.
+pub fn known_keys() -> impl ExactSizeIterator<Item = (&'static str, String)> {
+    KNOWN.iter().map(|(key, kind)| {
+        let value = match kind {
+            Kind::Text => "text".to_string(),
+            Kind::Count => "a whole number".to_string(),
+            Kind::Duration => "a duration such as 5 s".to_string(),
+            Kind::Flag => "true or false".to_string(),
+            Kind::OneOf(words) => words.join(", "),
+            Kind::Only(value) => (*value).to_string(),
+        };
+        (*key, value)
+    })
+}
+
 /// Checks a key and its value: an error for a bad value, perhaps a warning for the key.
 pub(crate) fn check(key: &str, value: &str) -> Result<Option<Diagnostic>, Diagnostic> {
     let Some((_, kind)) = KNOWN.iter().find(|(known, _)| *known == key) else {

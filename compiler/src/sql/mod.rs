@@ -20,6 +20,7 @@ mod call;
 mod ddl;
 mod expr;
 pub mod format;
+mod highlight;
 mod keywords;
 mod layout;
 pub(crate) mod lexer;
@@ -34,6 +35,7 @@ mod statement;
 mod unparse;
 
 pub use format::format_script;
+pub use highlight::{Stretch, TextKind, highlight};
 pub use keywords::{is_reserved, quote_name, quote_text};
 pub use location::{LineIndex, byte_span};
 pub(crate) use query::state_ttl;
