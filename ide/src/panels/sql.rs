@@ -195,6 +195,14 @@ impl SqlTab {
         if self.followed.as_ref() != Some(selection) {
             self.followed = Some(selection.clone());
         }
+        let room = ui.available_size();
+        // Lines do not wrap: the field is as wide as the longest.
+        let widest = self
+            .text
+            .galley(ui, &lowered.script, None, f32::INFINITY)
+            .size()
+            .x;
+        let size = Vec2::new((widest + gutter + 24.0).max(room.x), room.y - 2.0);
         ScrollArea::both().auto_shrink(false).show(ui, |ui| {
             let surface = ui.painter().add(Shape::Noop);
             let tints = ui.painter().add(Shape::Noop);
@@ -214,7 +222,7 @@ impl SqlTab {
                 .font(theme::data_font(theme::DATA))
                 .frame(Frame::new().inner_margin(margin))
                 .desired_width(f32::INFINITY)
-                .min_size(ui.available_size())
+                .min_size(size)
                 .cursor_at_end(false)
                 .layouter(&mut layouter);
             let output = field.show(ui);

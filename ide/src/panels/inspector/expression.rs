@@ -290,8 +290,13 @@ impl Form<'_> {
                 taken = Some(clicked);
             }
         }
-        state.open = taken.is_none();
+        if taken.is_none() && !state.open {
+            // From the next frame on, keys are meant for the list.
+            state.open = true;
+            response.ctx.request_repaint();
+        }
         let taken = offers.into_iter().nth(taken?)?;
+        state.open = false;
         let mut insert = taken.insert;
         // A parenthesis that is there already is not needed twice.
         if insert.ends_with('(') && text[end..].starts_with('(') {

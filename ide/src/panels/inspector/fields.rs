@@ -29,13 +29,9 @@ impl Form<'_> {
             ParameterType::Expression => form.sql(ui, spec, Vocabulary::Expression, 1),
             ParameterType::Sql => form.sql(ui, spec, Vocabulary::Query, 8),
             ParameterType::Path(_) => form.path(ui, spec),
-            ParameterType::KeyValues
-            | ParameterType::Schema
-            | ParameterType::Assignments
-            | ParameterType::Aggregates
-            | ParameterType::Renames
-            | ParameterType::ModelOutputs => form.rows(ui, spec),
             ParameterType::ModelInputs => form.binding(ui, spec),
+            // Everything else is a table.
+            _ => form.rows(ui, spec),
         });
     }
 
