@@ -10,8 +10,10 @@ use millstream_compiler::document::{Document, Entries, Layout, NodeId, Pipeline,
 use millstream_ide::command::UiCommand;
 use millstream_ide::editor::{Action, Editor, Effect, Selection};
 use millstream_ide::panels::inspector::Inspector;
+use millstream_ide::shell::{Options, Shell};
 use millstream_ide::theme;
 use millstream_ide::work::compile::Compiled;
+use millstream_ide::work::dialogs::ScriptedDialogs;
 use millstream_ide::work::job::JobView;
 
 /// The panel with an editor behind it, which is compiled after every change.
@@ -542,6 +544,58 @@ fn a_model_is_bound_by_name() {
         outputs.as_table().unwrap().get("probability"),
         Some(&"FLOAT".into())
     );
+}
+
+/// The whole window, made in its first frame.
+#[derive(Default)]
+struct Window {
+    shell: Option<Shell>,
+    path: PathBuf,
+    home: PathBuf,
+}
+
+#[test]
+fn a_path_that_was_browsed_for_is_written_from_the_pipelines_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().canonicalize().unwrap();
+    std::fs::write(root.join("pipeline.toml"), PIPELINE).unwrap();
+    let window = Window {
+        shell: None,
+        path: root.join("pipeline.toml"),
+        home: root.join("home"),
+    };
+    let mut harness = Harness::builder()
+        .with_size(egui::vec2(1400.0, 900.0))
+        .with_context_setup(theme::install)
+        .build_ui_state(
+            |ui, window: &mut Window| {
+                let context = ui.ctx().clone();
+                let (path, home) = (&window.path, &window.home);
+                let shell = window.shell.get_or_insert_with(|| {
+                    let options = Options {
+                        path: Some(path.clone()),
+                        home: home.clone(),
+                        samples: None,
+                    };
+                    Shell::new(&context, options)
+                });
+                shell.ui(ui);
+            },
+            window,
+        );
+    harness.run_steps(4);
+    let context = harness.ctx.clone();
+    let shell = harness.state_mut().shell.as_mut().unwrap();
+    let chosen = root.join("data/new.csv");
+    shell.set_dialogs(Box::new(ScriptedDialogs::new([chosen])));
+    let files = Selection::node(NodeId::new("files").unwrap());
+    shell.apply(&context, Action::Select(files));
+    harness.run_steps(4);
+    harness.get_by_label("Browse for Path of files").click();
+    harness.run_steps(4);
+    let shell = harness.state().shell.as_ref().unwrap();
+    let node = shell.editor.pipeline().node("files").unwrap();
+    assert_eq!(node.text_at("path"), Some("data/new.csv"));
 }
 
 #[test]
