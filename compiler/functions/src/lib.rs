@@ -35,7 +35,9 @@ pub mod window;
 pub use analyze::{analyze, analyze_expr};
 pub use catalogue::scalar_functions;
 pub use datetime::Zone;
+pub use planner::plan_arithmetic;
 pub use row_kind::RowKind;
+pub use scalar::write_json_text;
 pub use types::{
     DayTimeFields, FlinkType, RowField, TYPE_METADATA_KEY, TypeError, TypeKind, YearMonthFields,
     interval_millis, interval_months,

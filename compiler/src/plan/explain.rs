@@ -454,7 +454,7 @@ fn calls_text(calls: &[AggregateCall], input: &[PlanColumn]) -> String {
                 (false, true) => format!("DISTINCT {}", names(&call.args, input)),
                 (false, false) => names(&call.args, input),
             };
-            let mut text = format!("{}({args})", call.kind.names()[0].to_uppercase());
+            let mut text = format!("{}({args})", call.kind.shown());
             if let Some(filter) = call.filter {
                 let _ = write!(text, " FILTER ({})", names(&[filter], input));
             }

@@ -28,6 +28,7 @@ mod rewrite;
 mod set_operations;
 pub mod settings;
 mod sinks;
+mod split_distinct;
 mod state_form;
 pub mod stream;
 mod subqueries;

@@ -4,9 +4,10 @@
 //!    are buffered, sorted and looked up once.
 //! 2. Operators that no sink reads are dropped.
 //! 3. Columns that nobody reads are dropped, down into the sources.
-//! 4. Old values of updates that nobody reads are not made, and sinks get what they ask for.
-//! 5. With mini-batches, aggregates get a first phase in front of their exchange.
-//! 6. Every operator gets a name that is unique and stable.
+//! 4. DISTINCT aggregates are split in two levels, if that is asked for.
+//! 5. Old values of updates that nobody reads are not made, and sinks get what they ask for.
+//! 6. With mini-batches, aggregates get a first phase in front of their exchange.
+//! 7. Every operator gets a name that is unique and stable.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,7 +23,8 @@ use super::stream::{
 /// All rewrites in order.
 pub(crate) fn rewrite(mut plan: StreamPlan) -> Result<StreamPlan> {
     fuse_over(&mut plan)?;
-    let plan = super::calcs::merge(prune(plan)?)?;
+    let plan = super::split_distinct::split(prune(plan)?)?;
+    let plan = super::calcs::merge(plan)?;
     check_windows(&plan)?;
     let mut plan = super::phases::split(super::changelog::infer(plan)?)?;
     name_operators(&mut plan);
@@ -65,12 +67,12 @@ fn fuse_over(plan: &mut StreamPlan) -> Result<()> {
         if plan.nodes[input].columns[rowtime].time != Some(TimeAttribute::Rowtime) {
             continue;
         }
-        // DISTINCT has an operator of its own.
-        let distinct = |groups: &[OverGroup]| {
+        // DISTINCT and collections have an operator of their own.
+        let general = |groups: &[OverGroup], input: usize| {
             let mut calls = groups.iter().flat_map(|group| &group.calls);
-            calls.any(|call| call.distinct)
+            calls.any(|call| call.is_general(&plan.nodes[input].columns))
         };
-        if distinct(&groups) {
+        if general(&groups, input) {
             continue;
         }
         // Down through Calcs that only this chain reads.
@@ -104,7 +106,7 @@ fn fuse_over(plan: &mut StreamPlan) -> Result<()> {
         let lowered = |i: usize| plain_column(&through[i]).filter(|&i| i < width);
         let lowered_partition: Option<Vec<usize>> = partition.iter().map(|&i| lowered(i)).collect();
         if !fusible
-            || distinct(&lower_groups)
+            || general(&lower_groups, below)
             || lowered_partition != Some(lower_partition.clone())
             || lowered(rowtime) != Some(lower_rowtime)
         {

@@ -58,8 +58,9 @@ const KNOWN: &[(&str, Kind)] = &[
         "table.optimizer.agg-phase-strategy",
         Kind::OneOf(&["AUTO", "ONE_PHASE", "TWO_PHASE"]),
     ),
-    // One instance counts the distinct values of a key anyway: how they are shared out is Flink's.
     ("table.optimizer.distinct-agg.split.enabled", Kind::Flag),
+    ("table.optimizer.distinct-agg.split.bucket-num", Kind::Count),
+    ("table.optimizer.incremental-agg-enabled", Kind::Flag),
     ("table.optimizer.multi-join.enabled", Kind::Flag),
     (super::ranking::NON_TEMPORAL_SORT, Kind::Flag),
     ("taskmanager.memory.managed.size", Kind::Text),

@@ -65,12 +65,15 @@ fn form(plan: &StreamPlan, node: &PlanNode) -> Option<String> {
             rowtime,
             groups,
         } => {
-            let groups: Vec<String> = groups
+            let texts: Vec<String> = groups
                 .iter()
                 .map(|g| format!("{} over {}", calls_of(&g.calls, input), g.frame))
                 .collect();
+            let mut calls = groups.iter().flat_map(|group| &group.calls);
+            let general = calls.any(|call| !call.distinct && call.is_general(input));
             format!(
-                "OVER{} by ({}) of ({}): {}",
+                "{}OVER{} by ({}) of ({}): {}",
+                if general { "general " } else { "" },
                 match input[*rowtime].time {
                     Some(TimeAttribute::Rowtime) => String::new(),
                     Some(TimeAttribute::Proctime) => " in processing time".to_owned(),
@@ -78,7 +81,7 @@ fn form(plan: &StreamPlan, node: &PlanNode) -> Option<String> {
                 },
                 types(partition, input),
                 types(&all, input),
-                groups.join("; ")
+                texts.join("; ")
             )
         }
         StreamOp::Deduplicate {
@@ -167,7 +170,7 @@ fn calls_of(calls: &[AggregateCall], columns: &[PlanColumn]) -> String {
         .map(|call| {
             format!(
                 "{}({}{}{}){}",
-                call.kind.names()[0].to_uppercase(),
+                call.kind.shown(),
                 if call.distinct { "DISTINCT " } else { "" },
                 types(&call.args, columns),
                 if call.constants.is_empty() {

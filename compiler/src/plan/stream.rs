@@ -129,6 +129,17 @@ pub struct AggregateCall {
     pub output: PlanColumn,
 }
 
+impl AggregateCall {
+    /// Whether OVER computes it with whole accumulators, in an operator of its own: with DISTINCT, or of
+    /// values that are no numbers, times or bytes.
+    pub fn is_general(&self, input: &[PlanColumn]) -> bool {
+        use AggregateKind::{FirstValue, Lag, LastValue};
+        let nested = |&arg: &usize| input[arg].field.data_type().is_nested();
+        let passes = matches!(self.kind, Lag | FirstValue | LastValue);
+        self.distinct || self.kind.keeps_values() || (passes && self.args.iter().any(nested))
+    }
+}
+
 /// Aggregates of one OVER window.
 #[derive(Debug, Clone, PartialEq)]
 pub struct OverGroup {

@@ -399,7 +399,7 @@ impl Translator<'_> {
         let mut needed: Vec<Expr> = first.params.partition_by.clone();
         needed.push(order.expr.clone());
         for function in &functions {
-            needed.extend(read_by(function)?.0.into_iter().cloned());
+            needed.extend(read_by(function)?.0);
             needed.extend(function.params.filter.as_deref().cloned());
         }
         let (input, mut positions) = {
@@ -427,16 +427,7 @@ impl Translator<'_> {
                 Some(_) => positions.next(),
                 None => None,
             };
-            let mut constants = constants
-                .into_iter()
-                .map(|e| match self.expression(e, schema, &columns)? {
-                    Expr::Literal(value, _) => Ok(value),
-                    other => plan_err!(
-                        "{} takes constants behind its first argument, not {other}",
-                        function.fun.name().to_uppercase()
-                    ),
-                })
-                .collect::<Result<Vec<_>>>()?;
+            let mut constants = self.constants(kind, &constants, schema, &columns)?;
             constants.extend(null_treatment(kind, params.null_treatment)?);
             calls.push(AggregateCall {
                 kind,
@@ -496,9 +487,6 @@ impl Translator<'_> {
                 plan_err!("OVER in the order of time takes an append-only input, as in Flink")
             }
             Some(TimeAttribute::Rowtime) => Ok(()),
-            Some(TimeAttribute::Proctime) if lags => {
-                not_impl_err!("LAG in processing time is not supported yet")
-            }
             Some(TimeAttribute::Proctime) => Ok(()),
             None if lags => plan_err!(
                 "LAG must be ordered by a time attribute, but '{}' is none; declare WATERMARK FOR \
@@ -569,7 +557,7 @@ pub(super) fn computed_column(expr: &Expr, columns: &[PlanColumn]) -> Result<Pla
 
 /// A call as people write it, for plans.
 fn call_name(kind: AggregateKind, argument: Option<&Expr>) -> String {
-    let name = kind.names()[0].to_uppercase();
+    let name = kind.shown();
     match argument.map(unaliased) {
         Some(Expr::Column(c)) => format!("{name}({})", c.name),
         Some(_) => format!("{name}(…)"),
@@ -578,7 +566,7 @@ fn call_name(kind: AggregateKind, argument: Option<&Expr>) -> String {
 }
 
 /// The arguments that an OVER call reads, and its constants.
-fn read_by(function: &expr::WindowFunction) -> Result<(Vec<&Expr>, Vec<&Expr>)> {
+fn read_by(function: &expr::WindowFunction) -> Result<(Vec<Expr>, Vec<&Expr>)> {
     match over_kind(&function.fun) {
         Some(kind) => arguments(kind, &function.params.args),
         None => Ok((vec![], vec![])),

@@ -271,6 +271,26 @@ impl Translator<'_> {
                      COUNT(DISTINCT …)"
                 );
             }
+            let json = [AggregateKind::JsonArrayAgg, AggregateKind::JsonObjectAgg];
+            if !attach && json.contains(&call.kind) {
+                return plan_err!(
+                    "{} over a group window is not supported, as in Flink; use a window table function",
+                    call.kind.shown()
+                );
+            }
+            let ordered = matches!(
+                call.kind,
+                AggregateKind::FirstValue | AggregateKind::LastValue | AggregateKind::JsonArrayAgg
+            );
+            let tumbles = matches!(windowed.window, Window::Tumble { .. });
+            if ordered && !tumbles && windowed.attached.is_none() {
+                return plan_err!(
+                    "{} over {} is not supported, as in Flink: its parts cannot be merged; use TUMBLE, \
+                     or ARRAY_AGG, MIN or MAX",
+                    call.kind.shown(),
+                    windowed.window
+                );
+            }
             calls.push(call);
         }
         let rowtime = place(column(windowed.rowtime), None)?;
@@ -409,30 +429,26 @@ impl Translator<'_> {
         if !always(start) || !always(end) || session {
             return Ok(None);
         }
-        if window.processing {
-            return not_impl_err!(
-                "GROUPING SETS over windows of processing time are not supported yet"
-            );
-        }
         Ok(Some((start, end)))
     }
 
     /// An aggregation of rows that carry their window in the columns `window`, by `keys`, among which
-    /// these stand. Its columns are the keys in their order, and the calls.
+    /// these stand; or of rows whose windows are these of the processing time that stands there. Its
+    /// columns are the keys in their order, and the calls.
     pub(super) fn push_attached(
         &mut self,
         input: usize,
         keys: Vec<usize>,
         calls: Vec<AggregateCall>,
         (start, end): (usize, usize),
+        processing: Option<Window>,
     ) -> Result<usize> {
         let others: Vec<usize> = keys
             .iter()
             .copied()
             .filter(|k| ![start, end].contains(k))
             .collect();
-        let window = self.window_below(input);
-        let Some(window) = window else {
+        let Some(window) = processing.or_else(|| self.window_below(input)) else {
             return not_impl_err!("this use of window columns is not supported yet");
         };
         let call_count = calls.len();
@@ -442,12 +458,12 @@ impl Translator<'_> {
             WindowAggregation {
                 window,
                 rowtime: end,
-                attached: Some((start, end)),
+                attached: processing.is_none().then_some((start, end)),
                 keys: others.clone(),
                 calls,
             },
             &time,
-            false,
+            processing.is_some(),
         );
         let at = others.len() + call_count;
         let positions: Vec<usize> = keys
@@ -485,7 +501,7 @@ impl Translator<'_> {
 
     /// Walks down from `index` through Calcs to a window function: its number, each column of
     /// `index` as an expression over its output, and the filter met on the way.
-    fn peel_to_window(&self, index: usize) -> Result<(usize, Vec<Expr>, Option<Expr>)> {
+    pub(super) fn peel_to_window(&self, index: usize) -> Result<(usize, Vec<Expr>, Option<Expr>)> {
         let nodes = self.graph.nodes();
         let mut at = index;
         let mut through: Vec<Expr> = (0..nodes[at].columns.len()).map(column).collect();

@@ -97,7 +97,7 @@ impl Words {
 }
 
 /// The accumulators of one group.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(super) struct Group {
     pub(super) words: Words,
     pub(super) cells: Box<[Collection]>,
