@@ -139,6 +139,8 @@ impl Builder {
                 call.kind,
                 Avg | Count | FirstValue | LastValue | ListAgg | Max | Min | Sum | Sum0
             ) && call.args.iter().all(scalar)
+                // Flink: LISTAGG with a separator is not split.
+                && (call.kind != ListAgg || call.constants.is_empty())
         };
         calls.iter().any(|call| call.distinct) && calls.iter().all(splits)
     }
@@ -396,14 +398,17 @@ fn part_column(
 /// The sum at `place` by the count behind it, NULL if that is 0.
 fn mean(place: usize, result: &FlinkType) -> Result<Expr> {
     let (sum, count) = (column(place), column(place + 1));
+    // Types are coerced no more at this point.
+    let cast = |e: Expr, to: &str| function("__cast", vec![e, lit(to)]);
     let divided = match result.kind {
-        TypeKind::Double | TypeKind::Float => {
-            let double = |e: Expr| function("__cast", vec![e, lit("DOUBLE")]);
-            double(sum)? / double(count.clone())?
+        TypeKind::Double | TypeKind::Float => cast(sum, "DOUBLE")? / cast(count.clone(), "DOUBLE")?,
+        TypeKind::Decimal { .. } => {
+            let count = cast(count.clone(), "DECIMAL(19, 0)")?;
+            function("__divide", vec![sum, count])?
         }
-        _ => function("__divide", vec![sum, count.clone()])?,
+        _ => function("__divide", vec![cast(sum, "BIGINT")?, count.clone()])?,
     };
-    let cast = function("__cast", vec![divided, lit(result.kind.to_string())])?;
+    let mean = cast(divided, &result.kind.to_string())?;
     let null = ScalarValue::try_from(&result.to_arrow())?;
-    when(count.eq(lit(0i64)), Expr::Literal(null, None)).otherwise(cast)
+    when(count.eq(lit(0i64)), Expr::Literal(null, None)).otherwise(mean)
 }

@@ -595,6 +595,15 @@ fn write_value(array: &dyn Array, row: usize, ty: &FlinkType, out: &mut String) 
             }
             out.push('}');
         }
+        TypeKind::Timestamp(_) => {
+            let mut text = String::new();
+            shown(array, row, ty, false, &mut text);
+            // With seconds always, where a row leaves out those that are zero.
+            if text.matches(':').count() == 1 {
+                text.push_str(":00");
+            }
+            write_text(&text, out);
+        }
         _ => shown(array, row, ty, true, out),
     }
     Ok(())
