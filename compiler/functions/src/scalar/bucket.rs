@@ -121,7 +121,7 @@ mod tests {
             (literal("INT", "-1030"), "-6"),
             (literal("BIGINT", "4294967296"), "1"),
             (literal("BOOLEAN", "true"), "207"),
-            (null(), "NULL"),
+            (null(), "null"),
         ] {
             assert_eq!(one("__bucket", &[value, number()]), bucket);
         }
