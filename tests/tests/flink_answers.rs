@@ -15,17 +15,11 @@ const TABLE: &str = "-- compare: table\n";
 /// Cases that Millstream does not get right yet: refused as not supported, or other rows. One that
 /// has become right must be taken off.
 const OPEN: &[&str] = &[
-    "any_all",
     "group_array_agg_order",
     "group_json_arrayagg",
     "group_json_objectagg",
     "group_percentile",
-    "in_row",
-    "join_natural",
-    "nested_access",
     "over_deviation_integers",
-    "topn_variable",
-    "unnest_left_condition",
 ];
 
 /// Cases in which Millstream differs from Flink on purpose, and why.
