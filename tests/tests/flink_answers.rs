@@ -19,6 +19,8 @@ const OPEN: &[&str] = &[
     "group_json_arrayagg",
     "group_json_objectagg",
     "group_percentile",
+    "in_row_correlated",
+    "join_using_comma",
     "over_deviation_integers",
 ];
 
@@ -151,7 +153,7 @@ fn millstream_gives_what_flink_gave() {
         .filter(|path| path.extension().is_some_and(|e| e == "sql"))
         .collect();
     cases.sort();
-    assert!(cases.len() >= 208, "only {} cases", cases.len());
+    assert!(cases.len() >= 370, "only {} cases", cases.len());
     let mut failures = Vec::new();
     for case in &cases {
         let name = case.file_stem().unwrap_or_default().to_string_lossy();

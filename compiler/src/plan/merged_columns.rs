@@ -5,7 +5,7 @@
 
 use std::ops::ControlFlow;
 
-use datafusion_common::{Result, plan_err};
+use datafusion_common::{Result, not_impl_err, plan_err};
 use datafusion_sql::sqlparser::ast::{
     Expr, Ident, Join, JoinConstraint, JoinOperator, Query, Select, SelectItem, TableAlias,
     TableFactor, TableWithJoins, VisitMut as _, VisitorMut,
@@ -16,7 +16,7 @@ use crate::sql::markers;
 /// Gives the names of a relation's columns.
 pub(super) type ColumnsOf<'a> = dyn FnMut(&TableFactor) -> Result<Vec<String>> + 'a;
 
-/// Writes out the star of a SELECT that takes columns made of two.
+/// Writes out the star and the names of a SELECT that stand for columns made of two.
 ///
 /// # Errors
 /// A column made of two that WHERE names without a table: Flink calls it ambiguous.
@@ -26,8 +26,15 @@ pub(super) fn expand(
     columns_of: &mut ColumnsOf<'_>,
 ) -> Result<()> {
     refuse_merged_in_where(select)?;
-    if !takes_merged_columns(select) {
+    if !select.from.iter().any(merges) {
         return Ok(());
+    }
+    let wildcard = |item: &SelectItem| matches!(item, SelectItem::Wildcard(_));
+    if select.from.len() > 1 && select.projection.iter().any(wildcard) {
+        return not_impl_err!(
+            "SELECT * over several relations, of which some are joined by USING or NATURAL, is not \
+             supported; name the columns"
+        );
     }
     let mut all = Vec::new();
     for tables in &mut select.from {
@@ -37,23 +44,59 @@ pub(super) fn expand(
             None => return Ok(()),
         }
     }
+    let merged: Vec<&StarColumn> = all.iter().filter(|column| column.merged).collect();
     let mut items = Vec::with_capacity(select.projection.len());
     for item in std::mem::take(&mut select.projection) {
         match item {
-            SelectItem::Wildcard(_) => {
-                items.extend(all.iter().map(|column| match &column.expr {
-                    Expr::CompoundIdentifier(_) => SelectItem::UnnamedExpr(column.expr.clone()),
-                    merged => SelectItem::ExprWithAlias {
-                        expr: merged.clone(),
-                        alias: Ident::with_quote('`', &column.name),
-                    },
-                }));
+            SelectItem::Wildcard(_) => items.extend(all.iter().map(StarColumn::item)),
+            SelectItem::UnnamedExpr(Expr::Identifier(name)) => {
+                let column = merged.iter().find(|column| column.name == name.value);
+                items.push(match column {
+                    Some(column) => column.item(),
+                    None => SelectItem::UnnamedExpr(Expr::Identifier(name)),
+                });
             }
             item => items.push(item),
         }
     }
     select.projection = items;
+    let mut names = MergedNames {
+        merged: &merged,
+        depth: 0,
+    };
+    // Nothing breaks off.
+    let _ = select.projection.visit(&mut names);
+    let _ = select.group_by.visit(&mut names);
+    let _ = select.having.visit(&mut names);
     Ok(())
+}
+
+/// Puts what a merged column is in the place of its name.
+struct MergedNames<'a> {
+    merged: &'a [&'a StarColumn],
+    /// How many queries are around what is visited; their names are their own.
+    depth: usize,
+}
+
+impl VisitorMut for MergedNames<'_> {
+    type Break = ();
+    fn pre_visit_query(&mut self, _: &mut Query) -> ControlFlow<()> {
+        self.depth += 1;
+        ControlFlow::Continue(())
+    }
+    fn post_visit_query(&mut self, _: &mut Query) -> ControlFlow<()> {
+        self.depth -= 1;
+        ControlFlow::Continue(())
+    }
+    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        if let Expr::Identifier(name) = expr
+            && self.depth == 0
+            && let Some(column) = self.merged.iter().find(|column| column.name == name.value)
+        {
+            *expr = column.expr.clone();
+        }
+        ControlFlow::Continue(())
+    }
 }
 
 fn refuse_merged_in_where(select: &mut Select) -> Result<()> {
@@ -107,11 +150,6 @@ fn refuse_merged_in_where(select: &mut Select) -> Result<()> {
     }
 }
 
-fn takes_merged_columns(select: &Select) -> bool {
-    let wildcard = |item: &SelectItem| matches!(item, SelectItem::Wildcard(_));
-    select.projection.iter().any(wildcard) && select.from.iter().any(merges)
-}
-
 fn merges(tables: &TableWithJoins) -> bool {
     let nested = |factor: &TableFactor| match factor {
         TableFactor::NestedJoin {
@@ -157,6 +195,20 @@ fn constraint(join: &Join) -> Option<(Side, &JoinConstraint)> {
 struct StarColumn {
     name: String,
     expr: Expr,
+    /// Whether it is one column of two.
+    merged: bool,
+}
+
+impl StarColumn {
+    fn item(&self) -> SelectItem {
+        match &self.expr {
+            Expr::CompoundIdentifier(_) => SelectItem::UnnamedExpr(self.expr.clone()),
+            expr => SelectItem::ExprWithAlias {
+                expr: expr.clone(),
+                alias: Ident::with_quote('`', &self.name),
+            },
+        }
+    }
 }
 
 fn of_tables(
@@ -208,6 +260,7 @@ fn joined(join: &Join, left: Vec<StarColumn>, right: Vec<StarColumn>) -> Option<
         let (l, r) = (once(&left, name)?, once(&right, name)?);
         all.push(StarColumn {
             name: name.clone(),
+            merged: true,
             expr: match side {
                 Side::Left => l,
                 Side::Right => r,
@@ -266,6 +319,7 @@ fn of_factor(
     let column = |name: String| StarColumn {
         expr: Expr::CompoundIdentifier(vec![own.clone(), Ident::with_quote('`', &name)]),
         name,
+        merged: false,
     };
     Ok(Some(names.into_iter().map(column).collect()))
 }

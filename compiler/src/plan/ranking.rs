@@ -75,6 +75,10 @@ impl Translator<'_> {
         }
         let below = window.input.schema();
         let width = below.fields().len();
+        // Beside a constant Flink takes no other bound for one of a Top-N.
+        if narrowed && rest.iter().any(|c| compares(c, position, schema)) {
+            return Ok(None);
+        }
         let end = match ranks.end {
             Some(0) => {
                 return plan_err!(
