@@ -951,7 +951,7 @@ mod tests {
 
     fn millis(text: &str) -> i64 {
         let at = at(text);
-        at.seconds * 1000 + i64::from(at.nanos) / 1_000_000
+        at.seconds * 1000 + at.nanos / 1_000_000
     }
 
     #[test]
