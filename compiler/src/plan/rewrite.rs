@@ -15,9 +15,9 @@ use datafusion_common::{Result, plan_err};
 
 use super::matching::{MatchSpec, Navigation};
 use super::stream::{
-    AggregateCall, AttachedWindow, JoinOn, JoinTime, LookupKeys, OverGroup, PlanNode, SortColumn,
-    StreamOp, StreamPlan, TimeAttribute, WatermarkSpec, column, columns_of, plain_column,
-    substitute,
+    AggregateCall, AttachedWindow, JoinOn, JoinTime, LookupKeys, OverGroup, PlanNode, RankEnd,
+    SortColumn, StreamOp, StreamPlan, TimeAttribute, WatermarkSpec, column, columns_of,
+    plain_column, substitute,
 };
 
 /// All rewrites in order.
@@ -296,12 +296,14 @@ fn prune(plan: StreamPlan) -> Result<StreamPlan> {
             StreamOp::TopN {
                 partition,
                 order,
+                end,
                 window,
                 ..
             } => {
                 let width = width(0);
                 kept.extend(partition);
                 kept.extend(order.iter().map(|by| by.column));
+                kept.extend(end.column());
                 kept.extend(*window);
                 reads.extend(kept.iter().filter(|&&i| i < width));
             }
@@ -342,9 +344,12 @@ fn prune(plan: StreamPlan) -> Result<StreamPlan> {
                 kept.extend(0..columns.len());
                 reads.extend(&kept);
             }
-            StreamOp::Unnest { column, .. } => {
+            StreamOp::Unnest {
+                column, condition, ..
+            } => {
                 let width = width(0);
                 kept.insert(*column);
+                kept.extend(condition.iter().flat_map(columns_of));
                 kept.extend(width..node.columns.len());
                 reads.extend(kept.iter().filter(|&&i| i < width));
             }
@@ -575,7 +580,9 @@ fn prune(plan: StreamPlan) -> Result<StreamPlan> {
                 attached,
                 keys,
                 calls,
+                local,
             } => StreamOp::WindowAggregate {
+                local,
                 window,
                 rowtime: below[&rowtime],
                 attached: attached.map(|(start, end)| (below[&start], below[&end])),
@@ -635,6 +642,19 @@ fn prune(plan: StreamPlan) -> Result<StreamPlan> {
                 keys: keys.iter().map(|k| below[k]).collect(),
             },
             StreamOp::TopN {
+                end: RankEnd::Column(at),
+                ..
+            } if below[&at] != at => {
+                // Flink 2.3 drops the columns that nobody reads, and then takes the number from another
+                // column, or fails.
+                return plan_err!(
+                    "ROW_NUMBER() is compared with '{}', before which stand columns that nobody reads: \
+                     Flink 2.3 would take another column for it; SELECT the column first of all in the \
+                     query that is numbered",
+                    node.columns[at].name
+                );
+            }
+            StreamOp::TopN {
                 partition,
                 order,
                 start,
@@ -646,7 +666,7 @@ fn prune(plan: StreamPlan) -> Result<StreamPlan> {
                 partition: partition.iter().map(|k| below[k]).collect(),
                 order: move_order(&order, &below),
                 start,
-                end,
+                end: end.moved(|column| below[&column]),
                 // Nobody reads the rank: rows need not move up and down.
                 with_rank: kept.contains(&(node.columns.len() - 1)),
                 window: window.map(|w| below[&w]),
@@ -680,13 +700,17 @@ fn prune(plan: StreamPlan) -> Result<StreamPlan> {
                 filter: filter.map(moved).transpose()?,
             },
             StreamOp::Unnest {
-                column,
+                column: collection,
                 left,
                 ordinality,
+                condition,
             } => StreamOp::Unnest {
-                column: below[&column],
+                column: below[&collection],
                 left,
                 ordinality,
+                condition: condition
+                    .map(|c| substitute(c, &|i| column(mapping[&i])))
+                    .transpose()?,
             },
             StreamOp::UpsertMaterialize { key, row_key } => StreamOp::UpsertMaterialize {
                 key: key.iter().map(|k| below[k]).collect(),
@@ -746,6 +770,7 @@ fn prune(plan: StreamPlan) -> Result<StreamPlan> {
                 end: place(w.end),
                 time: place(w.time),
                 processing: w.processing,
+                local: w.local,
             }),
             origins: node.origins,
             uid: String::new(),
@@ -890,6 +915,7 @@ fn prune_join(
             end: moved(w.end),
             time: moved(w.time),
             processing: w.processing,
+            local: w.local,
         }),
         origins: node.origins,
         uid: String::new(),

@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 
 use super::settings::duration_setting;
 use super::stream::{
-    AggregateCall, JoinTime, PlanColumn, PlanNode, SortColumn, StreamOp, StreamPlan, TimeAttribute,
+    AggregateCall, JoinTime, PlanColumn, PlanNode, RankEnd, SortColumn, StreamOp, StreamPlan,
+    TimeAttribute,
 };
 
 /// The forms of all operators that have state, by uid.
@@ -50,6 +51,7 @@ fn form(plan: &StreamPlan, node: &PlanNode) -> Option<String> {
             attached,
             keys,
             calls,
+            ..
         } => format!(
             "window aggregate{updates} {window}{} by ({}): {}",
             match (attached, input[*rowtime].time) {
@@ -100,7 +102,11 @@ fn form(plan: &StreamPlan, node: &PlanNode) -> Option<String> {
             window,
             ..
         } => format!(
-            "ranks {start} to {end}{updates}{} by ({}) ordered by ({}) of ({})",
+            "ranks {start} to {}{updates}{} by ({}) ordered by ({}) of ({})",
+            match end {
+                RankEnd::Constant(end) => end.to_string(),
+                RankEnd::Column(column) => format!("that of column {column}"),
+            },
             if window.is_some() { " in windows" } else { "" },
             types(partition, input),
             order_of(order, input),
@@ -149,6 +155,11 @@ fn form(plan: &StreamPlan, node: &PlanNode) -> Option<String> {
     let kept = duration_setting(&plan.settings, "table.exec.state.ttl");
     if kept.is_some_and(|kept| !kept.is_zero()) {
         words.push_str(" with a time to live");
+    }
+    if plan.has_local_windows(node)
+        && let Some(zone) = plan.settings.get(super::settings::TIME_ZONE)
+    {
+        words.push_str(&format!(" by the clock of {zone}"));
     }
     Some(words)
 }

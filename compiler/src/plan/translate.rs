@@ -16,10 +16,12 @@ use datafusion_optimizer::simplify_expressions::ExprSimplifier;
 use millstream_functions::aggregate::{AggregateKind, aggregate_kind};
 use millstream_functions::interval_millis;
 use millstream_functions::window::{Frame, duration_text};
+use millstream_functions::{Zone, in_zone};
 
 use super::aggregation::{arguments, null_treatment};
 use super::hints::StateTtl;
 use super::matching::MatchNode;
+use super::settings;
 use super::stream::{
     AggregateCall, AttachedWindow, ChangelogMode, OverGroup, PlanColumn, PlanNode, StreamOp,
     TimeAttribute, column, is_proctime, plain_column, positional_schema,
@@ -206,7 +208,15 @@ impl Translator<'_> {
             }
             Ok(TreeNodeRecursion::Continue)
         })?;
-        simplify(positional, columns)
+        simplify(in_zone(positional, self.zone()?)?, columns)
+    }
+
+    /// The session's time zone.
+    pub(super) fn zone(&self) -> Result<Zone> {
+        match self.graph.setting(settings::TIME_ZONE) {
+            Some(name) => settings::time_zone(&name),
+            None => Ok(Zone::Utc),
+        }
     }
 
     pub(super) fn projection(
@@ -259,6 +269,7 @@ impl Translator<'_> {
             end: w.end.and_then(position_of),
             time: w.time.and_then(position_of),
             processing: w.processing,
+            local: w.local,
         });
         let (source, filter) = match &from.op {
             StreamOp::Calc {

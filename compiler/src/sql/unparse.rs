@@ -1188,6 +1188,24 @@ impl<'a> Printer<'a> {
                 self.list(list, ", ", Self::expr);
                 self.put(")");
             }
+            Expr::AnyOp {
+                left,
+                compare_op,
+                right,
+                is_some,
+            } => {
+                let word = if *is_some { "SOME" } else { "ANY" };
+                self.infix(left, false, &format!("{compare_op} {word}"));
+                self.expr(right);
+            }
+            Expr::AllOp {
+                left,
+                compare_op,
+                right,
+            } => {
+                self.infix(left, false, &format!("{compare_op} ALL"));
+                self.expr(right);
+            }
             Expr::InSubquery {
                 expr,
                 subquery,

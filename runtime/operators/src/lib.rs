@@ -63,6 +63,7 @@ mod join;
 mod join_rows;
 pub mod keys;
 mod last_row;
+pub mod local_windows;
 pub mod lookup_join;
 pub mod match_recognize;
 pub mod operator;
