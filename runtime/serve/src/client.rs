@@ -141,7 +141,12 @@ impl Client {
     ///
     /// # Errors
     /// The job does not answer, or refuses.
-    pub fn text(&self, method: &str, path: &str, body: Option<&str>) -> Result<String, ClientError> {
+    pub fn text(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<&str>,
+    ) -> Result<String, ClientError> {
         let mut text = String::new();
         self.request(method, path, body, Some(ANSWER))?
             .read_to_string(&mut text)?;
@@ -311,9 +316,7 @@ impl Read for Body {
             },
             Length::Chunked(left) => left,
         };
-        let most = into
-            .len()
-            .min(usize::try_from(left).unwrap_or(usize::MAX));
+        let most = into.len().min(usize::try_from(left).unwrap_or(usize::MAX));
         let read = self.reader.read(&mut into[..most])?;
         if read == 0 {
             return Err(std::io::ErrorKind::UnexpectedEof.into());
