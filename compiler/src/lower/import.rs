@@ -185,6 +185,7 @@ fn inner_comments(text: &str) -> Vec<String> {
 struct Model {
     statement: CreateModel,
     text: String,
+    comments: Vec<String>,
     span: Span,
     used: bool,
 }
@@ -328,12 +329,13 @@ impl<'s> Importer<'s, '_> {
             StatementKind::CreateTable(table) => self.table(piece, table, comments),
             StatementKind::CreateView(view) => self.view(piece, view, comments),
             StatementKind::CreateModel(model) => {
-                self.head.extend(comments);
+                comments.extend(inner_comments(piece.text));
                 self.models.insert(
                     model.name.object().to_string(),
                     Model {
                         statement: model.clone(),
                         text: piece.text.to_string(),
+                        comments,
                         span: piece.span,
                         used: false,
                     },
@@ -811,6 +813,7 @@ impl<'s> Importer<'s, '_> {
             return false;
         };
         let (statement, model_text) = (model.statement.clone(), model.text.clone());
+        let about_model = model.comments.clone();
         let helper = self.helpers.get(&call.table).copied().filter(|text| !text.is_empty());
         let (table, casts) = match helper.map(casts_of) {
             Some(Some(casts)) => casts,
@@ -883,8 +886,11 @@ impl<'s> Importer<'s, '_> {
                 .on_node(scored.as_str()),
             );
         }
-        let own: &[String] = if whole { comments } else { &[] };
-        self.add(&scored, node.clone(), own, piece.span);
+        let mut own = about_model;
+        if whole {
+            own.extend_from_slice(comments);
+        }
+        self.add(&scored, node.clone(), &own, piece.span);
         self.connect(&input, &scored, None, piece.span);
         self.define(&scored, &node, &wire);
         if !whole {

@@ -396,6 +396,7 @@ impl Case<'_> {
         }
         // A table's key may be the wrong name.
         if let (_, Some(key)) = split_path(path)
+            && self.finding.message.contains(&format!("'{key}'"))
             && let Some(Value::Table(entries)) = self.node.parameters.get(parameter)
         {
             let renamed: Entries = entries
