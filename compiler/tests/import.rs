@@ -56,7 +56,7 @@ fn comes_back(pipeline: &Pipeline) -> Pipeline {
     let mut back = None;
     for target in [Target::Flink, Target::Embedded] {
         let script = compile(pipeline, target, &World).script;
-        let imported = import(&script, "other", &World);
+        let imported = import(&script, "other", target, &World);
         let again = compile(&imported.pipeline, target, &World);
         assert_eq!(again.script, script, "{:#?}", imported.diagnostics);
         back = Some(imported.pipeline);
@@ -122,7 +122,10 @@ fn plan_of(script: &str) -> Result<String, String> {
     let mut lines: Vec<String> = Vec::new();
     for (i, line) in text.lines().enumerate() {
         let line = line.trim_start().trim_start_matches("+- ");
-        let Some((_, op)) = line.strip_prefix('[').and_then(|rest| rest.split_once("] ")) else {
+        let Some((_, op)) = line
+            .strip_prefix('[')
+            .and_then(|rest| rest.split_once("] "))
+        else {
             continue;
         };
         let passes = op.starts_with("Calc") || op.starts_with("(see above)");
@@ -132,7 +135,13 @@ fn plan_of(script: &str) -> Result<String, String> {
         }
         lines.push(op.to_string());
         if op.starts_with("Sink") {
-            lines.push(text.lines().nth(i + 1).unwrap_or_default().trim().to_string());
+            lines.push(
+                text.lines()
+                    .nth(i + 1)
+                    .unwrap_or_default()
+                    .trim()
+                    .to_string(),
+            );
         }
     }
     lines.sort_unstable();
@@ -151,18 +160,27 @@ fn plan_of(script: &str) -> Result<String, String> {
 
 /// Script → document → script plans to the same, and the second round changes nothing.
 fn means_the_same(name: &str, script: &str) -> Result<Pipeline, String> {
-    let imported = import(script, name, &World);
+    let imported = import(script, name, Target::Embedded, &World);
     let lowered = compile(&imported.pipeline, Target::Embedded, &World);
-    let again = import(&lowered.script, name, &World);
+    let again = import(&lowered.script, name, Target::Embedded, &World);
     let twice = compile(&again.pipeline, Target::Embedded, &World);
     if twice.script != lowered.script {
-        return Err(format!("{name} changes at the second time:\n{}\n---\n{}", lowered.script, twice.script));
+        return Err(format!(
+            "{name} changes at the second time:\n{}\n---\n{}",
+            lowered.script, twice.script
+        ));
     }
     match (plan_of(script), plan_of(&lowered.script)) {
         (Ok(before), Ok(after)) if before == after => Ok(imported.pipeline),
         (Ok(before), Ok(after)) => Err(format!("{name}:\n{before}\n---\n{after}")),
         (Err(_), Err(_)) => Ok(imported.pipeline),
-        (Err(_), Ok(_)) if lowered.has_errors() => Ok(imported.pipeline),
+        // A statement that cannot be read is reported and kept as text.
+        (Err(_), Ok(_))
+            if lowered.has_errors()
+                || imported.diagnostics.iter().any(|found| found.is_error()) =>
+        {
+            Ok(imported.pipeline)
+        }
         (Err(why), Ok(_)) => Err(format!("{name} was broken ({why}) and is no more")),
         (Ok(_), Err(why)) => Err(format!("{name}: {why}\n{}", lowered.script)),
     }
@@ -210,7 +228,8 @@ fn nexmark_means_the_same() {
 
 #[test]
 fn conformance_cases_mean_the_same() {
-    let tables = filled(&std::fs::read_to_string(root().join("tests/conformance/tables.sql")).unwrap());
+    let tables =
+        filled(&std::fs::read_to_string(root().join("tests/conformance/tables.sql")).unwrap());
     let mut problems = Vec::new();
     let mut count = 0;
     let mut kinds_used: BTreeMap<String, usize> = BTreeMap::new();
@@ -229,7 +248,10 @@ fn conformance_cases_mean_the_same() {
         }
         count += 1;
     }
-    eprintln!("{count} cases, {} problems; nodes: {kinds_used:?}", problems.len());
+    eprintln!(
+        "{count} cases, {} problems; nodes: {kinds_used:?}",
+        problems.len()
+    );
     assert!(count > 200);
     assert!(problems.is_empty(), "{}", problems.join("\n\n"));
 }
@@ -257,7 +279,7 @@ END;
 SHOW TABLES;
 -- The end.
 ";
-    let imported = import(script, "shop", &World);
+    let imported = import(script, "shop", Target::Flink, &World);
     let pipeline = &imported.pipeline;
     let lowered = compile(pipeline, Target::Flink, &World);
     assert!(
@@ -292,21 +314,41 @@ SHOW TABLES;
     let orders = pipeline.node("orders").unwrap();
     assert_eq!(orders.title.as_deref(), Some("The shop's orders"));
     assert_eq!(orders.comment.as_deref(), Some("they come late"));
-    assert_eq!(pipeline.node("big").unwrap().title.as_deref(), Some("Only large ones"));
-    let codes: Vec<&str> = imported.diagnostics.iter().map(|found| found.code).collect();
+    assert_eq!(
+        pipeline.node("big").unwrap().title.as_deref(),
+        Some("Only large ones")
+    );
+    let codes: Vec<&str> = imported
+        .diagnostics
+        .iter()
+        .map(|found| found.code)
+        .collect();
     assert_eq!(codes, ["import/renamed", "import/no-place"]);
     let place = imported.diagnostics[1].span.unwrap();
     assert_eq!(&script[place.range()], "SHOW TABLES");
-    assert!(lowered.script.contains("INSERT INTO out2 (id)"), "{}", lowered.script);
+    assert!(
+        lowered.script.contains("INSERT INTO out2 (id)"),
+        "{}",
+        lowered.script
+    );
 }
 
 #[test]
 fn what_cannot_be_read_is_kept() {
     let script = "CREATE VIEW a AS SELECT FROM;\nCREATE TABEL b (x INT);\nCREATE TABLE c (x INT) WITH ('connector' = 'datagen');";
-    let imported = import(script, "p", &World);
+    let imported = import(script, "p", Target::Embedded, &World);
     assert_eq!(kinds(&imported.pipeline).len(), 2);
-    assert_eq!(imported.pipeline.node("a").unwrap().text_at("query"), Some("SELECT FROM"));
-    assert!(imported.pipeline.description().unwrap().contains("CREATE TABEL b (x INT)"));
+    assert_eq!(
+        imported.pipeline.node("a").unwrap().text_at("query"),
+        Some("SELECT FROM")
+    );
+    assert!(
+        imported
+            .pipeline
+            .description()
+            .unwrap()
+            .contains("CREATE TABEL b (x INT)")
+    );
     assert_eq!(imported.diagnostics.len(), 2, "{:?}", imported.diagnostics);
     for found in &imported.diagnostics {
         assert!(found.is_error() && found.span.is_some(), "{found:?}");
@@ -320,7 +362,7 @@ CREATE MODEL m INPUT (x FLOAT, y FLOAT) OUTPUT (p DOUBLE) WITH ('provider' = 'on
 CREATE VIEW best AS SELECT c, p FROM ML_PREDICT(TABLE s, MODEL m, DESCRIPTOR(a, b));
 CREATE TABLE o (c STRING, p DOUBLE) WITH ('connector' = 'print');
 INSERT INTO o SELECT * FROM best;";
-    let imported = import(script, "p", &World);
+    let imported = import(script, "p", Target::Embedded, &World);
     let found = kinds(&imported.pipeline);
     assert_eq!(found["best_scored"], "model");
     assert_eq!(found["best"], "sql");

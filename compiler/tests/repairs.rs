@@ -101,20 +101,28 @@ e7 = { from = "sums_2", to = "shown" }
     assert_eq!(of("orders").rowtime.as_deref(), Some("ts"));
     let watermark = |id: &str| -> Vec<String> {
         let all = of(id).watermarks.iter();
-        all.map(|(source, text)| format!("{source}: {text}")).collect()
+        all.map(|(source, text)| format!("{source}: {text}"))
+            .collect()
     };
     assert_eq!(watermark("big"), ["orders: ts - INTERVAL '5' SECOND"]);
     assert_eq!(watermark("orders"), watermark("big"));
     assert_eq!(of("hours").rowtime.as_deref(), Some("window_time"));
     assert_eq!(of("hours").kind.to_string(), "append");
-    assert!(of("hours").state[0].what.contains("until the last window closes"));
+    assert!(
+        of("hours").state[0]
+            .what
+            .contains("until the last window closes")
+    );
     assert_eq!(of("sums_2").kind.to_string(), "retract");
     assert_eq!(of("sums_2").upsert_key, ["card"]);
     assert_eq!(of("sums_2").rowtime, None);
     // Nobody behind the upsert sink reads old values.
     assert_eq!(of("sums").kind.to_string(), "upsert on card");
     assert_eq!(of("sums").state.len(), 1);
-    assert_eq!(of("sums").state[0].grows.as_deref(), Some("the number of keys"));
+    assert_eq!(
+        of("sums").state[0].grows.as_deref(),
+        Some("the number of keys")
+    );
     assert_eq!(of("table").primary_key, ["card"]);
     assert_eq!(of("table").kind.to_string(), "upsert on card");
     assert_eq!(of("files").kind.to_string(), "append");
@@ -176,23 +184,60 @@ e3 = { from = "pairs", to = "files" }
 #[test]
 fn slips_are_mended() {
     for (node, expected) in [
-        ("kind = \"filter\"\ncondition = \"id > 1 AND amuont > 5\"", "Change 'amuont' to 'amount'"),
-        ("kind = \"select\"\ncolumns = [\"id\", \"amuont\"]", "Change 'amuont' to 'amount'"),
-        ("kind = \"select\"\nrename = { amuont = \"price\" }", "Change 'amuont' to 'amount'"),
-        ("kind = \"derive\"\ncolumns = { x = \"amuont + 1\" }", "Change 'amuont' to 'amount'"),
-        ("kind = \"sql\"\nquery = \"SELECT id, amuont FROM orders\"", "Change 'amuont' to 'amount'"),
-        ("kind = \"sql\"\nquery = \"SELECT id FROM ordesr\"", "Change 'ordesr' to 'orders'"),
-        ("kind = \"rolling\"\norder = \"tss\"\naggregates = { n = \"COUNT(*)\" }", "Change 'tss' to 'ts'"),
-        ("kind = \"window\"\ntime = \"ts\"\naggregates = { n = \"COUNT(*)\" }", "Set 'size' to \"5 min\""),
-        ("kind = \"window\"\ntime = \"id\"\nsize = \"1 h\"\naggregates = { n = \"COUNT(*)\" }", "Use 'ts'"),
-        ("kind = \"deduplicate\"\norder = \"ts\"", "Set 'keys' to [\"id\"]"),
-        ("kind = \"rolling\"\norder = \"ts\"\nrange = \"1 h\"\nrows = 3\naggregates = { n = \"COUNT(*)\" }", "Remove 'rows'"),
+        (
+            "kind = \"filter\"\ncondition = \"id > 1 AND amuont > 5\"",
+            "Change 'amuont' to 'amount'",
+        ),
+        (
+            "kind = \"select\"\ncolumns = [\"id\", \"amuont\"]",
+            "Change 'amuont' to 'amount'",
+        ),
+        (
+            "kind = \"select\"\nrename = { amuont = \"price\" }",
+            "Change 'amuont' to 'amount'",
+        ),
+        (
+            "kind = \"derive\"\ncolumns = { x = \"amuont + 1\" }",
+            "Change 'amuont' to 'amount'",
+        ),
+        (
+            "kind = \"sql\"\nquery = \"SELECT id, amuont FROM orders\"",
+            "Change 'amuont' to 'amount'",
+        ),
+        (
+            "kind = \"sql\"\nquery = \"SELECT id FROM ordesr\"",
+            "Change 'ordesr' to 'orders'",
+        ),
+        (
+            "kind = \"rolling\"\norder = \"tss\"\naggregates = { n = \"COUNT(*)\" }",
+            "Change 'tss' to 'ts'",
+        ),
+        (
+            "kind = \"window\"\ntime = \"ts\"\naggregates = { n = \"COUNT(*)\" }",
+            "Set 'size' to \"5 min\"",
+        ),
+        (
+            "kind = \"window\"\ntime = \"id\"\nsize = \"1 h\"\naggregates = { n = \"COUNT(*)\" }",
+            "Use 'ts'",
+        ),
+        (
+            "kind = \"deduplicate\"\norder = \"ts\"",
+            "Set 'keys' to [\"id\"]",
+        ),
+        (
+            "kind = \"rolling\"\norder = \"ts\"\nrange = \"1 h\"\nrows = 3\naggregates = { n = \"COUNT(*)\" }",
+            "Remove 'rows'",
+        ),
     ] {
         let document = document(&format!(
             "[nodes.it]\n{node}\n[edges]\ne1 = {{ from = \"orders\", to = \"it\" }}\ne2 = {{ from = \"it\", to = \"files\" }}\n"
         ));
         let (_, found) = titles(&document);
-        assert_eq!(found.first().map(String::as_str), Some(expected), "{node}: {found:?}");
+        assert_eq!(
+            found.first().map(String::as_str),
+            Some(expected),
+            "{node}: {found:?}"
+        );
     }
 }
 
@@ -232,7 +277,10 @@ e2 = { from = "orders", to = "big" }
     assert!(!fine.is_refused() && fine.finding.is_none());
 
     let refused = look("sums", "files");
-    assert_eq!(refused.finding.as_ref().unwrap().code, "plan/updates-into-append-sink");
+    assert_eq!(
+        refused.finding.as_ref().unwrap().code,
+        "plan/updates-into-append-sink"
+    );
     assert!(refused.is_refused() && refused.repairs.len() >= 2);
     for repair in &refused.repairs {
         let repaired = repair.apply(&document).unwrap();
@@ -252,7 +300,11 @@ e2 = { from = "orders", to = "big" }
 
     let port = look("orders", "both.middle");
     assert_eq!(port.finding.unwrap().code, "edge/no-such-port");
-    let titles: Vec<String> = port.repairs.into_iter().map(|repair| repair.title).collect();
+    let titles: Vec<String> = port
+        .repairs
+        .into_iter()
+        .map(|repair| repair.title)
+        .collect();
     assert_eq!(titles, ["Connect to 'left'", "Connect to 'right'"]);
 }
 

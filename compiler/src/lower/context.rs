@@ -231,8 +231,8 @@ impl<'a> NodeContext<'a> {
         match input.column(name) {
             Some(column) => Ok(column.clone()),
             None => {
-                let diagnostic = unknown_column(input, name)
-                    .on_parameter(path, Some(Span::new(0, name.len())));
+                let diagnostic =
+                    unknown_column(input, name).on_parameter(path, Some(Span::new(0, name.len())));
                 Err(self.fail(diagnostic))
             }
         }

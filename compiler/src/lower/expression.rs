@@ -212,11 +212,8 @@ pub(crate) fn parse_on(
         fn pre_visit_query(&mut self, _query: &Query) -> ControlFlow<Self::Break> {
             let whole = Span::new(0, self.text.len());
             ControlFlow::Break(Box::new(
-                wrong(
-                    "a query inside a condition reads what no edge shows",
-                    whole,
-                )
-                .help("use an SQL node"),
+                wrong("a query inside a condition reads what no edge shows", whole)
+                    .help("use an SQL node"),
             ))
         }
 

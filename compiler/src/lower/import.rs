@@ -38,10 +38,13 @@ pub struct Imported {
 }
 
 /// Reads a script as a pipeline called `name`, unless the script says its own name.
-pub fn import(script: &str, name: &str, environment: &dyn Environment) -> Imported {
+///
+/// `target` is who runs the script: only the embedded runtime takes a path with `*` for a glob.
+pub fn import(script: &str, name: &str, target: Target, environment: &dyn Environment) -> Imported {
     let (pieces, rest) = pieces(script);
     let mut importer = Importer {
         start: pieces.first().map_or(0, |piece| piece.span.start),
+        target,
         environment,
         document: Document::new(Pipeline::new(name), Layout::default()),
         typer: Binder::new(environment),
@@ -122,7 +125,9 @@ fn pieces(script: &str) -> (Vec<Piece<'_>>, Vec<String>) {
             at += 1;
             continue;
         }
-        let end = (at..tokens.len()).find(|&i| symbol(i)).unwrap_or(tokens.len());
+        let end = (at..tokens.len())
+            .find(|&i| symbol(i))
+            .unwrap_or(tokens.len());
         let last = (at..end)
             .rev()
             .find(|&i| !tokens[i].is_comment())
@@ -193,6 +198,7 @@ struct Model {
 struct Importer<'s, 'e> {
     /// Where the first statement starts.
     start: usize,
+    target: Target,
     environment: &'e dyn Environment,
     document: Document,
     typer: Binder<'e>,
@@ -286,7 +292,10 @@ impl<'s> Importer<'s, '_> {
                 StatementKind::Query(query) => Some(query),
                 _ => None,
             };
-            for name in query.iter().flat_map(|query| Relations::of(&query.ast).read) {
+            for name in query
+                .iter()
+                .flat_map(|query| Relations::of(&query.ast).read)
+            {
                 let last = name.0.last().and_then(|part| part.as_ident());
                 self.read.extend(last.map(|ident| ident.value.clone()));
             }
@@ -319,7 +328,13 @@ impl<'s> Importer<'s, '_> {
             StatementKind::Reset(reset) => {
                 let keys: Vec<String> = match &reset.key {
                     Some(key) => vec![key.clone()],
-                    None => self.document.pipeline().settings().keys().cloned().collect(),
+                    None => self
+                        .document
+                        .pipeline()
+                        .settings()
+                        .keys()
+                        .cloned()
+                        .collect(),
                 };
                 for key in keys {
                     self.apply(Command::UnsetSetting { key }, piece.span);
@@ -388,7 +403,12 @@ impl<'s> Importer<'s, '_> {
             Some((name, query)) => {
                 let id = self.new_id(&name, piece.span);
                 self.ids.insert(name, id.clone());
-                self.add(&id, Node::new("sql").with("query", query), &piece.comments, piece.span);
+                self.add(
+                    &id,
+                    Node::new("sql").with("query", query),
+                    &piece.comments,
+                    piece.span,
+                );
             }
             None => self.left_over.push(text.to_string()),
         }
@@ -480,7 +500,12 @@ impl<'s> Importer<'s, '_> {
     }
 
     /// The SQL that a node would write; `None` where something is wrong with it.
-    fn sql_of(&self, id: &NodeId, node: &Node, inputs: &[(Option<&str>, NodeId)]) -> Option<NodeSql> {
+    fn sql_of(
+        &self,
+        id: &NodeId,
+        node: &Node,
+        inputs: &[(Option<&str>, NodeId)],
+    ) -> Option<NodeSql> {
         let kind = nodes::find(&node.kind)?;
         let spec = kind.spec();
         for parameter in spec.parameters {
@@ -497,7 +522,11 @@ impl<'s> Importer<'s, '_> {
             .iter()
             .map(|(port, id)| self.relation(port.unwrap_or(id.as_str()), id))
             .collect::<Option<Vec<_>>>()?;
-        if inputs.is_empty() && matches!(spec.inputs, nodes::Inputs::Fixed(_) | nodes::Inputs::Many(_))
+        if inputs.is_empty()
+            && matches!(
+                spec.inputs,
+                nodes::Inputs::Fixed(_) | nodes::Inputs::Many(_)
+            )
         {
             return None;
         }
@@ -505,7 +534,7 @@ impl<'s> Importer<'s, '_> {
             id,
             node,
             spec,
-            target: Target::Embedded,
+            target: self.target,
             environment: self.environment,
             inputs,
             diagnostics: Vec::new(),
@@ -622,7 +651,8 @@ impl<'s> Importer<'s, '_> {
         if columns_of(&again) != columns_of(&plain) {
             lost.push("the spelling of its columns");
         }
-        let texts = |table: &CreateTable| table.watermark.as_ref().map(|w| w.text.trim().to_string());
+        let texts =
+            |table: &CreateTable| table.watermark.as_ref().map(|w| w.text.trim().to_string());
         if texts(&again) != texts(&plain) {
             lost.push("WATERMARK");
         }
@@ -647,12 +677,19 @@ impl<'s> Importer<'s, '_> {
             return;
         }
         comments.extend(inner_comments(&piece.text[..view.query.span.start]));
-        comments.extend(view.comment.iter().flat_map(|text| text.lines().map(str::to_string)));
+        comments.extend(
+            view.comment
+                .iter()
+                .flat_map(|text| text.lines().map(str::to_string)),
+        );
         let id = self.new_id(&name, piece.span);
         if !view.columns.is_empty() {
             let columns: Vec<String> = view.columns.iter().map(|c| quote_name(&c.value)).collect();
             let text = self.renamed(piece, &view.query, true);
-            let wrapped = format!("SELECT *\nFROM (\n{text}\n) AS {id} ({})", columns.join(", "));
+            let wrapped = format!(
+                "SELECT *\nFROM (\n{text}\n) AS {id} ({})",
+                columns.join(", ")
+            );
             self.sql_node(piece, &id, &view.query, wrapped, &comments);
         } else if !self.model_view(piece, &id, query, &comments) {
             self.query_node(piece, &id, &view.query, &comments);
@@ -679,9 +716,10 @@ impl<'s> Importer<'s, '_> {
             if idents.len() == 1 && *id == *last.value.as_str() {
                 continue;
             }
-            let (Some(start), Some(end)) =
-                (byte_span(piece.text, first.span), byte_span(piece.text, last.span))
-            else {
+            let (Some(start), Some(end)) = (
+                byte_span(piece.text, first.span),
+                byte_span(piece.text, last.span),
+            ) else {
                 continue;
             };
             let new = match aliases && !aliased && *id != *last.value.as_str() {
@@ -805,7 +843,13 @@ impl<'s> Importer<'s, '_> {
     }
 
     /// A view around `ML_PREDICT` as a model node, and an SQL node for what it computes besides.
-    fn model_view(&mut self, piece: &Piece<'s>, id: &NodeId, query: &str, comments: &[String]) -> bool {
+    fn model_view(
+        &mut self,
+        piece: &Piece<'s>,
+        id: &NodeId,
+        query: &str,
+        comments: &[String],
+    ) -> bool {
         let Some(call) = ModelCall::of(query) else {
             return false;
         };
@@ -814,7 +858,11 @@ impl<'s> Importer<'s, '_> {
         };
         let (statement, model_text) = (model.statement.clone(), model.text.clone());
         let about_model = model.comments.clone();
-        let helper = self.helpers.get(&call.table).copied().filter(|text| !text.is_empty());
+        let helper = self
+            .helpers
+            .get(&call.table)
+            .copied()
+            .filter(|text| !text.is_empty());
         let (table, casts) = match helper.map(casts_of) {
             Some(Some(casts)) => casts,
             Some(None) => return false,
@@ -858,7 +906,9 @@ impl<'s> Importer<'s, '_> {
         let exact = self.sql_of(id, &node, &wire).is_some_and(|sql| {
             let view = sql.definitions.last().map_or("", |sql| sql.as_str());
             let between = sql.definitions.get(1..sql.definitions.len() - 1);
-            let cast = between.and_then(<[_]>::first).map(|sql| query_of_view(sql.as_str()));
+            let cast = between
+                .and_then(<[_]>::first)
+                .map(|sql| query_of_view(sql.as_str()));
             same_tokens(sql.definitions[0].as_str(), &model_text)
                 && same_tokens(query_of_view(view), query)
                 && match (cast, helper) {
@@ -880,7 +930,10 @@ impl<'s> Importer<'s, '_> {
             self.diagnostics.push(
                 Diagnostic::info(
                     "import/model",
-                    format!("the model '{}' and its use become the node '{scored}'", call.model),
+                    format!(
+                        "the model '{}' and its use become the node '{scored}'",
+                        call.model
+                    ),
                 )
                 .at(piece.span)
                 .on_node(scored.as_str()),
@@ -894,7 +947,11 @@ impl<'s> Importer<'s, '_> {
         self.connect(&input, &scored, None, piece.span);
         self.define(&scored, &node, &wire);
         if !whole {
-            let text = format!("SELECT {}\nFROM {}", call.items.join(", "), quote_name(scored.as_str()));
+            let text = format!(
+                "SELECT {}\nFROM {}",
+                call.items.join(", "),
+                quote_name(scored.as_str())
+            );
             let node = Node::new("sql").with("query", text);
             self.add(id, node.clone(), comments, piece.span);
             self.connect(&scored, id, None, piece.span);
@@ -941,14 +998,23 @@ impl<'s> Importer<'s, '_> {
             return;
         };
         let mut names: Vec<String> = Vec::new();
+        let mut twice = false;
         for (i, item) in shape.items.iter().enumerate() {
             let (text, alias) = shape::alias(item);
-            let last = shape::split(text, ".").last().and_then(|part| shape::name(part));
-            let mut name = alias.or(last).unwrap_or_else(|| format!("column_{}", i + 1));
+            let last = shape::split(text, ".")
+                .last()
+                .and_then(|part| shape::name(part));
+            let mut name = alias
+                .or(last)
+                .unwrap_or_else(|| format!("column_{}", i + 1));
             while names.contains(&name) {
                 name.push('_');
+                twice = true;
             }
             names.push(name);
+        }
+        if !twice {
+            return;
         }
         let quoted: Vec<String> = names.iter().map(|name| quote_name(name)).collect();
         let text = format!("SELECT *\nFROM (\n{query}\n) AS q ({})", quoted.join(", "));
@@ -983,7 +1049,10 @@ impl<'s> Importer<'s, '_> {
         };
         if insert.overwrite || !insert.partition.is_empty() {
             self.head.extend(comments);
-            self.no_place(piece, "INSERT OVERWRITE and PARTITION have no place in a sink node");
+            self.no_place(
+                piece,
+                "INSERT OVERWRITE and PARTITION have no place in a sink node",
+            );
             return;
         }
         comments.extend(inner_comments(&piece.text[..insert.query.span.start]));
@@ -1021,9 +1090,12 @@ impl<'s> Importer<'s, '_> {
             .map(|column| column.value.clone())
             .collect();
         let sinks = self.sinks.get(&target);
-        let known = sinks.into_iter().flatten().find(|(_, columns, deduplicate)| {
-            *columns == filled && *deduplicate == insert.deduplicate && !changed
-        });
+        let known = sinks
+            .into_iter()
+            .flatten()
+            .find(|(_, columns, deduplicate)| {
+                *columns == filled && *deduplicate == insert.deduplicate && !changed
+            });
         if let Some((sink, _, _)) = known.cloned() {
             self.connect(&input, &sink, None, piece.span);
             return;
@@ -1060,14 +1132,15 @@ impl<'s> Importer<'s, '_> {
     ) -> Node {
         let text = table_text(table);
         let own = body_of_table(source, table);
-        let several = self.insert_counts.get(table.name.object()).is_some_and(|&n| n > 1);
+        let several = self
+            .insert_counts
+            .get(table.name.object())
+            .is_some_and(|&n| n > 1);
         let plain = filled.is_empty() && !insert.deduplicate && !several;
         let sinks = nodes::all().iter().filter(|kind| {
             !kind.spec().has_output && (plain || kind.spec().name == "connector-sink")
         });
-        let mut guesses: Vec<Node> = sinks
-            .flat_map(|kind| kind.recognise_table(&text))
-            .collect();
+        let mut guesses: Vec<Node> = sinks.flat_map(|kind| kind.recognise_table(&text)).collect();
         for node in &mut guesses {
             if !filled.is_empty() {
                 *node = node.clone().with("columns", filled.to_vec());
@@ -1164,7 +1237,10 @@ impl ModelCall {
             items: shape.items.iter().map(|item| item.to_string()).collect(),
             table: shape::name(shape::after(table, &["TABLE"])?)?,
             model: shape::name(shape::after(model, &["MODEL"])?)?,
-            columns: columns.into_iter().map(shape::name).collect::<Option<_>>()?,
+            columns: columns
+                .into_iter()
+                .map(shape::name)
+                .collect::<Option<_>>()?,
         })
     }
 }
@@ -1200,7 +1276,10 @@ fn body_of(definition: &str) -> &str {
 
 /// A table's own text from its columns on, as far as its name and TEMPORARY do not matter.
 fn body_of_table(text: &str, table: &CreateTable) -> String {
-    text.get(table.name.span.end..).unwrap_or("").trim().to_string()
+    text.get(table.name.span.end..)
+        .unwrap_or("")
+        .trim()
+        .to_string()
 }
 
 /// Name and definition of each column, as they are read.
@@ -1210,7 +1289,10 @@ fn columns_of(table: &CreateTable) -> Vec<(String, String)> {
         .iter()
         .map(|(name, text)| {
             let text = text.as_text().unwrap_or_default();
-            (name.to_string(), text.split_whitespace().collect::<Vec<_>>().join(" "))
+            (
+                name.to_string(),
+                text.split_whitespace().collect::<Vec<_>>().join(" "),
+            )
         })
         .collect()
 }
@@ -1224,7 +1306,9 @@ fn table_text(table: &CreateTable) -> TableText {
             ColumnKind::Metadata {
                 ty, from, virtual_, ..
             } => {
-                let from = from.as_ref().map_or(String::new(), |key| format!(" FROM {}", quote_text(key)));
+                let from = from
+                    .as_ref()
+                    .map_or(String::new(), |key| format!(" FROM {}", quote_text(key)));
                 let end = if *virtual_ { " VIRTUAL" } else { "" };
                 format!("{ty} METADATA{from}{end}")
             }

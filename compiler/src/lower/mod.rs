@@ -39,9 +39,9 @@ use std::fmt::Write as _;
 
 pub use context::{Failed, NodeContext, NodeSql, Target};
 
-pub use repairs::{Connection, Repair, check_connection, repairs};
 pub use import::{Imported, import};
 pub use recognise::{Candidate, TableText};
+pub use repairs::{Connection, Repair, check_connection, repairs};
 pub use source_map::{Origin, SourceMap};
 pub use stream_types::{OperatorState, StreamKind, StreamType, stream_types};
 pub use text::SqlText;
@@ -145,8 +145,15 @@ fn unread_edges(pipeline: &Pipeline) -> BTreeSet<EdgeId> {
         if node.muted {
             unread.extend(inputs.into_iter().skip(1).map(|(_, edge, _)| edge.clone()));
         } else if let ("sql", Some(query)) = (node.kind.as_str(), node.text_at("query"))
-            && let Some(names) = nodes::names_read(query)
+            && let Some((names, common)) = nodes::names_read(query)
         {
+            // A query that reads what is no input is broken, and told what its inputs are.
+            let known = |name: &String| {
+                common.contains(name) || inputs.iter().any(|(port, _, _)| port == name)
+            };
+            if !names.iter().all(known) {
+                continue;
+            }
             for (port, edge, wire) in inputs {
                 // A port of another name is a common table, which reads its relation.
                 if port == wire.from.node.as_str() && !names.contains(&port) {
@@ -195,11 +202,11 @@ impl Lowering<'_> {
         let spec = kind.spec();
         let mut inputs = Vec::new();
         for (port, edge_id, edge) in self.pipeline.inputs_of(id.as_str()) {
-            if self.unread.contains(edge_id) {
-                continue;
-            }
-            // What is wrong with a node is said there, not at everything that reads it.
             let Some(columns) = self.columns.get(&edge.from.node) else {
+                if self.unread.contains(edge_id) {
+                    continue;
+                }
+                // What is wrong with a node is said there, not at everything that reads it.
                 return;
             };
             inputs.push(InputRelation {
@@ -271,7 +278,8 @@ impl Lowering<'_> {
             self.columns.insert(id.clone(), columns);
         }
         let inserts = sql.inserts.into_iter();
-        self.inserts.extend(inserts.map(|insert| (id.clone(), insert)));
+        self.inserts
+            .extend(inserts.map(|insert| (id.clone(), insert)));
     }
 
     fn statement_set(&mut self) {

@@ -225,31 +225,53 @@ fn query_of(script: &str) -> String {
 #[test]
 fn joins_of_streams() {
     assert_eq!(
-        joined("payments", "kind = \"join\"\non = { id = \"order_id\" }\nleft-columns = [\"id\", \"amount\"]\nright-columns = [\"paid\"]"),
+        joined(
+            "payments",
+            "kind = \"join\"\non = { id = \"order_id\" }\nleft-columns = [\"id\", \"amount\"]\nright-columns = [\"paid\"]"
+        ),
         "SELECT l.id, l.amount, r.paid FROM orders AS l JOIN payments AS r ON l.id = r.order_id"
     );
     // Same names: the key goes once, others get a suffix or the name that is given.
     assert_eq!(
-        joined("payments", "kind = \"join\"\njoin = \"left\"\non = [\"card\"]\nleft-columns = [\"card\", \"ts\", \"amount\"]\nrename = { paid = \"sum\" }\ncondition = \"paid > amount OR r.paid IS NULL\""),
+        joined(
+            "payments",
+            "kind = \"join\"\njoin = \"left\"\non = [\"card\"]\nleft-columns = [\"card\", \"ts\", \"amount\"]\nrename = { paid = \"sum\" }\ncondition = \"paid > amount OR r.paid IS NULL\""
+        ),
         "SELECT l.card, l.ts, l.amount, r.order_id, r.paid AS `sum`, r.ts AS ts_right FROM orders AS l LEFT JOIN payments AS r ON l.card = r.card AND (paid > amount OR r.paid IS NULL)"
     );
     assert_eq!(
-        joined("payments", "kind = \"join\"\njoin = \"full\"\non = [\"card\"]\nleft-columns = [\"card\"]\nright-columns = [\"card\", \"paid\"]\nsuffix = \"_2\""),
+        joined(
+            "payments",
+            "kind = \"join\"\njoin = \"full\"\non = [\"card\"]\nleft-columns = [\"card\"]\nright-columns = [\"card\", \"paid\"]\nsuffix = \"_2\""
+        ),
         "SELECT l.card, r.card AS card_2, r.paid FROM orders AS l FULL JOIN payments AS r ON l.card = r.card"
     );
     assert_eq!(
-        joined("payments", "kind = \"join\"\njoin = \"right\"\ncondition = \"l.id = r.order_id\"\nleft-columns = [\"id\"]\nright-columns = [\"paid\"]"),
+        joined(
+            "payments",
+            "kind = \"join\"\njoin = \"right\"\ncondition = \"l.id = r.order_id\"\nleft-columns = [\"id\"]\nright-columns = [\"paid\"]"
+        ),
         "SELECT l.id, r.paid FROM orders AS l RIGHT JOIN payments AS r ON l.id = r.order_id"
     );
     for (join, not) in [("semi", ""), ("anti", "NOT ")] {
         assert_eq!(
-            joined("payments", &format!("kind = \"join\"\njoin = \"{join}\"\non = {{ id = \"order_id\" }}\nleft-columns = [\"id\"]\ncondition = \"r.paid >= l.amount\"")),
-            format!("SELECT l.id FROM orders AS l WHERE {not}EXISTS (SELECT * FROM payments AS r WHERE l.id = r.order_id AND r.paid >= l.amount)")
+            joined(
+                "payments",
+                &format!(
+                    "kind = \"join\"\njoin = \"{join}\"\non = {{ id = \"order_id\" }}\nleft-columns = [\"id\"]\ncondition = \"r.paid >= l.amount\""
+                )
+            ),
+            format!(
+                "SELECT l.id FROM orders AS l WHERE {not}EXISTS (SELECT * FROM payments AS r WHERE l.id = r.order_id AND r.paid >= l.amount)"
+            )
         );
     }
     // A stream with itself.
     assert_eq!(
-        joined("orders", "kind = \"join\"\non = [\"id\"]\nleft-columns = [\"id\"]\nright-columns = [\"amount\"]"),
+        joined(
+            "orders",
+            "kind = \"join\"\non = [\"id\"]\nleft-columns = [\"id\"]\nright-columns = [\"amount\"]"
+        ),
         "SELECT l.id, r.amount FROM orders AS l JOIN orders AS r ON l.id = r.id"
     );
 }
@@ -257,19 +279,31 @@ fn joins_of_streams() {
 #[test]
 fn joins_by_time() {
     assert_eq!(
-        joined("payments", "kind = \"interval-join\"\non = { id = \"order_id\" }\nleft-time = \"ts\"\nright-time = \"ts\"\nafter = \"1 h\"\nleft-columns = [\"id\", \"ts\"]\nright-columns = [\"paid\"]"),
+        joined(
+            "payments",
+            "kind = \"interval-join\"\non = { id = \"order_id\" }\nleft-time = \"ts\"\nright-time = \"ts\"\nafter = \"1 h\"\nleft-columns = [\"id\", \"ts\"]\nright-columns = [\"paid\"]"
+        ),
         "SELECT l.id, l.ts, r.paid FROM orders AS l JOIN payments AS r ON l.id = r.order_id AND r.ts BETWEEN l.ts AND l.ts + INTERVAL '1' HOUR"
     );
     assert_eq!(
-        joined("payments", "kind = \"interval-join\"\njoin = \"full\"\non = [\"card\"]\nleft-time = \"ts\"\nright-time = \"ts\"\nbefore = \"10 min\"\nafter = \"5 s\"\ncondition = \"paid = amount\"\nleft-columns = [\"id\"]\nright-columns = [\"paid\"]"),
+        joined(
+            "payments",
+            "kind = \"interval-join\"\njoin = \"full\"\non = [\"card\"]\nleft-time = \"ts\"\nright-time = \"ts\"\nbefore = \"10 min\"\nafter = \"5 s\"\ncondition = \"paid = amount\"\nleft-columns = [\"id\"]\nright-columns = [\"paid\"]"
+        ),
         "SELECT l.id, r.paid FROM orders AS l FULL JOIN payments AS r ON l.card = r.card AND r.ts BETWEEN l.ts - INTERVAL '10' MINUTE AND l.ts + INTERVAL '5' SECOND AND paid = amount"
     );
     assert_eq!(
-        joined("rates", "kind = \"temporal-join\"\njoin = \"left\"\ntime = \"ts\"\non = [\"currency\"]\nleft-columns = [\"id\", \"ts\"]\nright-columns = [\"rate\"]"),
+        joined(
+            "rates",
+            "kind = \"temporal-join\"\njoin = \"left\"\ntime = \"ts\"\non = [\"currency\"]\nleft-columns = [\"id\", \"ts\"]\nright-columns = [\"rate\"]"
+        ),
         "SELECT l.id, l.ts, r.rate FROM orders AS l LEFT JOIN rates FOR SYSTEM_TIME AS OF l.ts AS r ON l.currency = r.currency"
     );
     assert_eq!(
-        joined("side", "kind = \"lookup-join\"\non = [\"card\"]\nleft-columns = [\"id\", \"card\"]"),
+        joined(
+            "side",
+            "kind = \"lookup-join\"\non = [\"card\"]\nleft-columns = [\"id\", \"card\"]"
+        ),
         "SELECT l.id, l.card, r.name FROM (SELECT *, PROCTIME() AS proc_time FROM orders) AS l JOIN side FOR SYSTEM_TIME AS OF l.proc_time AS r ON l.card = r.card"
     );
 }
@@ -280,13 +314,34 @@ fn what_does_not_join_is_said_where_it_is() {
     for (right, it) in [
         ("payments", "kind = \"join\""),
         ("payments", "kind = \"join\"\non = [\"crad\"]"),
-        ("payments", "kind = \"join\"\non = [\"card\"]\ncondition = \"card > 1\""),
-        ("payments", "kind = \"join\"\non = [\"card\"]\ncondition = \"r.pade > 1\""),
-        ("payments", "kind = \"join\"\non = [\"card\"]\nright-columns = [\"ts\"]\nrename = { ts = \"id\" }"),
-        ("payments", "kind = \"interval-join\"\non = [\"card\"]\nleft-time = \"ts\"\nright-time = \"ts\""),
-        ("payments", "kind = \"interval-join\"\non = [\"card\"]\nleft-time = \"id\"\nright-time = \"ts\"\nafter = \"1 h\""),
-        ("payments", "kind = \"temporal-join\"\non = [\"card\"]\ntime = \"ts\"\nleft-columns = [\"id\"]\nright-columns = [\"paid\"]"),
-        ("rates", "kind = \"lookup-join\"\non = [\"currency\"]\nleft-columns = [\"id\"]\nright-columns = [\"rate\"]"),
+        (
+            "payments",
+            "kind = \"join\"\non = [\"card\"]\ncondition = \"card > 1\"",
+        ),
+        (
+            "payments",
+            "kind = \"join\"\non = [\"card\"]\ncondition = \"r.pade > 1\"",
+        ),
+        (
+            "payments",
+            "kind = \"join\"\non = [\"card\"]\nright-columns = [\"ts\"]\nrename = { ts = \"id\" }",
+        ),
+        (
+            "payments",
+            "kind = \"interval-join\"\non = [\"card\"]\nleft-time = \"ts\"\nright-time = \"ts\"",
+        ),
+        (
+            "payments",
+            "kind = \"interval-join\"\non = [\"card\"]\nleft-time = \"id\"\nright-time = \"ts\"\nafter = \"1 h\"",
+        ),
+        (
+            "payments",
+            "kind = \"temporal-join\"\non = [\"card\"]\ntime = \"ts\"\nleft-columns = [\"id\"]\nright-columns = [\"paid\"]",
+        ),
+        (
+            "rates",
+            "kind = \"lookup-join\"\non = [\"currency\"]\nleft-columns = [\"id\"]\nright-columns = [\"rate\"]",
+        ),
     ] {
         let (found, _) = compiled(&format!(
             "e2 = {{ from = \"orders\", to = \"it.left\" }}\ne3 = {{ from = \"{right}\", to = \"it.right\" }}\n[nodes.it]\n{it}"
@@ -314,7 +369,9 @@ fn what_does_not_join_is_said_where_it_is() {
 #[test]
 fn aggregates_and_ranks() {
     assert_eq!(
-        of_orders("kind = \"aggregate\"\nkeys = [\"card\"]\naggregates = { n = \"COUNT(*)\", total = \"SUM(amount)\" }"),
+        of_orders(
+            "kind = \"aggregate\"\nkeys = [\"card\"]\naggregates = { n = \"COUNT(*)\", total = \"SUM(amount)\" }"
+        ),
         "SELECT card, COUNT(*) AS n, SUM(amount) AS total FROM orders GROUP BY card"
     );
     assert_eq!(
@@ -322,15 +379,21 @@ fn aggregates_and_ranks() {
         "SELECT COUNT(DISTINCT card) AS n FROM orders"
     );
     assert_eq!(
-        of_orders("kind = \"window\"\nwindow = \"session\"\ntime = \"ts\"\ngap = \"30 min\"\nkeys = [\"card\"]\naggregates = { n = \"COUNT(*)\" }"),
+        of_orders(
+            "kind = \"window\"\nwindow = \"session\"\ntime = \"ts\"\ngap = \"30 min\"\nkeys = [\"card\"]\naggregates = { n = \"COUNT(*)\" }"
+        ),
         "SELECT window_start, window_end, window_time, card, COUNT(*) AS n FROM SESSION(TABLE orders PARTITION BY card, DESCRIPTOR(ts), INTERVAL '30' MINUTE) GROUP BY window_start, window_end, window_time, card"
     );
     assert_eq!(
-        of_orders("kind = \"window\"\nwindow = \"session\"\ntime = \"ts\"\ngap = \"10 s\"\naggregates = { n = \"COUNT(*)\" }"),
+        of_orders(
+            "kind = \"window\"\nwindow = \"session\"\ntime = \"ts\"\ngap = \"10 s\"\naggregates = { n = \"COUNT(*)\" }"
+        ),
         "SELECT window_start, window_end, window_time, COUNT(*) AS n FROM SESSION(TABLE orders, DESCRIPTOR(ts), INTERVAL '10' SECOND) GROUP BY window_start, window_end, window_time"
     );
     assert_eq!(
-        of_orders("kind = \"top-n\"\nkeys = [\"card\"]\norder = [\"amount DESC\", \"ts\"]\nn = 3\nrank = \"place\""),
+        of_orders(
+            "kind = \"top-n\"\nkeys = [\"card\"]\norder = [\"amount DESC\", \"ts\"]\nn = 3\nrank = \"place\""
+        ),
         "SELECT * FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY card ORDER BY amount DESC, ts) AS place FROM orders) WHERE place <= 3"
     );
     assert_eq!(
@@ -363,13 +426,18 @@ rank = "place"
     let (found, _) = compiled(
         "e2 = { from = \"orders\", to = \"it\" }\n[nodes.it]\nkind = \"window-top-n\"\norder = [\"amount\"]\nn = 5",
     );
-    assert!(found[0].contains("'orders' has no column 'window_start'"), "{found:?}");
+    assert!(
+        found[0].contains("'orders' has no column 'window_start'"),
+        "{found:?}"
+    );
 }
 
 #[test]
 fn collections() {
     assert_eq!(
-        of_orders("kind = \"flatten\"\ncolumn = \"tags\"\nnames = [\"tag\"]\nordinality = \"pos\"\nleft = true"),
+        of_orders(
+            "kind = \"flatten\"\ncolumn = \"tags\"\nnames = [\"tag\"]\nordinality = \"pos\"\nleft = true"
+        ),
         "SELECT id, card, amount, currency, lines, marks, ts, tag, pos FROM orders LEFT JOIN UNNEST(tags) WITH ORDINALITY AS u(tag, pos) ON TRUE"
     );
     assert_eq!(
@@ -382,8 +450,14 @@ fn collections() {
     );
     for (it, start) in [
         ("column = \"id\"", "error it.column:id: 'id' is BIGINT"),
-        ("column = \"tags\"\nnames = [\"id\"]", "error it.names[0]: there is a column 'id'"),
-        ("column = \"marks\"\nnames = [\"a\"]", "error it.names: an element of 'marks' is 2 columns"),
+        (
+            "column = \"tags\"\nnames = [\"id\"]",
+            "error it.names[0]: there is a column 'id'",
+        ),
+        (
+            "column = \"marks\"\nnames = [\"a\"]",
+            "error it.names: an element of 'marks' is 2 columns",
+        ),
     ] {
         let (found, _) = compiled(&format!(
             "e2 = {{ from = \"orders\", to = \"it\" }}\n[nodes.it]\nkind = \"flatten\"\n{it}"
@@ -432,7 +506,14 @@ e3 = { from = "counts", to = "wide" }
         compile(&pipeline, target, &NoEnvironment)
             .diagnostics
             .iter()
-            .map(|d| format!("{} {} {}", d.severity, d.code, d.node.as_deref().unwrap_or("-")))
+            .map(|d| {
+                format!(
+                    "{} {} {}",
+                    d.severity,
+                    d.code,
+                    d.node.as_deref().unwrap_or("-")
+                )
+            })
             .collect()
     };
     assert_eq!(found(Target::Flink), Vec::<String>::new());

@@ -82,9 +82,11 @@ fn value(ty: ParameterType) -> BoxedStrategy<Value> {
         ParameterType::Columns | ParameterType::ModelInputs | ParameterType::ColumnPairs => {
             columns.boxed()
         }
-        ParameterType::Order => prop::sample::subsequence(vec!["amount DESC", "id", "ts asc"], 1..3)
-            .prop_map(Value::from)
-            .boxed(),
+        ParameterType::Order => {
+            prop::sample::subsequence(vec!["amount DESC", "id", "ts asc"], 1..3)
+                .prop_map(Value::from)
+                .boxed()
+        }
         ParameterType::NewNames => prop::collection::vec(new_name(), 1..3)
             .prop_map(Value::from)
             .boxed(),
@@ -118,12 +120,11 @@ fn value_of(kind: &'static str, name: &'static str, ty: ParameterType) -> BoxedS
     };
     match (kind, name) {
         ("flatten", "column") => one(&["tags", "marks"]),
-        ("flatten", "names") => prop::sample::select(vec![
-            vec!["tag"],
-            vec!["the key", "the value"],
-        ])
-        .prop_map(Value::from)
-        .boxed(),
+        ("flatten", "names") => {
+            prop::sample::select(vec![vec!["tag"], vec!["the key", "the value"]])
+                .prop_map(Value::from)
+                .boxed()
+        }
         ("flatten" | "top-n" | "window-top-n", "ordinality" | "rank") => one(&["place", "value"]),
         ("connector-source" | "connector-sink", "connector") => {
             one(&["kafka", "datagen", "filesystem", "blackhole", "it's"])
@@ -157,12 +158,15 @@ fn value_of(kind: &'static str, name: &'static str, ty: ParameterType) -> BoxedS
         }
         ("join" | "interval-join", "on") => prop_oneof![
             value(ty),
-            Just(Value::Table(Entries::new().with("order", "order").with("id", "amount"))),
+            Just(Value::Table(
+                Entries::new().with("order", "order").with("id", "amount")
+            )),
         ]
         .boxed(),
-        (_, "rename") if kind.ends_with("join") => {
-            Just(Value::Table(Entries::new().with("amount", "more").with("ts", "then"))).boxed()
-        }
+        (_, "rename") if kind.ends_with("join") => Just(Value::Table(
+            Entries::new().with("amount", "more").with("ts", "then"),
+        ))
+        .boxed(),
         (_, "suffix") => one(&["_2", "_right"]),
         ("window", "keys") | ("aggregate", "keys") | (_, "partition") => {
             prop::sample::subsequence(vec!["id", "order"], 1..3)
@@ -186,9 +190,11 @@ fn node() -> impl Strategy<Value = (String, Entries)> {
                 // A sink's columns are its input's.
                 let off = spec.name == "connector-sink"
                     && ["schema", "columns"].contains(&parameter.name);
-                let weight = if off { 0.0 } else { weight };
-                prop::option::weighted(weight, value)
-                    .prop_map(|value| value.map(|value| (parameter.name, value)))
+                let value = match off {
+                    true => Just(None).boxed(),
+                    false => prop::option::weighted(weight, value).boxed(),
+                };
+                value.prop_map(|value| value.map(|value| (parameter.name, value)))
             })
             .collect();
         parameters.prop_map(move |parameters| {
@@ -466,7 +472,7 @@ fn a_script_comes_back() {
         let pipeline = words_on(pipeline, &texts);
         let target = [Target::Embedded, Target::Flink][count % 2];
         let script = compile(&pipeline, target, &NoEnvironment).script;
-        let imported = import(&script, "other", &NoEnvironment);
+        let imported = import(&script, "other", target, &NoEnvironment);
         let again = compile(&imported.pipeline, target, &NoEnvironment).script;
         assert_eq!(
             again,
@@ -488,7 +494,10 @@ fn a_script_comes_back() {
         let name = kind.spec().name;
         // Models need a file.
         if name != "model" {
-            assert!(kinds.contains_key(name), "no {name} in any document: {kinds:?}");
+            assert!(
+                kinds.contains_key(name),
+                "no {name} in any document: {kinds:?}"
+            );
         }
     }
 }

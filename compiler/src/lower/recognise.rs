@@ -87,7 +87,11 @@ pub(crate) fn with_some(node: Node, parameter: &str, value: impl Into<Value>) ->
         Value::Table(entries) => entries.is_empty(),
         _ => false,
     };
-    if empty { node } else { node.with(parameter, value) }
+    if empty {
+        node
+    } else {
+        node.with(parameter, value)
+    }
 }
 
 /// Entries of `call AS name`s; `None` if one has no name.

@@ -117,7 +117,10 @@ pub fn check_connection(
             finding: Some(
                 Diagnostic::info(
                     "edge/replaces",
-                    format!("this takes the place of the connection from '{}'", other.node),
+                    format!(
+                        "this takes the place of the connection from '{}'",
+                        other.node
+                    ),
                 )
                 .on_node(to.node.as_str()),
             ),
@@ -184,7 +187,10 @@ fn refusal_repairs(
                 to: union.clone().into(),
             });
             commands.push(connect(union.into()));
-            vec![Repair::new("Put both streams together by a union", commands)]
+            vec![Repair::new(
+                "Put both streams together by a union",
+                commands,
+            )]
         }
         Refusal::NoSuchPort { node, ports, .. } if *node == to.node => ports
             .iter()
@@ -406,7 +412,10 @@ impl Case<'_> {
                     false => (name.to_string(), value.clone()),
                 })
                 .collect();
-            out.push(Repair::new(title(key), vec![self.set(parameter, renamed.into())]));
+            out.push(Repair::new(
+                title(key),
+                vec![self.set(parameter, renamed.into())],
+            ));
         }
     }
 
@@ -471,7 +480,9 @@ impl Case<'_> {
         let required = nodes::find(&self.node.kind)
             .and_then(|kind| kind.spec().parameter(name))
             .is_some_and(|spec| spec.required);
-        if codes.contains(&self.finding.code) && !required && self.node.parameters.contains_key(name)
+        if codes.contains(&self.finding.code)
+            && !required
+            && self.node.parameters.contains_key(name)
         {
             out.push(Repair::new(
                 format!("Remove '{name}'"),
@@ -525,10 +536,9 @@ impl Case<'_> {
                 "aggregate" => self.window_instead(&id, node, out),
                 "join" => self.interval_instead(&id, node, out),
                 "top-n" => {
-                    let parameters = node
-                        .parameters
-                        .iter()
-                        .filter_map(|(name, value)| Some((name.as_str(), window_keys(name, value)?)));
+                    let parameters = node.parameters.iter().filter_map(|(name, value)| {
+                        Some((name.as_str(), window_keys(name, value)?))
+                    });
                     let title = format!("Take the first rows of each window in '{id}'");
                     self.replace(&id, "window-top-n", parameters.collect(), title, out);
                 }

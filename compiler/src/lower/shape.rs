@@ -17,7 +17,14 @@ const CLAUSES: [(&str, Option<&str>); 6] = [
 
 /// Words that make a query more than one SELECT.
 const MORE: [&str; 8] = [
-    "UNION", "INTERSECT", "EXCEPT", "LIMIT", "OFFSET", "FETCH", "QUALIFY", "SELECT",
+    "UNION",
+    "INTERSECT",
+    "EXCEPT",
+    "LIMIT",
+    "OFFSET",
+    "FETCH",
+    "QUALIFY",
+    "SELECT",
 ];
 
 /// A text and its tokens without comments, each with the number of parentheses around it.
@@ -212,7 +219,11 @@ pub(crate) fn union_all(text: &str) -> Option<Vec<&str>> {
 /// The name that a text is, without its backticks.
 pub(crate) fn name(text: &str) -> Option<String> {
     let tokens = Tokens::of(text);
-    if tokens.len() == 1 { tokens.name(0) } else { None }
+    if tokens.len() == 1 {
+        tokens.name(0)
+    } else {
+        None
+    }
 }
 
 /// The names of a list.
@@ -263,10 +274,7 @@ pub(crate) fn in_parentheses(text: &str) -> Option<&str> {
     let tokens = Tokens::of(text);
     let n = tokens.len();
     let closes = |i: usize| tokens.is_symbol(i, ")") && tokens.tokens[i].1 == 0;
-    let fits = n >= 3
-        && tokens.is_symbol(0, "(")
-        && closes(n - 1)
-        && !(1..n - 1).any(closes);
+    let fits = n >= 3 && tokens.is_symbol(0, "(") && closes(n - 1) && !(1..n - 1).any(closes);
     fits.then(|| tokens.slice(1, n - 1))
 }
 
@@ -444,13 +452,22 @@ mod tests {
 
     #[test]
     fn parts() {
-        assert_eq!(alias("CAST(a AS INT) AS `order`"), ("CAST(a AS INT)", Some("order".into())));
+        assert_eq!(
+            alias("CAST(a AS INT) AS `order`"),
+            ("CAST(a AS INT)", Some("order".into()))
+        );
         assert_eq!(alias("CAST(a AS INT)"), ("CAST(a AS INT)", None));
-        assert_eq!(call("TUMBLE(TABLE t, DESCRIPTOR(ts))"), Some(("TUMBLE".into(), vec!["TABLE t", "DESCRIPTOR(ts)"])));
+        assert_eq!(
+            call("TUMBLE(TABLE t, DESCRIPTOR(ts))"),
+            Some(("TUMBLE".into(), vec!["TABLE t", "DESCRIPTOR(ts)"]))
+        );
         assert_eq!(call("f(a) + g(b)"), None);
         assert_eq!(in_parentheses("(a OR (b))"), Some("a OR (b)"));
         assert_eq!(in_parentheses("(a) OR (b)"), None);
-        assert_eq!(interval("INTERVAL '100' MINUTE(3)").as_deref(), Some("100 min"));
+        assert_eq!(
+            interval("INTERVAL '100' MINUTE(3)").as_deref(),
+            Some("100 min")
+        );
         assert_eq!(interval("INTERVAL '0.5' SECOND").as_deref(), Some("0.5 s"));
         assert_eq!(interval("INTERVAL '1' MONTH"), None);
         assert_eq!(
@@ -458,12 +475,18 @@ mod tests {
             Some(("r.ts", "l.ts", "l.ts + x", Some("b AND c")))
         );
         let join = JoinText::of("a AS l LEFT JOIN b AS r ON l.x = r.`y` AND z > 1").unwrap();
-        assert_eq!((join.left, join.words.as_str(), join.right), ("a AS l", "LEFT JOIN", "b AS r"));
+        assert_eq!(
+            (join.left, join.words.as_str(), join.right),
+            ("a AS l", "LEFT JOIN", "b AS r")
+        );
         assert_eq!(
             equal_columns(join.on.unwrap(), "l", "r"),
             (vec![("x".into(), "y".into())], "z > 1")
         );
-        assert_eq!(union_all("SELECT 1 UNION ALL SELECT 2"), Some(vec!["SELECT 1", "SELECT 2"]));
+        assert_eq!(
+            union_all("SELECT 1 UNION ALL SELECT 2"),
+            Some(vec!["SELECT 1", "SELECT 2"])
+        );
         assert_eq!(union_all("SELECT 1 UNION SELECT 2"), None);
     }
 

@@ -6,8 +6,8 @@ use super::Lowered;
 use crate::document::NodeId;
 use crate::environment::Environment;
 use crate::plan::lifetime::State;
-use crate::plan::{Binder, ChangelogMode, Relation, RelationColumn, StreamPlan, TimeAttribute};
 use crate::plan::stream::{PlanNode, StreamOp};
+use crate::plan::{Binder, ChangelogMode, Relation, RelationColumn, StreamPlan, TimeAttribute};
 use crate::sql::parse_script;
 
 /// Which kinds of rows a stream carries, for people.
@@ -105,7 +105,8 @@ pub fn stream_types(
         let into = bound.nodes.iter().position(|node| is_sink_of(node, id));
         if let Some(sources) = root.or(into).map(|from| sources_of(&bound, from)) {
             for source in sources {
-                if let (Some(text), Ok(source)) = (binder.watermark_of(&source), NodeId::new(&source))
+                if let (Some(text), Ok(source)) =
+                    (binder.watermark_of(&source), NodeId::new(&source))
                 {
                     ty.watermarks.push((source, text.to_string()));
                 }
@@ -127,7 +128,8 @@ pub fn stream_types(
 }
 
 fn is_sink_of(node: &PlanNode, id: &NodeId) -> bool {
-    matches!(node.op, StreamOp::Sink { .. }) && node.origins.first().is_some_and(|of| id.as_str() == of)
+    matches!(node.op, StreamOp::Sink { .. })
+        && node.origins.first().is_some_and(|of| id.as_str() == of)
 }
 
 /// What is known before the plan as a whole is looked at.
@@ -187,7 +189,11 @@ fn sources_of(plan: &StreamPlan, from: usize) -> Vec<String> {
 /// Adds what the plan as a whole says: which old values are not told, and what is kept.
 fn settle(id: &NodeId, ty: &mut StreamType, plan: &StreamPlan) {
     let own = |node: &&PlanNode| node.origins.iter().any(|origin| id.as_str() == origin);
-    let first = |node: &&PlanNode| node.origins.first().is_some_and(|origin| id.as_str() == origin);
+    let first = |node: &&PlanNode| {
+        node.origins
+            .first()
+            .is_some_and(|origin| id.as_str() == origin)
+    };
     let sink = plan.nodes.iter().find(|node| is_sink_of(node, id));
     // What a node gives is what its last operator gives; those in front of a sink are the sink's.
     if let Some(last) = sink.or_else(|| plan.nodes.iter().rfind(own)) {

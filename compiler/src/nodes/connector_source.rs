@@ -10,9 +10,9 @@ use crate::diagnostics::Diagnostic;
 use crate::document::Node;
 use crate::environment::ConnectorUse;
 use crate::lower::expression::{check_columns, check_expression};
-use crate::sql::quote_name;
 use crate::lower::recognise::with_some;
 use crate::lower::{Failed, NodeContext, NodeSql, SqlText, TableText, Target, verbatim};
+use crate::sql::quote_name;
 
 /// Reads a table by any connector with any options (Flink: `CREATE TABLE … WITH ('connector' = …)`).
 ///
@@ -136,7 +136,11 @@ impl NodeKind for ConnectorSource {
     }
 
     fn recognise_table(&self, table: &TableText) -> Vec<Node> {
-        let node = with_some(connector_node(SPEC.name, table), "schema", table.schema.clone());
+        let node = with_some(
+            connector_node(SPEC.name, table),
+            "schema",
+            table.schema.clone(),
+        );
         let mut out: Vec<Node> = table.with_delay(node.clone()).into_iter().collect();
         if let Some((column, text)) = &table.watermark {
             out.push(
@@ -168,9 +172,16 @@ impl NodeKind for ConnectorSource {
 /// "kafka orders": the connector and what says best what it reads or writes.
 pub(super) fn summary(node: &Node, connector: &str) -> String {
     let options = node.parameters.get("options").and_then(|o| o.as_table());
-    let what = ["topic", "table-name", "path", "index", "stream.arn", "collection"]
-        .into_iter()
-        .find_map(|key| options?.get(key)?.to_option_text());
+    let what = [
+        "topic",
+        "table-name",
+        "path",
+        "index",
+        "stream.arn",
+        "collection",
+    ]
+    .into_iter()
+    .find_map(|key| options?.get(key)?.to_option_text());
     match what {
         Some(what) => format!("{connector} {what}"),
         None => connector.to_string(),

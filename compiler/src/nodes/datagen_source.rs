@@ -82,7 +82,8 @@ impl NodeKind for DatagenSource {
                 }
             }
             let mut fields = Entries::new();
-            let mut others = table.other_options(&["connector", "rows-per-second", "number-of-rows"]);
+            let mut others =
+                table.other_options(&["connector", "rows-per-second", "number-of-rows"]);
             for (key, value) in &table.options {
                 if let Some(field) = key.strip_prefix("fields.") {
                     fields.insert(field, value.as_str());

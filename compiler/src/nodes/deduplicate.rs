@@ -5,8 +5,8 @@ use super::top_n::Ranked;
 use super::{Family, KindSpec, NodeKind, ONE_INPUT};
 use crate::diagnostics::Diagnostic;
 use crate::document::Node;
-use crate::sql::quote_name;
 use crate::lower::{Candidate, Failed, NodeContext, NodeSql, SqlText};
+use crate::sql::quote_name;
 
 /// Keeps the first or the last row of each key (Flink: deduplication by `ROW_NUMBER`).
 ///

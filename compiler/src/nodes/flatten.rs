@@ -142,7 +142,10 @@ impl NodeKind for Flatten {
             if left {
                 node = node.with("left", true);
             }
-            let keeps = shape.items.iter().any(|item| shape::name(item).as_ref() == Some(&column));
+            let keeps = shape
+                .items
+                .iter()
+                .any(|item| shape::name(item).as_ref() == Some(&column));
             if keeps {
                 node = node.with("keep", true);
             }

@@ -70,7 +70,10 @@ impl NodeKind for GroupAggregate {
             };
             let aggregates = named(shape.items.get(keys.len()..)?)?;
             let node = Node::new(SPEC.name).with("aggregates", aggregates);
-            Some(Candidate::of(with_some(node, "keys", keys), shape::name(from)?))
+            Some(Candidate::of(
+                with_some(node, "keys", keys),
+                shape::name(from)?,
+            ))
         };
         read().into_iter().collect()
     }

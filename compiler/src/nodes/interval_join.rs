@@ -86,7 +86,11 @@ impl NodeKind for IntervalJoin {
             .filter_map(|(name, sign)| Some(format!("{sign}{}", node.text_at(name)?)))
             .collect();
         let join = summary(node).unwrap_or_else(|| join_of(node).to_string());
-        Some(format!("{join} {}", bounds.join(" ")).trim_end().to_string())
+        Some(
+            format!("{join} {}", bounds.join(" "))
+                .trim_end()
+                .to_string(),
+        )
     }
 
     fn check(&self, node: &Node) -> Vec<Diagnostic> {

@@ -77,13 +77,13 @@ impl NodeKind for StreamJoin {
                 let join = JoinText::of(from)?;
                 let left = recognise_side(join.left, LEFT_ALIAS)?;
                 let right = recognise_side(join.right, RIGHT_ALIAS)?;
-                let (pairs, condition) =
-                    shape::equal_columns(join.on?, LEFT_ALIAS, RIGHT_ALIAS);
+                let (pairs, condition) = shape::equal_columns(join.on?, LEFT_ALIAS, RIGHT_ALIAS);
                 let kind = recognise_join(&join.words)?;
-                let nodes = recognise_on(&Node::new(SPEC.name).with("join", kind), pairs, condition)
-                    .into_iter()
-                    .flat_map(|node| recognise_items(node, &shape.items))
-                    .collect();
+                let nodes =
+                    recognise_on(&Node::new(SPEC.name).with("join", kind), pairs, condition)
+                        .into_iter()
+                        .flat_map(|node| recognise_items(node, &shape.items))
+                        .collect();
                 return Some(candidates(nodes, &left, &right));
             }
             let [from, condition] = shape.just(["FROM", "WHERE"])?;
@@ -97,7 +97,10 @@ impl NodeKind for StreamJoin {
             let [from, condition] = inner.just(["FROM", "WHERE"])?;
             let right = recognise_side(from, RIGHT_ALIAS)?;
             let (pairs, condition) = shape::equal_columns(condition, LEFT_ALIAS, RIGHT_ALIAS);
-            let columns = shape.items.iter().map(|item| shape::of_side(item, LEFT_ALIAS));
+            let columns = shape
+                .items
+                .iter()
+                .map(|item| shape::of_side(item, LEFT_ALIAS));
             let columns: Vec<String> = columns.collect::<Option<_>>()?;
             let nodes = recognise_on(&Node::new(SPEC.name).with("join", kind), pairs, condition)
                 .into_iter()

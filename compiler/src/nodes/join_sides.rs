@@ -169,9 +169,7 @@ fn pairs(node: &Node) -> Vec<(String, &str, &str)> {
             .collect(),
         Some(Value::Table(entries)) => entries
             .iter()
-            .filter_map(|(left, right)| {
-                Some((format!("on.{left}"), left, right.as_text()?.trim()))
-            })
+            .filter_map(|(left, right)| Some((format!("on.{left}"), left, right.as_text()?.trim())))
             .collect(),
         _ => Vec::new(),
     }
@@ -274,11 +272,18 @@ impl Sides {
         parts.extend(more);
         if let Some(text) = context.text("condition") {
             let columns = |side: &InputRelation| -> Vec<String> {
-                side.columns.iter().map(|column| column.name.clone()).collect()
+                side.columns
+                    .iter()
+                    .map(|column| column.name.clone())
+                    .collect()
             };
             let sides = [
                 (LEFT_ALIAS, self.left.relation.as_str(), columns(&self.left)),
-                (RIGHT_ALIAS, self.right.relation.as_str(), columns(&self.right)),
+                (
+                    RIGHT_ALIAS,
+                    self.right.relation.as_str(),
+                    columns(&self.right),
+                ),
             ];
             match parse_on(text, &sides) {
                 Ok(expr) => {
@@ -366,13 +371,20 @@ impl Sides {
                 None => (item, old.clone(), path.unwrap_or_default()),
             };
             if taken.contains(&name) {
-                let place = if place.is_empty() { "rename".to_string() } else { place };
+                let place = if place.is_empty() {
+                    "rename".to_string()
+                } else {
+                    place
+                };
                 let diagnostic = Diagnostic::error(
                     "column/exists",
                     format!("two columns would be called '{name}'"),
                 )
                 .on_parameter(place, None)
-                .help(format!("give '{old}' of '{}' another name in 'rename'", self.right.relation));
+                .help(format!(
+                    "give '{old}' of '{}' another name in 'rename'",
+                    self.right.relation
+                ));
                 return Err(context.fail(diagnostic));
             }
             taken.push(name);
@@ -431,8 +443,8 @@ impl Sides {
         if column.is_time {
             return Ok(SqlText::name_of(parameter, name));
         }
-        let diagnostic = no_time(side, &column)
-            .on_parameter(parameter, Some(Span::new(0, name.len())));
+        let diagnostic =
+            no_time(side, &column).on_parameter(parameter, Some(Span::new(0, name.len())));
         Err(context.fail(diagnostic))
     }
 }
@@ -512,7 +524,11 @@ pub(super) fn recognise_items(node: Node, items: &[&str]) -> Vec<Node> {
 }
 
 /// What pairs have in common, as parameters.
-pub(super) fn recognise_on(node: &Node, pairs: Vec<(String, String)>, condition: &str) -> Vec<Node> {
+pub(super) fn recognise_on(
+    node: &Node,
+    pairs: Vec<(String, String)>,
+    condition: &str,
+) -> Vec<Node> {
     let same = pairs.iter().all(|(left, right)| left == right);
     let mut node = node.clone();
     if !pairs.is_empty() {

@@ -89,7 +89,10 @@ impl NodeKind for LookupJoin {
         let sides = Sides::of(context);
         let own = context.node.parameters.contains_key("time");
         let (table, time) = if own {
-            (sides.left_table(), sides.time(context, &sides.left, "time")?)
+            (
+                sides.left_table(),
+                sides.time(context, &sides.left, "time")?,
+            )
         } else {
             let mut name = String::from("proc_time");
             while sides.left.column(&name).is_some() {

@@ -203,8 +203,12 @@ impl ParameterType {
             ParameterType::Timestamp => "a timestamp such as \"2024-01-01 00:00:00\"",
             ParameterType::Column => "the name of a column",
             ParameterType::Columns => "a list of column names",
-            ParameterType::ColumnPairs => "a table: left column = right column, or a list of columns",
-            ParameterType::Order => "a list of column names, each with ASC or DESC behind it if need be",
+            ParameterType::ColumnPairs => {
+                "a table: left column = right column, or a list of columns"
+            }
+            ParameterType::Order => {
+                "a list of column names, each with ASC or DESC behind it if need be"
+            }
             ParameterType::NewNames => "a list of new column names",
             ParameterType::Expression => "an SQL expression in quotes",
             ParameterType::Sql => "an SQL query in quotes",

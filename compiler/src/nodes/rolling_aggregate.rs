@@ -190,7 +190,10 @@ impl NodeKind for RollingAggregate {
                 };
             }
             let node = node.with("order", shape::name(column)?);
-            Some(Candidate::of(with_some(node, "partition", partition), input))
+            Some(Candidate::of(
+                with_some(node, "partition", partition),
+                input,
+            ))
         };
         read().into_iter().collect()
     }

@@ -173,10 +173,12 @@ impl Relations {
     }
 }
 
-/// The names that a query's text reads besides its own common tables; `None` if it is no query.
-pub(crate) fn names_read(text: &str) -> Option<BTreeSet<String>> {
+/// The names that a query's text reads, and those of its own common tables; `None` if it is no
+/// query.
+pub(crate) fn names_read(text: &str) -> Option<(BTreeSet<String>, BTreeSet<String>)> {
     let script = parse_script(text).ok()?;
     let mut names = BTreeSet::new();
+    let mut common = BTreeSet::new();
     for statement in &script.statements {
         let StatementKind::Query(query) = &statement.kind else {
             return None;
@@ -186,8 +188,9 @@ pub(crate) fn names_read(text: &str) -> Option<BTreeSet<String>> {
             let last = name.0.last().and_then(|part| part.as_ident());
             names.extend(last.map(|ident| ident.value.clone()));
         }
+        common.extend(relations.common);
     }
-    Some(names)
+    Some((names, common))
 }
 
 impl Visitor for Relations {

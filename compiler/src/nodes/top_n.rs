@@ -184,7 +184,9 @@ impl Ranked {
 
 /// Says that the rank's column has no name.
 pub(super) fn check_rank(node: &Node) -> Option<Diagnostic> {
-    let empty = node.text_at("rank").is_some_and(|name| name.trim().is_empty());
+    let empty = node
+        .text_at("rank")
+        .is_some_and(|name| name.trim().is_empty());
     empty.then(|| {
         Diagnostic::error("parameter/value", "'rank' is empty")
             .on_parameter("rank", None)
@@ -193,10 +195,7 @@ pub(super) fn check_rank(node: &Node) -> Option<Diagnostic> {
 }
 
 /// The first rows by `partition` and the node's keys.
-pub(super) fn lower(
-    context: &mut NodeContext<'_>,
-    partition: &[&str],
-) -> Result<NodeSql, Failed> {
+pub(super) fn lower(context: &mut NodeContext<'_>, partition: &[&str]) -> Result<NodeSql, Failed> {
     let mut keys: Vec<SqlText> = partition.iter().map(|name| SqlText::name(name)).collect();
     for (path, name) in context.names("keys") {
         if partition.contains(&name) {

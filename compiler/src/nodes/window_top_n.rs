@@ -53,7 +53,9 @@ impl NodeKind for WindowTopN {
                 return Err(context.fail(
                     Diagnostic::error(
                         "column/no-window",
-                        format!("'{relation}' has no column '{name}', so its rows are in no window"),
+                        format!(
+                            "'{relation}' has no column '{name}', so its rows are in no window"
+                        ),
                     )
                     .on_port("input")
                     .help("put it right behind a window aggregate, or use a Top-N"),
