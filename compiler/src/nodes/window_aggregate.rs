@@ -211,11 +211,12 @@ impl NodeKind for WindowAggregate {
             let aggregates = named(shape.items.get(group.len()..)?)?;
             let (function, args) = shape::call(from)?;
             let kind = function.to_ascii_lowercase();
-            let [table, time, lengths @ ..] = args.as_slice() else {
-                return None;
-            };
-            let table = shape::after(table, &["TABLE"])?;
-            // The keys of sessions stand behind the table too.
+            // The keys of sessions stand behind the table, with commas of their own.
+            let is_time =
+                |arg: &&str| shape::call(arg).is_some_and(|(name, _)| name == "DESCRIPTOR");
+            let at = args.iter().position(is_time)?;
+            let (time, lengths) = (args.get(at)?, args.get(at + 1..)?);
+            let table = shape::after(args.first()?, &["TABLE"])?;
             let input = match shape::around(table, &["PARTITION", "BY"]) {
                 Some((input, _)) => shape::name(input)?,
                 None => shape::name(table)?,
