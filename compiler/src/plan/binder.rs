@@ -192,6 +192,27 @@ impl<'e> Binder<'e> {
         self.relations.get(name)
     }
 
+    /// The operators bound so far, not rewritten but with their keys, and the one that gives each
+    /// relation's rows. A table that nothing reads has none.
+    pub(crate) fn bound(&self) -> (StreamPlan, &BTreeMap<String, usize>) {
+        let mut plan = self.plan.clone();
+        super::keys::assign(&mut plan);
+        (plan, &self.roots)
+    }
+
+    /// How a table says that its watermark comes about, as written.
+    pub(crate) fn watermark_of(&self, table: &str) -> Option<&str> {
+        let watermark = self.tables.get(table)?.statement.watermark.as_ref()?;
+        Some(watermark.text.trim())
+    }
+
+    /// The primary key that a table declares.
+    pub(crate) fn primary_key_of(&self, table: &str) -> Vec<String> {
+        self.tables
+            .get(table)
+            .map_or(Vec::new(), TableDefinition::primary_key)
+    }
+
     /// Findings that did not stop anything.
     pub fn warnings(&self) -> &[Diagnostic] {
         &self.warnings
@@ -1074,6 +1095,8 @@ fn diagnose(error: &DataFusionError, text: &str) -> Diagnostic {
             let message = clean_message(error);
             let code = if message.contains("not supported") {
                 "sql/not-supported"
+            } else if message.contains("takes an append-only input") {
+                "plan/updates-into-append-operator"
             } else {
                 "sql/invalid"
             };
