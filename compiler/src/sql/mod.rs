@@ -38,7 +38,7 @@ pub use format::format_script;
 pub use highlight::{Stretch, TextKind, highlight};
 pub use keywords::{is_reserved, quote_name, quote_text};
 pub use location::{LineIndex, byte_span};
-pub(crate) use query::state_ttl;
+pub(crate) use query::{empty_select, query_of, state_ttl};
 pub use script::{parse_expression, parse_script};
 pub use statement::*;
 pub use unparse::{unparse_expr, unparse_query};

@@ -44,7 +44,7 @@ use super::lookup::MemoryTable;
 use super::metrics::JobMetrics;
 use super::predict::{Counted, Predict};
 use super::sink::SinkOperator;
-use super::source::{Alignment, SourceParts, SourceState, SourceTask};
+use super::source::{Alignment, SourceParts, SourceState, SourceTask, instance_of};
 use crate::job::Captured;
 
 use super::task::{Exchange, FragmentTask, Partitioner, TaskEvent, TaskLink};
@@ -69,6 +69,8 @@ pub struct Built {
     pub release: watch::Sender<bool>,
     /// Counters.
     pub metrics: Arc<JobMetrics>,
+    /// How the plan was cut into tasks.
+    pub graph: FragmentGraph,
 }
 
 /// What building needs to know.
@@ -149,12 +151,10 @@ impl BuildContext<'_> {
     /// Makes the tasks.
     pub fn build(&self) -> Result<Built> {
         let graph = FragmentGraph::of(self.plan, self.parallelism);
+        let instances = |operator: usize| graph.fragments[graph.fragment_of[operator]].parallelism;
         let metrics = Arc::new(JobMetrics::new(
-            self.plan
-                .nodes
-                .iter()
-                .enumerate()
-                .map(|(i, _)| graph.fragments[graph.fragment_of[i]].parallelism),
+            (self.plan.nodes.iter().enumerate()).map(|(i, n)| (instances(i), n.inputs.len())),
+            graph.edges.iter().map(|edge| instances(edge.from)),
         ));
         let models = self
             .plan
@@ -215,7 +215,9 @@ impl BuildContext<'_> {
                 // Exchanges that leave this fragment.
                 let mut exchanges = Vec::new();
                 let mut leaving: BTreeMap<usize, Vec<Target>> = BTreeMap::new();
-                for (edge, by_sender) in graph.edges.iter().zip(&mut senders) {
+                for (number_of_edge, (edge, by_sender)) in
+                    graph.edges.iter().zip(&mut senders).enumerate()
+                {
                     if graph.fragment_of[edge.from] != number {
                         continue;
                     }
@@ -236,6 +238,10 @@ impl BuildContext<'_> {
                     exchanges.push(Exchange {
                         partitioner,
                         senders: std::mem::take(&mut by_sender[subtask]),
+                        from: (edge.from, self.plan.nodes[edge.from].uid.clone()),
+                        edge: number_of_edge,
+                        subtask,
+                        metrics: Arc::clone(&metrics),
                     });
                 }
                 // Operators of the chain: all but a leading source.
@@ -356,6 +362,7 @@ impl BuildContext<'_> {
             events,
             release,
             metrics,
+            graph,
         })
     }
 
@@ -388,7 +395,7 @@ impl BuildContext<'_> {
                 let plan_table = &self.plan.tables[table.table];
                 let spec = table_spec(plan_table, self.base_dir);
                 let source = self.connectors.open_lookup(&spec, &table.projection)?;
-                let opened = MemoryTable::open(plan_table, table, &keys.right, source.as_ref())
+                let opened = MemoryTable::open(plan_table, table, &keys.right, Arc::from(source))
                     .with_context(|| node.uid.clone())?;
                 lookups.insert(index, Arc::new(opened));
             }
@@ -422,11 +429,12 @@ impl BuildContext<'_> {
                 .with_context(|| format!("{}: its positions in the checkpoint", plan_node.uid))?;
             restored.extend(state.splits);
         }
+        let discovered = source.discovery_interval().is_some();
         let splits = source
             .splits()?
             .into_iter()
             .enumerate()
-            .filter(|(i, _)| i % parallelism == link.subtask)
+            .filter(|(i, split)| instance_of(split, *i, discovered, parallelism) == link.subtask)
             .map(|(_, split)| split)
             .collect();
         let read_schema = source.schema();
@@ -480,6 +488,7 @@ impl BuildContext<'_> {
             columns,
             generator,
             idle_timeout: self.idle_timeout(plan_node),
+            parallelism,
             alignment: Arc::clone(alignment),
             metrics: Arc::clone(metrics),
             chain,
@@ -515,10 +524,10 @@ impl BuildContext<'_> {
         let input = node.inputs.first().map(|&i| &self.plan.nodes[i]);
         let input_schema = input.map_or_else(|| Arc::new(Schema::empty()), |n| n.schema());
         if let Some(operator) = super::updating::operator(self.plan, node, &context)? {
-            return Ok(operator);
+            return super::windows::by_clock(self.plan, node, operator);
         }
         if let Some(operator) = super::windows::operator(self.plan, node, &context)? {
-            return Ok(operator);
+            return super::windows::by_clock(self.plan, node, operator);
         }
         if let Some(operator) = super::over::operator(self.plan, node, &context)? {
             return Ok(operator);
@@ -651,7 +660,7 @@ impl BuildContext<'_> {
                     .print_to
                     .map(|captured| Box::new(captured.clone()) as Box<dyn Write + Send>);
                 let writer = self.connectors.open_sink(&spec, &sink_context, out)?;
-                Box::new(SinkOperator::new(writer, Arc::clone(metrics)))
+                Box::new(SinkOperator::new(writer, Arc::clone(metrics), index))
             }
         })
     }
