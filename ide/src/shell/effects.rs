@@ -43,11 +43,15 @@ impl Shell {
             }
             Effect::ResetPanels => self.panes = super::panes::Panes::restored(None),
             Effect::Notify(notice) => self.notices.add(context, notice),
-            Effect::StartJob
-            | Effect::StopJob { .. }
-            | Effect::Checkpoint
-            | Effect::Attach
-            | Effect::ImportFiles(..) => {
+            Effect::ImportFiles(paths, at) => {
+                let empty = self.editor.pipeline().nodes().len() == 0;
+                let wake = context.clone();
+                self.imports
+                    .begin(paths, at, self.editor.base_dir(), empty, move || {
+                        wake.request_repaint();
+                    });
+            }
+            Effect::StartJob | Effect::StopJob { .. } | Effect::Checkpoint | Effect::Attach => {
                 self.notices
                     .add(context, Notice::error("this editor cannot do that yet"));
             }
@@ -179,6 +183,13 @@ impl Shell {
                 self.stamp = None;
                 self.replace_editor(Editor::empty());
             }
+            Then::Open(path) if is_script(&path) => {
+                self.broken = None;
+                self.stamp = None;
+                self.replace_editor(Editor::empty());
+                let at = millstream_compiler::document::Position::new(0, 0);
+                self.carry_out(context, Effect::ImportFiles(vec![path], at));
+            }
             Then::Open(path) => self.open(&path),
             Then::Quit => {
                 self.closing = true;
@@ -217,7 +228,7 @@ impl Shell {
         }
     }
 
-    fn replace_editor(&mut self, mut editor: Editor) {
+    pub(super) fn replace_editor(&mut self, mut editor: Editor) {
         // What is looked at in general stays; what belongs to the old document goes.
         let old = &self.editor.view;
         editor.view.left_open = old.left_open;
@@ -273,4 +284,10 @@ impl Shell {
         };
         self.notices.add(context, notice);
     }
+}
+
+/// Whether a path names a Flink SQL script.
+pub(super) fn is_script(path: &Path) -> bool {
+    path.extension()
+        .is_some_and(|extension| extension.eq_ignore_ascii_case("sql"))
 }

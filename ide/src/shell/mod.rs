@@ -17,6 +17,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use egui::{Panel, Ui};
+use millstream_compiler::document::Document;
 
 pub use modals::Modal;
 
@@ -26,6 +27,7 @@ use crate::theme;
 use crate::work::compile::CompileWorker;
 use crate::work::dialogs::{Dialogs, SystemDialogs};
 use crate::work::files::Stamp;
+use crate::work::import::{Imported, Imports};
 use crate::work::job::JobView;
 use crate::work::journal::{self, Journal, Recovered};
 use crate::work::settings::{Settings, ThemeChoice};
@@ -75,6 +77,7 @@ pub struct Shell {
     compiler: CompileWorker,
     dialogs: Box<dyn Dialogs>,
     journal: Journal,
+    imports: Imports,
     /// What the file was like when it was read or written here.
     stamp: Option<Stamp>,
     /// Whether closing the window was agreed to.
@@ -106,11 +109,12 @@ impl Shell {
             compiler,
             dialogs: Box::new(SystemDialogs::default()),
             journal: Journal::in_folder(&journals),
+            imports: Imports::default(),
             stamp: None,
             closing: false,
         };
         match options.path {
-            Some(path) => shell.open(&path),
+            Some(path) => shell.then(context, modals::Then::Open(path)),
             None => shell.editor.view.start = true,
         }
         let recovered = journal::recoverable(&journals);
@@ -152,6 +156,12 @@ impl Shell {
     fn take_in(&mut self, context: &egui::Context) {
         if let Some(compiled) = self.compiler.answer() {
             self.editor.set_compiled(compiled);
+        }
+        for imported in self.imports.answers() {
+            match imported {
+                Imported::Action(action) => self.apply(context, action),
+                Imported::Document(document) => self.take_imported(*document),
+            }
         }
         while let Some((purpose, path)) = self.dialogs.answer() {
             if let Some(path) = path {
@@ -245,6 +255,13 @@ impl Shell {
         {
             self.editor.set_compiled(compiled);
         }
+    }
+
+    /// Opens a document that a script became: nothing of it is saved yet.
+    fn take_imported(&mut self, document: Document) {
+        let mut editor = Editor::new(document, None);
+        editor.forget_saved();
+        self.replace_editor(editor);
     }
 
     /// Opens a document with edits that were recovered.
