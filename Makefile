@@ -9,6 +9,7 @@ export MILLSTREAM ?= $(CARGO_TARGET_DIR)/release/millstream
 help:
 	@echo 'make demo         score card payments for half a minute, at full speed'
 	@echo 'make test         all tests'
+	@echo 'make ide          the editor, with the fraud sample open'
 	@echo 'make bench        events per second, memory, where the time goes'
 	@echo 'make conformance  recorded cases and samples on Millstream and on a real Flink, row by row'
 	@echo 'make bench-flink  the Nexmark queries on Millstream and on a real Flink, seconds and ratios'
@@ -75,10 +76,9 @@ bench-models: zoo
 check-scores: build
 	python3 scripts/check-scores.py
 
-ide:
-	@echo 'The editor is not built yet. Until it is, write a pipeline.toml (samples/fraud has one)' >&2
-	@echo 'and use the command line: millstream check, compile, explain, run.' >&2
-	@exit 1
+ide: build
+	cargo build --release --bin millstream-ide
+	$(CARGO_TARGET_DIR)/release/millstream-ide samples/fraud
 
 fuzz-models: setup
 	models/fuzz/run.sh $(or $(SECONDS),300)
