@@ -24,7 +24,9 @@ fn window(editor: Editor) -> Window {
     let mut window = Harness::builder()
         .with_size(Vec2::new(1400.0, 900.0))
         .with_context_setup(theme::install)
-        .with_max_steps(40)
+        .with_max_steps(1200)
+        .with_step_dt(1.0 / 60.0)
+        .allow_missing_glyphs()
         .build_ui_state(
             move |ui, state: &mut Option<Shell>| {
                 let shell = state.get_or_insert_with(|| {
@@ -608,7 +610,7 @@ fn menus_overlays_and_the_map_work() {
         );
     }
     window.run();
-    window.get_by_label("Mute or unmute").click();
+    window.get_by_label_contains("Mute or unmute").click();
     window.run();
     let pipeline = shell(&window).editor.pipeline();
     assert!(pipeline.node("daily").unwrap().muted);
