@@ -14,13 +14,7 @@ const TABLE: &str = "-- compare: table\n";
 
 /// Cases that Millstream does not get right yet: refused as not supported, or other rows. One that
 /// has become right must be taken off.
-const OPEN: &[&str] = &[
-    // Flink puts the slices of a HOP window together newest first, here rows are as they came.
-    "hop_array_agg",
-    "hop_listagg",
-    "in_row_correlated",
-    "join_using_comma",
-];
+const OPEN: &[&str] = &[];
 
 /// Cases in which Millstream differs from Flink on purpose, and why.
 ///

@@ -581,8 +581,10 @@ fn prune(plan: StreamPlan) -> Result<StreamPlan> {
                 keys,
                 calls,
                 local,
+                sliced,
             } => StreamOp::WindowAggregate {
                 local,
+                sliced,
                 window,
                 rowtime: below[&rowtime],
                 attached: attached.map(|(start, end)| (below[&start], below[&end])),

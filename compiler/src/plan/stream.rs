@@ -346,6 +346,9 @@ pub enum StreamOp {
         calls: Vec<AggregateCall>,
         /// Whether windows are by the clock of the session's zone: the times that are read are.
         local: bool,
+        /// Whether functions put values side by side in the order of the slices that windows share: of HOP
+        /// the newest first, of CUMULATE the oldest.
+        sliced: bool,
     },
     /// Adds to each row the aggregates of the rows before it. Output: input columns, calls.
     Over {

@@ -406,6 +406,8 @@ impl Translator<'_> {
         let calc = self.calc(windowed.below, exprs, windowed.condition, below_outputs)?;
         let key_count = key_positions.len();
         let call_count = calls.len();
+        // Group windows take rows as they come.
+        let sliced = attach && attached.is_none() && puts_slices_together(windowed.window, &calls);
         let index = self.push_window_aggregate(
             calc,
             WindowAggregation {
@@ -415,6 +417,7 @@ impl Translator<'_> {
                 keys: key_positions,
                 calls,
                 local: windowed.zone.is_some(),
+                sliced,
             },
             &time_type,
             processing,
@@ -482,6 +485,7 @@ impl Translator<'_> {
             keys,
             calls,
             local,
+            sliced,
         } = aggregation;
         let columns = &self.graph.nodes()[input].columns;
         let mut outputs: Vec<PlanColumn> = keys
@@ -513,6 +517,7 @@ impl Translator<'_> {
                 keys,
                 calls,
                 local,
+                sliced,
             },
             vec![input],
             outputs,
@@ -584,6 +589,7 @@ impl Translator<'_> {
             return not_impl_err!("this use of window columns is not supported yet");
         };
         let call_count = calls.len();
+        let sliced = processing.is_some() && puts_slices_together(window, &calls);
         let time = FlinkType::new(TypeKind::Timestamp(3)).not_null();
         let index = self.push_window_aggregate(
             input,
@@ -594,6 +600,7 @@ impl Translator<'_> {
                 keys: others.clone(),
                 calls,
                 local,
+                sliced,
             },
             &time,
             processing.is_some(),
@@ -665,6 +672,16 @@ struct WindowAggregation {
     keys: Vec<usize>,
     calls: Vec<AggregateCall>,
     local: bool,
+    sliced: bool,
+}
+
+/// Whether it shows that windows of a table function are put together of slices: where they share them, and
+/// a function puts values side by side.
+fn puts_slices_together(window: Window, calls: &[AggregateCall]) -> bool {
+    let ordered = |call: &AggregateCall| {
+        matches!(call.kind, AggregateKind::ListAgg | AggregateKind::ArrayAgg)
+    };
+    matches!(window, Window::Hop { .. } | Window::Cumulate { .. }) && calls.iter().any(ordered)
 }
 
 /// What the clock shows at an instant, a TIMESTAMP_LTZ.

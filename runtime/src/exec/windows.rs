@@ -75,6 +75,7 @@ pub(super) fn operator(
             attached,
             keys,
             calls,
+            sliced,
             ..
         } => {
             let retracting = input.changelog != ChangelogMode::Append;
@@ -115,6 +116,7 @@ pub(super) fn operator(
                     windows,
                     calls,
                     retracting,
+                    sliced: *sliced,
                 },
                 node.schema(),
             )?)

@@ -1,0 +1,1 @@
+SELECT window_start, window_end, LISTAGG(CAST(id AS STRING)) AS l, ARRAY_AGG(v) AS a FROM TABLE(CUMULATE(TABLE events, DESCRIPTOR(ts), INTERVAL '2' SECOND, INTERVAL '10' SECOND)) GROUP BY window_start, window_end;

@@ -1,0 +1,1 @@
+SELECT k, window_start, ARRAY_AGG(id) AS a, LISTAGG(CAST(id AS STRING)) AS l FROM TABLE(HOP(TABLE events, DESCRIPTOR(ts), INTERVAL '5' SECOND, INTERVAL '10' SECOND)) GROUP BY k, window_start, window_end;

@@ -1,0 +1,1 @@
+SELECT window_start, ARRAY_AGG(id) AS a, LISTAGG(CAST(id AS STRING)) AS l FROM (SELECT * FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY window_start, window_end ORDER BY id DESC) AS n FROM TABLE(HOP(TABLE events, DESCRIPTOR(ts), INTERVAL '5' SECOND, INTERVAL '10' SECOND))) WHERE n <= 3) GROUP BY window_start, window_end;

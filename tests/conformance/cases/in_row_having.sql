@@ -1,0 +1,2 @@
+-- compare: table
+SELECT k, COUNT(*) AS c FROM payments GROUP BY k HAVING (k, COUNT(*)) IN (SELECT k, COUNT(*) FROM events GROUP BY k);

@@ -1,0 +1,2 @@
+-- compare: table
+SELECT * FROM (SELECT id AS z FROM gaps WHERE id = 1) AS g, (SELECT amount, id FROM payments) AS p JOIN (SELECT x, id FROM events WHERE id < 4) AS e ON g.z = e.id;

@@ -1,0 +1,2 @@
+-- compare: table
+SELECT g.id AS a, p.id AS b, e.id AS c FROM (SELECT id FROM gaps WHERE id < 3) AS g, (SELECT id FROM payments WHERE id < 3) AS p RIGHT JOIN (SELECT id FROM events WHERE id < 5) AS e ON p.id = e.id;
