@@ -22,8 +22,10 @@ const OPEN: &[&str] = &[];
 /// its rows only came, so that what stands behind it never learns of a row that was replaced: the
 /// counts of `topn_then_group` add up to more auctions than there are.
 ///
-/// Below GROUPING SETS it loses the PARTITION BY of a SESSION: rows of all keys share sessions.
+/// Below GROUPING SETS it loses the PARTITION BY of a SESSION: rows of all keys share sessions. Of a row of
+/// values IN a query under OR it loses what the query asks of the row outside.
 const DIFFERENT: &[&str] = &[
+    "in_row_correlated_or",
     "session_grouping_sets",
     "topn_one",
     "topn_qualify",

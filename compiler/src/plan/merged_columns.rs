@@ -9,8 +9,8 @@ use std::ops::ControlFlow;
 
 use datafusion_common::{Result, plan_err};
 use datafusion_sql::sqlparser::ast::{
-    BinaryOperator, Expr, Ident, Join, JoinConstraint, JoinOperator, Query, Select, SelectItem, TableAlias,
-    TableFactor, TableWithJoins, VisitMut as _, VisitorMut,
+    BinaryOperator, Expr, Ident, Join, JoinConstraint, JoinOperator, Query, Select, SelectItem,
+    TableAlias, TableFactor, TableWithJoins, VisitMut as _, VisitorMut,
 };
 
 use crate::sql::markers;
@@ -40,10 +40,7 @@ pub(super) fn expand(
             None => return Ok(()),
         }
     }
-    // A name that another column has too stays, and is ambiguous.
-    let alone = |name: &str| all.iter().filter(|column| column.name == name).count() == 1;
-    let merged = all.iter().filter(|column| column.merged);
-    let merged: Vec<&StarColumn> = merged.filter(|column| alone(&column.name)).collect();
+    let merged: Vec<&StarColumn> = all.iter().filter(|column| column.merged).collect();
     let mut items = Vec::with_capacity(select.projection.len());
     for item in std::mem::take(&mut select.projection) {
         match item {

@@ -581,10 +581,10 @@ fn prune(plan: StreamPlan) -> Result<StreamPlan> {
                 keys,
                 calls,
                 local,
-                sliced,
+                slices,
             } => StreamOp::WindowAggregate {
                 local,
-                sliced,
+                slices,
                 window,
                 rowtime: below[&rowtime],
                 attached: attached.map(|(start, end)| (below[&start], below[&end])),

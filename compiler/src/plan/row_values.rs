@@ -18,7 +18,8 @@ use datafusion_expr::logical_plan::{LogicalPlan, Subquery};
 use datafusion_expr::planner::{PlannerResult, RawBinaryExpr};
 use datafusion_expr::utils::{conjunction, merge_schema};
 use datafusion_expr::{
-    ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility, lit,
+    ColumnarValue, LogicalPlanBuilder, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
+    Volatility, lit,
 };
 use datafusion_sql::sqlparser::ast::helpers::attached_token::AttachedToken;
 use datafusion_sql::sqlparser::ast::{
@@ -115,25 +116,41 @@ fn equal_row(
             columns.fields().len()
         );
     }
-    subqueries::exists(query, values, schema, |values| {
-        let compared = values.into_iter().zip(columns.iter()).map(|(value, column)| {
-            let found = Expr::Column(Column::from(column));
-            let raw = RawBinaryExpr {
-                op: BinaryOperator::Eq,
-                left: value.clone(),
-                right: found.clone(),
-            };
-            let equal = match millstream_functions::expr_planner().plan_binary_op(raw, columns)? {
-                PlannerResult::Planned(equal) => equal,
-                PlannerResult::Original(_) => {
-                    return internal_err!("a comparison is always planned");
-                }
-            };
-            Ok(match perhaps {
-                false => equal,
-                true => value.is_null().or(found.is_null()).or(equal),
-            })
-        });
+    // Of the names of the query's columns the row outside may have the same.
+    let named = columns.columns().into_iter().enumerate();
+    let named = named.map(|(i, column)| Expr::Column(column).alias(format!("__in{i}")));
+    let query = Subquery {
+        subquery: Arc::new(
+            LogicalPlanBuilder::from(query.subquery.as_ref().clone())
+                .project(named)?
+                .build()?,
+        ),
+        ..query.clone()
+    };
+    let columns = query.subquery.schema();
+    subqueries::exists(&query, values, schema, |values| {
+        let compared = values
+            .into_iter()
+            .zip(columns.iter())
+            .map(|(value, column)| {
+                let found = Expr::Column(Column::from(column));
+                let raw = RawBinaryExpr {
+                    op: BinaryOperator::Eq,
+                    left: value.clone(),
+                    right: found.clone(),
+                };
+                let equal =
+                    match millstream_functions::expr_planner().plan_binary_op(raw, columns)? {
+                        PlannerResult::Planned(equal) => equal,
+                        PlannerResult::Original(_) => {
+                            return internal_err!("a comparison is always planned");
+                        }
+                    };
+                Ok(match perhaps {
+                    false => equal,
+                    true => value.is_null().or(found.is_null()).or(equal),
+                })
+            });
         let compared = compared.collect::<Result<Vec<_>>>()?;
         Ok(conjunction(compared).unwrap_or_else(|| lit(true)))
     })

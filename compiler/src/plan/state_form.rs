@@ -51,11 +51,11 @@ fn form(plan: &StreamPlan, node: &PlanNode) -> Option<String> {
             attached,
             keys,
             calls,
-            sliced,
+            slices,
             ..
         } => format!(
             "window aggregate{updates} {window}{}{} by ({}): {}",
-            if *sliced { " in slices" } else { "" },
+            if slices.is_some() { " in slices" } else { "" },
             match (attached, input[*rowtime].time) {
                 (Some(_), _) => " of the rows",
                 (None, Some(TimeAttribute::Proctime)) => " of processing time",

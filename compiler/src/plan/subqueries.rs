@@ -249,7 +249,9 @@ enum Match {
 }
 
 fn matches(of: &InSubquery, schema: &DFSchema, wanted: Match) -> Result<Expr> {
-    let found = Expr::Column(Column::from(of.subquery.subquery.schema().qualified_field(0)));
+    let found = Expr::Column(Column::from(
+        of.subquery.subquery.schema().qualified_field(0),
+    ));
     exists(&of.subquery, [of.expr.as_ref()], schema, |values| {
         let compared = values.into_iter().map(|value| match wanted {
             Match::Equal => value.eq(found.clone()),

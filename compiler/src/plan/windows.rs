@@ -5,7 +5,7 @@ use datafusion_expr::logical_plan as lp;
 use datafusion_expr::{Expr, lit};
 use millstream_functions::aggregate::AggregateKind;
 use millstream_functions::types::{FlinkType, TypeKind};
-use millstream_functions::window::Window;
+use millstream_functions::window::{SliceOrder, Window};
 use millstream_functions::{Zone, in_zone};
 
 use super::functions::catalog;
@@ -406,8 +406,10 @@ impl Translator<'_> {
         let calc = self.calc(windowed.below, exprs, windowed.condition, below_outputs)?;
         let key_count = key_positions.len();
         let call_count = calls.len();
-        // Group windows take rows as they come.
-        let sliced = attach && attached.is_none() && puts_slices_together(windowed.window, &calls);
+        let slices = match attached {
+            None => slice_order(windowed.window, attach, &calls),
+            Some(_) => None,
+        };
         let index = self.push_window_aggregate(
             calc,
             WindowAggregation {
@@ -417,7 +419,7 @@ impl Translator<'_> {
                 keys: key_positions,
                 calls,
                 local: windowed.zone.is_some(),
-                sliced,
+                slices,
             },
             &time_type,
             processing,
@@ -485,7 +487,7 @@ impl Translator<'_> {
             keys,
             calls,
             local,
-            sliced,
+            slices,
         } = aggregation;
         let columns = &self.graph.nodes()[input].columns;
         let mut outputs: Vec<PlanColumn> = keys
@@ -517,7 +519,7 @@ impl Translator<'_> {
                 keys,
                 calls,
                 local,
-                sliced,
+                slices,
             },
             vec![input],
             outputs,
@@ -589,7 +591,7 @@ impl Translator<'_> {
             return not_impl_err!("this use of window columns is not supported yet");
         };
         let call_count = calls.len();
-        let sliced = processing.is_some() && puts_slices_together(window, &calls);
+        let slices = processing.and_then(|window| slice_order(window, true, &calls));
         let time = FlinkType::new(TypeKind::Timestamp(3)).not_null();
         let index = self.push_window_aggregate(
             input,
@@ -600,7 +602,7 @@ impl Translator<'_> {
                 keys: others.clone(),
                 calls,
                 local,
-                sliced,
+                slices,
             },
             &time,
             processing.is_some(),
@@ -672,16 +674,23 @@ struct WindowAggregation {
     keys: Vec<usize>,
     calls: Vec<AggregateCall>,
     local: bool,
-    sliced: bool,
+    slices: Option<SliceOrder>,
 }
 
-/// Whether it shows that windows of a table function are put together of slices: where they share them, and
-/// a function puts values side by side.
-fn puts_slices_together(window: Window, calls: &[AggregateCall]) -> bool {
+/// In which order windows are put together of the slices that they share, if a function shows it: `tvf` says
+/// whether they come of a table function.
+fn slice_order(window: Window, tvf: bool, calls: &[AggregateCall]) -> Option<SliceOrder> {
     let ordered = |call: &AggregateCall| {
         matches!(call.kind, AggregateKind::ListAgg | AggregateKind::ArrayAgg)
     };
-    matches!(window, Window::Hop { .. } | Window::Cumulate { .. }) && calls.iter().any(ordered)
+    let order = match window {
+        Window::Hop { .. } if tvf => SliceOrder::NewestFirst,
+        Window::Hop { size, slide, .. } if size % slide == 0 => SliceOrder::OldestFirst,
+        Window::Cumulate { .. } => SliceOrder::Steps,
+        // Windows that share no slices take rows as they come.
+        _ => return None,
+    };
+    calls.iter().any(ordered).then_some(order)
 }
 
 /// What the clock shows at an instant, a TIMESTAMP_LTZ.

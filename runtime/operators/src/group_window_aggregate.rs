@@ -11,9 +11,8 @@
 //! back.
 //!
 //! **Order**: values that a function puts side by side (LISTAGG, ARRAY_AGG) come as their rows came. Where
-//! Flink puts windows together of slices ([`GroupWindowSpec::sliced`]), only within a slice: of HOP the
-//! newest slice comes first, of CUMULATE the oldest, with late rows behind the steps that have ended. Then a
-//! window has an accumulator for each of its slices.
+//! Flink puts windows together of slices, only within a slice ([`SliceOrder`]). Then a window has an
+//! accumulator for each of its slices.
 //!
 //! **Event time**: a window ends when the watermark reaches its last millisecond. A row counts in those
 //! of its windows that have not ended; it is late if that is none. **Sessions** of a key merge when
@@ -30,7 +29,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, RecordBatch, TimestampMillisecondArray};
 use arrow::buffer::ScalarBuffer;
 use arrow::datatypes::{DataType, SchemaRef};
-use millstream_functions::window::Window;
+use millstream_functions::window::{SliceOrder, Window};
 use millstream_state::codec::{Reader, put_varint, put_zigzag};
 use millstream_state::{CodecError, KeyedTable, Slot, StateValue};
 
@@ -83,17 +82,16 @@ pub struct GroupWindowSpec {
     pub calls: Vec<AggregateCall>,
     /// Whether the input carries `-U` or `-D`.
     pub retracting: bool,
-    /// Whether windows keep their slices apart and put values side by side slice by slice; for HOP, whose
-    /// size then is a multiple of its slide, and CUMULATE.
-    pub sliced: bool,
+    /// In which order values of different slices are put side by side; `None` if they come as their rows came.
+    pub slices: Option<SliceOrder>,
 }
 
 /// The group window aggregate. See the [module](self).
 #[derive(Debug)]
 pub struct GroupWindowAggregate {
     windows: Windows,
-    /// Whether windows keep their slices apart.
-    sliced: bool,
+    /// The order of a window's slices, if they are kept apart.
+    slices: Option<SliceOrder>,
     names: Vec<String>,
     output: SchemaRef,
     keys: KeyEncoder,
@@ -141,11 +139,11 @@ impl GroupWindowAggregate {
                 names.extend([start, end].map(|column| input.field(column).name().clone()));
             }
         }
-        merging |= spec.sliced;
+        merging |= spec.slices.is_some();
         let functions = Functions::new(input, &spec.calls, spec.retracting, merging)?;
         Ok(Self {
             windows: spec.windows,
-            sliced: spec.sliced,
+            slices: spec.slices,
             names,
             output,
             keys: KeyEncoder::new(input, &spec.keys)?,
@@ -272,20 +270,19 @@ impl Assigned {
     }
 
     /// Where the slice of a row that comes at `before` stands among those of its windows.
-    fn place_of(&self, row: usize, before: i64) -> i64 {
+    fn place_of(&self, row: usize, order: SliceOrder, before: i64) -> i64 {
         let Assigned::At(window, times) = self else {
             return 0;
         };
         let end = window.slice_end(times[row]);
-        match *window {
-            Window::Hop { .. } => -end,
-            // A late row comes behind the steps that have ended.
-            Window::Cumulate { step, .. } => {
-                let start = window.start_of(end);
+        match order {
+            SliceOrder::NewestFirst => -end,
+            SliceOrder::OldestFirst => end,
+            SliceOrder::Steps => {
+                let (start, step) = (window.start_of(end), window.slice_size());
                 let since = before.saturating_add(1).saturating_sub(start);
                 end.max(start + since.max(0) / step * step)
             }
-            _ => 0,
         }
     }
 }
@@ -448,9 +445,9 @@ impl Operator for GroupWindowAggregate {
             }
             assigned.windows_of(row, &mut windows);
             let retract = !batch.kind(row).is_accumulate();
-            let slice = match self.sliced {
-                true => assigned.place_of(row, before),
-                false => 0,
+            let slice = match self.slices {
+                Some(order) => assigned.place_of(row, order, before),
+                None => 0,
             };
             let functions = &self.functions;
             let mut counted = false;

@@ -75,7 +75,7 @@ pub(super) fn operator(
             attached,
             keys,
             calls,
-            sliced,
+            slices,
             ..
         } => {
             let retracting = input.changelog != ChangelogMode::Append;
@@ -116,7 +116,7 @@ pub(super) fn operator(
                     windows,
                     calls,
                     retracting,
-                    sliced: *sliced,
+                    slices: *slices,
                 },
                 node.schema(),
             )?)

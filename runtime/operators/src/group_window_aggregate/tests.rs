@@ -69,7 +69,7 @@ fn operator(
         windows,
         calls,
         retracting,
-        sliced: false,
+        slices: None,
     };
     let output = Arc::new(Schema::new(fields));
     Ok(Box::new(GroupWindowAggregate::with_schema(
@@ -322,7 +322,7 @@ fn a_function_that_needs_an_order_is_refused_over_sessions() {
 }
 
 /// The ids of a window's rows as a list, where windows keep their slices apart.
-fn lists(rows: &[Row], window: Window) -> Harness<'static> {
+fn lists(rows: &[Row], window: Window, order: SliceOrder) -> Harness<'static> {
     let input = table(rows);
     let schema = input.schema();
     Harness::with_delay(
@@ -338,10 +338,13 @@ fn lists(rows: &[Row], window: Window) -> Harness<'static> {
                 windows: Windows::Rowtime { window, column: 2 },
                 calls: vec![list],
                 retracting: false,
-                sliced: true,
+                slices: Some(order),
             };
             let output = Arc::new(Schema::new(
-                output.into_iter().chain(window_fields()).collect::<Vec<_>>(),
+                output
+                    .into_iter()
+                    .chain(window_fields())
+                    .collect::<Vec<_>>(),
             ));
             Ok(Box::new(GroupWindowAggregate::with_schema(
                 context, &schema, &spec, output,
@@ -387,7 +390,12 @@ fn slices_of_hop_come_newest_first_those_of_cumulate_oldest_first() {
         "+I[a, [7, 8], 20000, 30000, 29999]",
         "+I[a, [7], 25000, 35000, 34999]",
     ];
-    assert_eq!(lists(&rows, hop).run(3).unwrap(), of_hop);
+    assert_eq!(
+        lists(&rows, hop, SliceOrder::NewestFirst).run(3).unwrap(),
+        of_hop
+    );
+    let oldest = lists(&rows, hop, SliceOrder::OldestFirst).run(3).unwrap();
+    assert_eq!(oldest[2], "+I[a, [2, 3, 5, 4, 6], 5000, 15000, 14999]");
     let of_cumulate = [
         "+I[a, [1], 0, 5000, 4999]",
         "+I[a, [1, 2, 3], 0, 10000, 9999]",
@@ -398,9 +406,16 @@ fn slices_of_hop_come_newest_first_those_of_cumulate_oldest_first() {
         "+I[a, [8, 7], 20000, 35000, 34999]",
         "+I[a, [8, 7], 20000, 40000, 39999]",
     ];
-    assert_eq!(lists(&rows, cumulate).run(3).unwrap(), of_cumulate);
-    for window in [hop, cumulate] {
-        let harness = lists(&rows, window);
+    assert_eq!(
+        lists(&rows, cumulate, SliceOrder::Steps).run(3).unwrap(),
+        of_cumulate
+    );
+    for (window, order) in [
+        (hop, SliceOrder::NewestFirst),
+        (hop, SliceOrder::OldestFirst),
+        (cumulate, SliceOrder::Steps),
+    ] {
+        let harness = lists(&rows, window, order);
         let mut whole = harness.run(3).unwrap();
         whole.sort();
         for seed in 0..30 {
