@@ -611,7 +611,7 @@ fn pictures() {
     let Some(folder) = std::env::var_os("MILLSTREAM_SHOTS").map(PathBuf::from) else {
         return;
     };
-    let mut save = |harness: &mut Harness<'static, Bench>, name: &str| {
+    let save = |harness: &mut Harness<'static, Bench>, name: &str| {
         let image = harness.render().expect("an adapter is there");
         image.save(folder.join(format!("{name}.png"))).unwrap();
     };
