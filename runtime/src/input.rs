@@ -2,15 +2,19 @@
 
 use std::path::{Path, PathBuf};
 
-use millstream_compiler::diagnostics::Diagnostic;
-use millstream_compiler::document::{Pipeline, Places, files};
+use millstream_compiler::diagnostics::{Diagnostic, did_you_mean};
+use millstream_compiler::document::{Command, Document, Layout, NodeId, Pipeline, Places, files};
 use millstream_compiler::lower::{SourceMap, Target, lower};
 use millstream_compiler::plan::stream::{StreamOp, StreamPlan};
 use millstream_compiler::plan::{Binder, plan_script};
+use millstream_compiler::sql::{
+    Insert, Statement, StatementKind, parse_script, quote_name,
+};
 use millstream_connectors::{validate_sink, validate_source};
 
 use crate::environment::FileEnvironment;
 use crate::exec::build::table_spec;
+use crate::job::monitor::{Wire, Wiring};
 
 /// A pipeline or script, read.
 #[derive(Debug)]
@@ -85,6 +89,22 @@ impl Input {
             _ => PathBuf::from("."),
         };
         let base_dir = std::path::absolute(&base_dir).unwrap_or(base_dir);
+        let mut input = Self::of_text(text, file, base_dir, is_script)?;
+        input.path = path.to_path_buf();
+        Ok(input)
+    }
+
+    /// A pipeline or script that is in no file, or not as it stands there. `file` names it in
+    /// messages; relative paths start at `base_dir`.
+    ///
+    /// # Errors
+    /// It is no pipeline: text for the user.
+    pub fn of_text(
+        text: String,
+        file: PathBuf,
+        base_dir: PathBuf,
+        is_script: bool,
+    ) -> Result<Self, String> {
         let (kind, findings) = if is_script {
             (InputKind::Script, vec![])
         } else {
@@ -106,7 +126,7 @@ impl Input {
             }
         };
         Ok(Self {
-            path: path.to_path_buf(),
+            path: file.clone(),
             file,
             text,
             base_dir,
@@ -191,6 +211,71 @@ impl Input {
         }
     }
 
+    /// The plan of the part that feeds a node, with one sink at its end: for a sink of the job its
+    /// own, with the rows that it is given, else one for the node's rows. What is wrong with other
+    /// parts does not matter.
+    ///
+    /// # Errors
+    /// There is no such node, or something is wrong with what feeds it.
+    pub fn plan_node(
+        &self,
+        node: &str,
+        environment: &FileEnvironment,
+    ) -> Result<StreamPlan, Findings> {
+        let (text, map) = match &self.kind {
+            InputKind::Script => (self.text.clone(), None),
+            InputKind::Pipeline { pipeline, .. } => {
+                let part = feeding(pipeline, node)?;
+                let mut binder = Binder::new(environment);
+                let lowered = lower(&part, Target::Embedded, environment, &mut binder);
+                if lowered.has_errors() {
+                    let errors = lowered.diagnostics.into_iter();
+                    return Err(errors.filter(Diagnostic::is_error).collect());
+                }
+                (lowered.script, Some(lowered.map))
+            }
+        };
+        let attribute = |d: Diagnostic| match &map {
+            Some(map) => map.attribute(d),
+            None => d,
+        };
+        let plan = plan_rows_of(&text, node, environment)
+            .map_err(|found| found.into_iter().map(attribute).collect::<Vec<_>>())?;
+        let problems = check_connectors(&plan, environment);
+        if problems.is_empty() {
+            Ok(plan)
+        } else {
+            Err(problems.into_iter().map(attribute).collect())
+        }
+    }
+
+    /// The nodes and wires of a pipeline; a script has none.
+    pub fn wiring(&self) -> Wiring {
+        let InputKind::Pipeline { pipeline, .. } = &self.kind else {
+            return Wiring::default();
+        };
+        let mut wires = Vec::new();
+        for (id, _) in pipeline.nodes() {
+            let inputs = pipeline.inputs_of(id.as_str());
+            for (place, (port, edge, ends)) in inputs.into_iter().enumerate() {
+                wires.push(Wire {
+                    id: edge.to_string(),
+                    from: ends.from.node.to_string(),
+                    to: id.to_string(),
+                    port,
+                    place,
+                });
+            }
+        }
+        Wiring {
+            nodes: pipeline
+                .nodes()
+                .map(|(id, node)| (id.to_string(), node.title.clone()))
+                .collect(),
+            wires,
+        }
+    }
+
     /// A finding as text, with its place in the file the user wrote or else in the script.
     pub fn render(&self, diagnostic: &Diagnostic, script: Option<&Script>) -> String {
         let name = self.file.display().to_string();
@@ -209,6 +294,98 @@ impl Input {
             },
         }
     }
+}
+
+/// A pipeline without what does not feed a node.
+fn feeding(pipeline: &Pipeline, node: &str) -> Result<Pipeline, Findings> {
+    if pipeline.node(node).is_none() {
+        let names: Vec<&str> = pipeline.nodes().map(|(id, _)| id.as_str()).collect();
+        return Err(vec![unknown_node(node, &names)]);
+    }
+    let mut needed: Vec<&str> = vec![node];
+    let mut at = 0;
+    while let Some(&reader) = needed.get(at) {
+        at += 1;
+        for (_, _, edge) in pipeline.inputs_of(reader) {
+            let from = edge.from.node.as_str();
+            if !needed.contains(&from) {
+                needed.push(from);
+            }
+        }
+    }
+    let others: Vec<NodeId> = pipeline
+        .nodes()
+        .map(|(id, _)| id)
+        .filter(|id| !needed.contains(&id.as_str()))
+        .cloned()
+        .collect();
+    let document = Document::new(pipeline.clone(), Layout::default());
+    let removed = document.apply(&Command::RemoveNodes { nodes: others });
+    match removed {
+        Ok(applied) => Ok(applied.document.pipeline().clone()),
+        Err(refusal) => Err(vec![Diagnostic::error(refusal.code(), refusal.to_string())]),
+    }
+}
+
+fn unknown_node(node: &str, names: &[&str]) -> Diagnostic {
+    let help = match did_you_mean(node, names.iter().copied()) {
+        Some(near) => format!("did you mean '{near}'?"),
+        None => format!("there are: {}", names.join(", ")),
+    };
+    Diagnostic::error("node/unknown", format!("there is no node '{node}'")).help(help)
+}
+
+/// The plan of a script's declarations and of one end: the inserts into `node` if there are some,
+/// else all its rows.
+fn plan_rows_of(
+    text: &str,
+    node: &str,
+    environment: &FileEnvironment,
+) -> Result<StreamPlan, Findings> {
+    let script = parse_script(text)?;
+    let mut binder = Binder::new(environment);
+    let mut inserts: Vec<&Insert> = Vec::new();
+    let mut names: Vec<&str> = Vec::new();
+    let mut problems = Vec::new();
+    for statement in &script.statements {
+        match &statement.kind {
+            StatementKind::Insert(insert) => inserts.push(insert),
+            StatementKind::StatementSet(set) => inserts.extend(set),
+            StatementKind::Query(_) => {}
+            kind => {
+                match kind {
+                    StatementKind::CreateTable(table) => names.push(table.name.object()),
+                    StatementKind::CreateView(view) => names.push(view.name.object()),
+                    _ => {}
+                }
+                if let Err(found) = binder.apply(statement, text) {
+                    problems.extend(found);
+                }
+            }
+        }
+    }
+    inserts.retain(|insert| insert.target.object() == node);
+    if binder.relation(node).is_none() {
+        // What is wrong may be why it is not there.
+        if problems.is_empty() || !names.contains(&node) {
+            problems.push(unknown_node(node, &names));
+        }
+        return Err(problems);
+    }
+    if inserts.is_empty() {
+        let select = format!("SELECT * FROM {}", quote_name(node));
+        for statement in &parse_script(&select)?.statements {
+            binder.apply(statement, &select)?;
+        }
+    }
+    for insert in inserts {
+        let statement = Statement {
+            kind: StatementKind::Insert(insert.clone()),
+            span: insert.span,
+        };
+        binder.apply(&statement, text)?;
+    }
+    Ok(binder.finish()?.0)
 }
 
 /// What the connectors say of the tables' options.

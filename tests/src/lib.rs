@@ -6,6 +6,7 @@ use millstream_compiler::lower::Target;
 use millstream_connectors::Connectors;
 use millstream_runtime::environment::FileEnvironment;
 use millstream_runtime::input::Input;
+use millstream_runtime::job::monitor::Monitor;
 use millstream_runtime::job::{self, Captured, FromSavepoint, JobOptions, JobReport};
 
 /// What a run gave.
@@ -30,6 +31,8 @@ pub struct How<'a> {
     pub duration: Option<std::time::Duration>,
     /// What opens tables beside the built-in connectors, or in their place.
     pub connectors: Connectors,
+    /// Shows the job while it runs.
+    pub monitor: Monitor,
 }
 
 impl Default for How<'_> {
@@ -40,6 +43,7 @@ impl Default for How<'_> {
             from_savepoint: None,
             duration: None,
             connectors: Connectors::default(),
+            monitor: Monitor::default(),
         }
     }
 }
@@ -78,6 +82,7 @@ pub fn run(path: &Path, how: &How<'_>) -> Result<Run, String> {
         duration: how.duration,
         print_to: Some(printed.clone()),
         connectors: how.connectors.clone(),
+        monitor: how.monitor.clone(),
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)

@@ -45,6 +45,7 @@ use millstream_functions::types::FlinkType;
 pub use error::{ConnectorError, ErrorKind, Result};
 pub use infer::{Inferred, infer};
 pub use nexmark::{NexmarkExport, NexmarkLayout};
+pub use pace::without_pace;
 pub use registry::{Connectors, CustomConnector};
 pub use sink::{Committable, SinkContext, SinkWriter};
 pub use source::{Position, Read, Source, SplitId, SplitReader};

@@ -2,6 +2,30 @@
 
 use std::time::Instant;
 
+use crate::spec::TableSpec;
+
+/// The same table, but its rows come as fast as they are taken: to look at rows, nobody waits for
+/// them.
+pub fn without_pace(spec: &TableSpec) -> TableSpec {
+    let mut spec = spec.clone();
+    match spec.option("connector") {
+        // It always has a pace; this one is faster than any reader.
+        Some("datagen") => {
+            let rate = "1000000000000".to_owned();
+            spec.options.insert("rows-per-second".into(), rate);
+        }
+        Some("card-transactions") => {
+            spec.options.remove("rows-per-second");
+        }
+        Some("nexmark") => {
+            spec.options.remove("rate.limited");
+            spec.options.remove("max-emit-speed");
+        }
+        _ => {}
+    }
+    spec
+}
+
 /// How many rows are due. Counts from its creation, so a restart doesn't catch up with the time the
 /// job was down.
 #[derive(Debug)]

@@ -6,8 +6,10 @@
 mod bench;
 mod checkpoint;
 mod generate;
+mod listen;
 mod model;
 mod nexmark;
+mod preview;
 mod progress;
 mod run;
 mod savepoint;
@@ -18,7 +20,7 @@ mod text;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::{Parser, Subcommand, ValueEnum};
 use millstream_compiler::diagnostics::Diagnostic;
@@ -97,7 +99,10 @@ enum Command {
     },
     /// Runs a job until its sources end, the time is over, or Ctrl-C
     #[command(after_help = RUN_EXAMPLES)]
-    Run(run::RunArguments),
+    Run(Box<run::RunArguments>),
+    /// Shows the rows that a node gives, on the first rows of its sources; writes nothing
+    #[command(after_help = PREVIEW_EXAMPLES)]
+    Preview(preview::PreviewArguments),
     /// Writes the rows of a pipeline's generators as CSV files that Flink can read
     Generate(generate::GenerateArguments),
     /// Measures how fast this machine is
@@ -122,11 +127,21 @@ const SAVEPOINT_EXAMPLES: &str = "Examples:
   millstream savepoint check saves/fraud-000042 samples/fraud  what the changed job would keep
   millstream run samples/fraud --from-savepoint saves/fraud-000042 --parallelism 4";
 
+const PREVIEW_EXAMPLES: &str = "Examples:
+  millstream preview samples/gmv --node overall
+  millstream preview query.sql --node spend --rows 20 --source-rows 1000
+  millstream preview - --base-dir samples/gmv --node daily < edited.toml
+
+Prints a JSON object a line: the columns, then the rows with their kind and event time, then what
+was read. Only what feeds the node is run and needs to be right; there are no checkpoints.";
+
 const RUN_EXAMPLES: &str = "Examples:
   millstream run samples/gmv
   millstream run samples/fraud --parallelism 2 --for 30s
   millstream run samples/fraud --state-dir state          goes on where the last run stopped
   millstream run samples/fraud --state-dir state --fresh  forgets what the last run left
+  millstream run samples/fraud --state-dir state --listen 127.0.0.1:0
+                                                          serves its API; see docs/api.md
 
 Without --state-dir a run starts from nothing and keeps nothing but its output.
 Ctrl-C (or SIGTERM) takes a last checkpoint and makes what was written visible.";
@@ -150,6 +165,7 @@ impl From<TargetName> for Target {
 
 /// Parses the arguments and runs the command.
 pub(crate) fn main() -> ExitCode {
+    let begun = Instant::now();
     use tracing_subscriber::EnvFilter;
     let filter = EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| EnvFilter::new("warn,tract_onnx=error"));
@@ -166,7 +182,8 @@ pub(crate) fn main() -> ExitCode {
             output,
         } => compile(&job, target.into(), output),
         Command::Explain { job } => explain_job(&job),
-        Command::Run(arguments) => run::run(arguments),
+        Command::Run(arguments) => run::run(*arguments),
+        Command::Preview(arguments) => preview::run(&arguments, begun),
         Command::Generate(arguments) => generate::generate(arguments),
         Command::Bench(command) => bench::bench(command),
         Command::Nexmark(command) => nexmark::nexmark(command),

@@ -128,6 +128,7 @@ impl ProgressLine {
     pub fn show(&mut self, progress: Progress<'_>) {
         match progress {
             Progress::Note(note) => self.line.print(&note),
+            Progress::Opened(_) => {}
             Progress::Tick {
                 metrics,
                 last_checkpoint,
@@ -163,6 +164,11 @@ impl ProgressLine {
                 });
             }
         }
+    }
+
+    /// Prints a line that stays.
+    pub fn note(&self, text: &str) {
+        self.line.print(text);
     }
 
     /// The lowest watermark of the sources, as a time.

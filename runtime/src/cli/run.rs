@@ -7,9 +7,11 @@ use clap::Args;
 use millstream_connectors::Connectors;
 use millstream_runtime::exec::task::TaskError;
 use millstream_runtime::job::compatibility::StateMismatch;
-use millstream_runtime::job::{self, FromSavepoint, JobOptions};
+use millstream_runtime::job::monitor::Monitor;
+use millstream_runtime::job::{self, FromSavepoint, JobOptions, Progress, failure};
 use tokio::sync::oneshot;
 
+use super::listen::ListenArguments;
 use super::progress::ProgressLine;
 use super::{Failure, Outcome, duration, plan, summary};
 
@@ -38,6 +40,8 @@ pub(crate) struct RunArguments {
     /// Write the figures of the summary to this file as JSON
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
+    #[command(flatten)]
+    listen: ListenArguments,
 }
 
 pub(crate) fn run(arguments: RunArguments) -> Outcome {
@@ -63,6 +67,9 @@ pub(crate) fn run(arguments: RunArguments) -> Outcome {
             .and_then(|p| p.parse().ok())
             .unwrap_or(1),
     };
+    let input = &planned.input;
+    let monitor = Monitor::new(input.name(), Some(input.file.clone()), input.wiring());
+    let mut api = arguments.listen.start(&monitor, &input.file)?;
     let options = JobOptions {
         name: planned.input.name(),
         fingerprint: planned.input.fingerprint(),
@@ -77,6 +84,7 @@ pub(crate) fn run(arguments: RunArguments) -> Outcome {
         duration: arguments.duration,
         print_to: None,
         connectors: Connectors::default(),
+        monitor,
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -95,11 +103,21 @@ pub(crate) fn run(arguments: RunArguments) -> Outcome {
             }
         });
         job::run(&planned.plan, &options, stopped, &mut |progress| {
+            if let (Progress::Opened(_), Some(api)) = (&progress, &mut api) {
+                let kept = options.state_dir.as_deref();
+                if let Some(state_dir) = kept {
+                    api.announce(state_dir);
+                }
+                line.note(&api.line(kept));
+            }
             line.show(progress);
         })
         .await
     });
     line.finish();
+    if let Some(api) = api {
+        api.finish();
+    }
     // Tasks of a failed job may sit in a read; they are not waited for.
     runtime.shutdown_timeout(Duration::from_millis(200));
     let report = report.map_err(|e| match e.downcast_ref::<Box<StateMismatch>>() {
@@ -131,15 +149,8 @@ pub(crate) async fn wait_for_signal() -> bool {
     }
 }
 
-/// An error with its causes, outermost first, without repetitions.
+/// What made a job fail.
 fn failure_text(error: &anyhow::Error, has_state: bool) -> String {
-    let mut parts: Vec<String> = Vec::new();
-    for cause in error.chain() {
-        let text = cause.to_string();
-        if !parts.iter().any(|part| part.contains(&text)) {
-            parts.push(text);
-        }
-    }
     // A job that ran and failed goes on from its checkpoint; one that could not start does not.
     let ran = error.downcast_ref::<TaskError>().is_some();
     let what = if ran {
@@ -147,7 +158,7 @@ fn failure_text(error: &anyhow::Error, has_state: bool) -> String {
     } else {
         "the job could not run"
     };
-    let mut text = format!("error: {what}: {}", parts.join(": "));
+    let mut text = format!("error: {what}: {}", failure::text(error));
     if ran && has_state {
         text.push_str(
             "\n  help: nothing that was committed is lost; run the same command again to go on from the last checkpoint",

@@ -69,6 +69,8 @@ pub struct Built {
     pub release: watch::Sender<bool>,
     /// Counters.
     pub metrics: Arc<JobMetrics>,
+    /// How the plan was cut into tasks.
+    pub graph: FragmentGraph,
 }
 
 /// What building needs to know.
@@ -149,12 +151,10 @@ impl BuildContext<'_> {
     /// Makes the tasks.
     pub fn build(&self) -> Result<Built> {
         let graph = FragmentGraph::of(self.plan, self.parallelism);
+        let instances = |operator: usize| graph.fragments[graph.fragment_of[operator]].parallelism;
         let metrics = Arc::new(JobMetrics::new(
-            self.plan
-                .nodes
-                .iter()
-                .enumerate()
-                .map(|(i, _)| graph.fragments[graph.fragment_of[i]].parallelism),
+            (self.plan.nodes.iter().enumerate()).map(|(i, n)| (instances(i), n.inputs.len())),
+            graph.edges.iter().map(|edge| instances(edge.from)),
         ));
         let models = self
             .plan
@@ -215,7 +215,9 @@ impl BuildContext<'_> {
                 // Exchanges that leave this fragment.
                 let mut exchanges = Vec::new();
                 let mut leaving: BTreeMap<usize, Vec<Target>> = BTreeMap::new();
-                for (edge, by_sender) in graph.edges.iter().zip(&mut senders) {
+                for (number_of_edge, (edge, by_sender)) in
+                    graph.edges.iter().zip(&mut senders).enumerate()
+                {
                     if graph.fragment_of[edge.from] != number {
                         continue;
                     }
@@ -236,6 +238,10 @@ impl BuildContext<'_> {
                     exchanges.push(Exchange {
                         partitioner,
                         senders: std::mem::take(&mut by_sender[subtask]),
+                        from: (edge.from, self.plan.nodes[edge.from].uid.clone()),
+                        edge: number_of_edge,
+                        subtask,
+                        metrics: Arc::clone(&metrics),
                     });
                 }
                 // Operators of the chain: all but a leading source.
@@ -356,6 +362,7 @@ impl BuildContext<'_> {
             events,
             release,
             metrics,
+            graph,
         })
     }
 
@@ -651,7 +658,7 @@ impl BuildContext<'_> {
                     .print_to
                     .map(|captured| Box::new(captured.clone()) as Box<dyn Write + Send>);
                 let writer = self.connectors.open_sink(&spec, &sink_context, out)?;
-                Box::new(SinkOperator::new(writer, Arc::clone(metrics)))
+                Box::new(SinkOperator::new(writer, Arc::clone(metrics), index))
             }
         })
     }

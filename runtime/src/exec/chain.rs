@@ -127,9 +127,7 @@ impl Chain {
             batch.cap_watermarks(others);
         }
         let metrics = &self.metrics.operators[link.node][self.subtask];
-        metrics
-            .rows_in
-            .fetch_add(batch.len() as u64, Ordering::Relaxed);
+        metrics.rows_in[port].fetch_add(batch.len() as u64, Ordering::Relaxed);
         let mut output = Output::default();
         let begun = Instant::now();
         let done = link.operator.process(port, batch, &mut output);
@@ -225,6 +223,7 @@ impl Chain {
             self.metrics.operators[node][self.subtask]
                 .rows_out
                 .fetch_add(batch.len() as u64, Ordering::Relaxed);
+            self.metrics.taps[node].offer(&batch);
             self.deliver(&targets, batch)?;
         }
         Ok(())

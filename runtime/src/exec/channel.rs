@@ -19,6 +19,8 @@ pub struct Barrier {
     pub epoch: u64,
     /// The job ends with this checkpoint.
     pub terminal: bool,
+    /// State is to be kept: false where a job only ends, as a preview does.
+    pub snapshot: bool,
 }
 
 /// One element of a stream between two tasks.
@@ -224,6 +226,7 @@ mod tests {
     const BARRIER: Barrier = Barrier {
         epoch: 7,
         terminal: false,
+        snapshot: true,
     };
 
     #[tokio::test]

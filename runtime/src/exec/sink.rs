@@ -12,12 +12,18 @@ use super::source::now_micros;
 pub struct SinkOperator {
     writer: Box<dyn SinkWriter>,
     metrics: Arc<JobMetrics>,
+    /// The operator's number in the plan.
+    node: usize,
 }
 
 impl SinkOperator {
     /// A sink over a connector's writer.
-    pub fn new(writer: Box<dyn SinkWriter>, metrics: Arc<JobMetrics>) -> Self {
-        Self { writer, metrics }
+    pub fn new(writer: Box<dyn SinkWriter>, metrics: Arc<JobMetrics>, node: usize) -> Self {
+        Self {
+            writer,
+            metrics,
+            node,
+        }
     }
 }
 
@@ -31,6 +37,7 @@ impl Operator for SinkOperator {
         self.writer
             .write(&batch.rows, batch.kinds.as_deref())
             .map_err(|e| OperatorError::Row(e.to_string()))?;
+        self.metrics.taps[self.node].offer(&batch);
         let micros = now_micros().saturating_sub(batch.ingest_micros).max(0);
         self.metrics
             .record_latency(micros as u64, batch.len() as u64);

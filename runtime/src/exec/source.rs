@@ -232,8 +232,11 @@ impl SourceTask {
             if let Some(barrier) = barrier {
                 self.chain.prepare_barrier()?;
                 flush(&mut self.chain, &mut self.exchanges).await?;
-                let mut blobs = self.chain.snapshot(barrier)?;
-                blobs.push(self.snapshot()?);
+                let mut blobs = Vec::new();
+                if barrier.snapshot {
+                    blobs = self.chain.snapshot(barrier)?;
+                    blobs.push(self.snapshot()?);
+                }
                 forward_barrier(barrier, &self.exchanges).await?;
                 self.link.acknowledge(barrier, blobs);
                 if barrier.terminal {
@@ -407,10 +410,11 @@ impl SourceTask {
         }
         let metrics = &self.metrics.operators[self.node][self.link.subtask];
         let count = batch.len() as u64;
-        metrics.rows_in.fetch_add(count, Ordering::Relaxed);
+        metrics.rows_in[0].fetch_add(count, Ordering::Relaxed);
         metrics.rows_out.fetch_add(count, Ordering::Relaxed);
         metrics.worked(begun);
         self.count_bad();
+        self.metrics.taps[self.node].offer(&batch);
         self.chain.deliver(&self.entries, batch)?;
         self.advance()
     }

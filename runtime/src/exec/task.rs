@@ -1,12 +1,15 @@
 //! One instance of a fragment that reads from other fragments.
 
-use tokio::sync::{mpsc, watch};
+use std::sync::Arc;
 
 use millstream_operators::exchange::HashPartitioner;
 use millstream_operators::{Batch, OperatorError};
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::{mpsc, watch};
 
 use super::chain::{Chain, ChainError, OperatorBlob, Outgoing, Target};
 use super::channel::{Barrier, Element, InputGate, Received, Sender};
+use super::metrics::JobMetrics;
 
 /// What a task tells the job master.
 #[derive(Debug)]
@@ -41,6 +44,17 @@ pub enum TaskError {
         /// The operator's name.
         uid: String,
         /// What happened, where, and what to do.
+        message: String,
+    },
+    /// A task met a fault of ours.
+    #[error(
+        "{}: stopped unexpectedly, which is a fault of Millstream: {message}",
+        operators.iter().map(|(_, uid)| uid.as_str()).collect::<Vec<_>>().join(", ")
+    )]
+    Panicked {
+        /// The task's operators: their numbers in the plan, and their names.
+        operators: Vec<(usize, String)>,
+        /// What it said.
         message: String,
     },
     /// Another task failed; that one has the reason.
@@ -99,24 +113,32 @@ pub struct Exchange {
     pub partitioner: Partitioner,
     /// One channel an instance of the receiving fragment.
     pub senders: Vec<Sender>,
+    /// The operator whose rows leave: its number in the plan, and its name.
+    pub from: (usize, String),
+    /// The edge's number among those of the fragment graph.
+    pub edge: usize,
+    /// Which instance sends.
+    pub subtask: usize,
+    /// Counters.
+    pub metrics: Arc<JobMetrics>,
 }
 
 impl Exchange {
     async fn send(&mut self, batch: Batch) -> Result<(), TaskError> {
         match &mut self.partitioner {
-            Partitioner::One => push(&self.senders[0], Element::Batch(batch)).await,
+            Partitioner::One => self.push(0, Element::Batch(batch)).await,
             Partitioner::RoundRobin(next) => {
                 let target = *next % self.senders.len();
                 *next += 1;
-                push(&self.senders[target], Element::Batch(batch)).await
+                self.push(target, Element::Batch(batch)).await
             }
             Partitioner::Hash(partitioner) => {
                 let mut parts = Vec::with_capacity(self.senders.len());
                 partitioner
                     .partition(batch, |target, part| parts.push((target, part)))
-                    .map_err(exchange_error)?;
+                    .map_err(|error| exchange_error(&self.from, error))?;
                 for (target, part) in parts {
-                    push(&self.senders[target], Element::Batch(part)).await?;
+                    self.push(target, Element::Batch(part)).await?;
                 }
                 Ok(())
             }
@@ -124,23 +146,34 @@ impl Exchange {
     }
 
     async fn broadcast(&self, element: &Element) -> Result<(), TaskError> {
-        for sender in &self.senders {
-            push(sender, element.clone()).await?;
+        for target in 0..self.senders.len() {
+            self.push(target, element.clone()).await?;
         }
         Ok(())
     }
+
+    /// Sends to one instance; waits, and counts how long, if its channel is full.
+    async fn push(&self, target: usize, element: Element) -> Result<(), TaskError> {
+        let sender = &self.senders[target];
+        let element = match sender.try_send(element) {
+            Ok(()) => return Ok(()),
+            Err(TrySendError::Closed(_)) => return Err(TaskError::Neighbour),
+            Err(TrySendError::Full(element)) => element,
+        };
+        let blocked = &self.metrics.blocked[self.edge][self.subtask];
+        blocked.wait(self.metrics.started());
+        let sent = sender.send(element).await;
+        blocked.go_on(self.metrics.started());
+        sent.map_err(|_| TaskError::Neighbour)
+    }
 }
 
-fn exchange_error(error: OperatorError) -> TaskError {
+fn exchange_error((node, uid): &(usize, String), error: OperatorError) -> TaskError {
     TaskError::Operator(ChainError {
-        node: usize::MAX,
-        uid: "exchange".into(),
+        node: *node,
+        uid: uid.clone(),
         error,
     })
-}
-
-async fn push(sender: &Sender, element: Element) -> Result<(), TaskError> {
-    sender.send(element).await.map_err(|_| TaskError::Neighbour)
 }
 
 /// Sends what a chain left behind, in order.
@@ -222,7 +255,10 @@ impl FragmentTask {
                 Received::Barrier(barrier) => {
                     self.chain.prepare_barrier()?;
                     flush(&mut self.chain, &mut self.exchanges).await?;
-                    let blobs = self.chain.snapshot(barrier)?;
+                    let blobs = match barrier.snapshot {
+                        true => self.chain.snapshot(barrier)?,
+                        false => Vec::new(),
+                    };
                     forward_barrier(barrier, &self.exchanges).await?;
                     self.link.acknowledge(barrier, blobs);
                     if barrier.terminal {

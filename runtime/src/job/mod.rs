@@ -7,10 +7,14 @@
 //! same state directory goes on from there.
 
 pub mod compatibility;
+pub mod failure;
+mod figures;
+pub mod monitor;
 pub mod savepoint;
+mod tapping;
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -19,22 +23,30 @@ use millstream_compiler::plan::settings::{duration_setting, parse_bytes};
 use millstream_compiler::plan::stream::StreamOp;
 use millstream_compiler::plan::{StreamPlan, state_forms};
 use millstream_connectors::{Committable, Connectors, TableSpec};
+use millstream_serve::api::{
+    ApiError, Checkpoint, ErrorCode, JobState, StopRequest, Stopping, Trigger,
+};
 use millstream_state::{
     Blob, CheckpointRequest, CheckpointStats, CheckpointStore, JobIdentity, Manifest, Start,
     StateBackend, StateDir, StateOptions,
 };
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
 use self::compatibility::Compatibility;
+use self::monitor::{Command, Monitor};
 use crate::exec::build::{BuildContext, Built, Task, table_spec};
 use crate::exec::channel::Barrier;
+use crate::exec::graph::FragmentGraph;
 use crate::exec::metrics::JobMetrics;
 use crate::exec::sink::committables;
 use crate::exec::task::{TaskError, TaskEvent};
 
 /// How often a checkpoint is taken unless the pipeline says otherwise.
 const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(10);
+
+/// The folder in the state directory that savepoints go to unless it is said where.
+const SAVEPOINTS: &str = "savepoints";
 
 /// The state directory within a temporary one.
 const KEEP_DIRECTORY: &str = "state";
@@ -62,6 +74,8 @@ pub struct JobOptions {
     pub print_to: Option<Captured>,
     /// Opens tables: connectors beside the built-in ones go in here.
     pub connectors: Connectors,
+    /// Shows the job to whoever watches, and lets it be steered.
+    pub monitor: Monitor,
 }
 
 /// A savepoint to begin with.
@@ -143,6 +157,8 @@ pub enum Progress<'a> {
     },
     /// Something worth a line.
     Note(String),
+    /// The job has its state directory, and no other job can get it.
+    Opened(&'a Path),
 }
 
 /// Runs a plan until it ends, its time is over, or `stop` fires.
@@ -150,6 +166,28 @@ pub enum Progress<'a> {
 /// # Errors
 /// What made the job fail, with the operator it happened in.
 pub async fn run(
+    plan: &StreamPlan,
+    options: &JobOptions,
+    stop: oneshot::Receiver<()>,
+    watch: &mut (dyn FnMut(Progress<'_>) + Send),
+) -> Result<JobReport> {
+    let monitor = &options.monitor;
+    monitor.starting(options.parallelism);
+    let report = Box::pin(run_watched(plan, options, stop, watch)).await;
+    monitor.ended(plan, report.as_ref().map(|report| report.ending));
+    report
+}
+
+/// Lets the monitor go of the state when the job ends, however it ends.
+struct Release<'a>(&'a Monitor);
+
+impl Drop for Release<'_> {
+    fn drop(&mut self) {
+        self.0.release();
+    }
+}
+
+async fn run_watched(
     plan: &StreamPlan,
     options: &JobOptions,
     mut stop: oneshot::Receiver<()>,
@@ -178,6 +216,12 @@ pub async fn run(
         savepoint::forget_requests(&state_path);
     }
     let dir = StateDir::open(&state_path, identity, start)?;
+    // What a sink left unfinished in an output folder is told from that of other jobs by this.
+    let job = job_id(&state_path, options);
+    let monitor = &options.monitor;
+    monitor.opened(&job, options.state_dir.as_deref());
+    let _release = Release(monitor);
+    watch(Progress::Opened(&state_path));
     if let Some(from) = &options.from_savepoint {
         let found = Compatibility::of(plan, &savepoint::read(&from.path)?);
         compatibility::check(&found, from.may_drop)?;
@@ -212,8 +256,6 @@ pub async fn run(
             manifest.epoch, manifest.parallelism
         )));
     }
-    // What a sink left unfinished in an output folder is told from that of other jobs by this.
-    let job = job_id(&state_path, options);
     let sinks = sink_specs(plan, &options.base_dir);
     recover_sinks(&options.connectors, &sinks, latest.manifest.as_ref(), &job)?;
     let built = BuildContext {
@@ -238,6 +280,8 @@ pub async fn run(
         .filter(|interval| !interval.is_zero())
         .unwrap_or(CHECKPOINT_INTERVAL);
     let next_epoch = backend.next_epoch()?;
+    let commands = monitor.running(plan, &built.graph, &built.metrics, &backend, restored);
+    let operators = tasks_operators(plan, &built.graph);
     let mut master = Master::new(
         built,
         sinks,
@@ -246,15 +290,16 @@ pub async fn run(
         interval,
         next_epoch,
     );
+    master.monitor = monitor.clone();
+    master.commands = commands;
+    master.tasks_operators = operators;
     master.connectors = options.connectors.clone();
     master.unclaimed = unclaimed_blobs(plan, latest.manifest.as_ref());
-    if options.state_dir.is_some() {
-        master.desk = Some(Desk {
-            state_dir: state_path.clone(),
-            store: dir.store(),
-            asked: None,
-        });
-    }
+    master.desk = Some(Desk {
+        state_dir: options.state_dir.clone(),
+        store: dir.store(),
+        asked: None,
+    });
     let ending = master.run(options.duration, &mut stop, watch).await?;
     Ok(JobReport {
         ending,
@@ -364,10 +409,20 @@ struct Pending {
 
 /// Where savepoints are asked for and given out.
 struct Desk {
-    state_dir: PathBuf,
+    /// Where requests of other processes are looked for; `None` if nobody can find it.
+    state_dir: Option<PathBuf>,
     store: CheckpointStore,
-    /// The request at hand, and the first checkpoint that will do.
-    asked: Option<(savepoint::Request, u64)>,
+    asked: Option<Asked>,
+}
+
+/// A request for a savepoint.
+struct Asked {
+    folder: PathBuf,
+    stop: bool,
+    /// The first checkpoint that will do.
+    from: u64,
+    /// Who asked; `None` if it was by a file, and is answered by one.
+    reply: Option<oneshot::Sender<Result<Stopping, ApiError>>>,
 }
 
 impl Desk {
@@ -376,40 +431,92 @@ impl Desk {
         if self.asked.is_some() {
             return None;
         }
-        let request = savepoint::take_request(&self.state_dir)?;
+        let request = savepoint::take_request(self.state_dir.as_deref()?)?;
         let stop = request.stop;
-        self.asked = Some((request, next_epoch));
+        self.asked = Some(Asked {
+            folder: request.folder,
+            stop,
+            from: next_epoch,
+            reply: None,
+        });
         Some(stop)
     }
 
     /// Whether a checkpoint is waited for that was not begun yet.
     fn waits_for(&self, next_epoch: u64) -> bool {
         let asked = self.asked.as_ref();
-        asked.is_some_and(|(_, epoch)| *epoch == next_epoch)
+        asked.is_some_and(|asked| asked.from == next_epoch)
     }
 
     /// Copies a checkpoint if it was asked for.
-    async fn give(&mut self, epoch: u64) {
-        let Some((request, from)) = self.asked.take() else {
+    async fn give(&mut self, epoch: u64, monitor: &Monitor) {
+        let Some(asked) = self.asked.take() else {
             return;
         };
-        if epoch < from {
-            self.asked = Some((request, from));
+        if epoch < asked.from {
+            self.asked = Some(asked);
             return;
         }
         let store = self.store.clone();
-        let copied =
-            tokio::task::spawn_blocking(move || savepoint::export(&store, epoch, &request.folder));
+        let folder = asked.folder;
+        let copied = tokio::task::spawn_blocking(move || savepoint::export(&store, epoch, &folder));
         let done = match copied.await {
             Ok(done) => done,
-            Err(error) => Err(panic_failure(error)),
+            Err(error) => Err(panic_failure(error, &HashMap::new())),
         };
-        savepoint::answer(&self.state_dir, &done);
+        if let Ok(path) = &done {
+            monitor.saved(epoch, path, asked.stop);
+        }
+        match (asked.reply, &self.state_dir) {
+            (Some(reply), _) => {
+                let answer = done.map(|path| Stopping {
+                    state: JobState::Stopping,
+                    savepoint: Some(path),
+                });
+                // Whoever asked may have gone.
+                let _ = reply.send(answer.map_err(|error| {
+                    ApiError::new(
+                        ErrorCode::Failed,
+                        format!("the savepoint could not be made: {error:#}"),
+                    )
+                    .help("the job's last checkpoint is in its state directory all the same")
+                }));
+            }
+            (None, Some(state_dir)) => savepoint::answer(state_dir, &done),
+            (None, None) => {}
+        }
     }
 }
 
+/// Somebody who waits for a checkpoint: the first that will do, and where the answer goes.
+type Waiting = (u64, oneshot::Sender<Result<Checkpoint, ApiError>>);
+
+/// The operators of each task, in the order of the tasks.
+pub(crate) fn tasks_operators(plan: &StreamPlan, graph: &FragmentGraph) -> Vec<Vec<(usize, String)>> {
+    let of = |fragment: &crate::exec::graph::Fragment| -> Vec<(usize, String)> {
+        let operators = fragment.nodes.iter();
+        operators
+            .map(|&index| (index, plan.nodes[index].uid.clone()))
+            .collect()
+    };
+    graph
+        .fragments
+        .iter()
+        .flat_map(|fragment| std::iter::repeat_n(of(fragment), fragment.parallelism))
+        .collect()
+}
+
+/// The operators of a task that runs.
+pub(crate) type Running = HashMap<tokio::task::Id, Vec<(usize, String)>>;
+
 struct Master {
     desk: Option<Desk>,
+    monitor: Monitor,
+    /// What is asked of the job from outside.
+    commands: mpsc::UnboundedReceiver<Command>,
+    /// Who waits for a checkpoint.
+    waiting: Vec<Waiting>,
+    tasks_operators: Vec<Vec<(usize, String)>>,
     tasks: Option<Vec<Task>>,
     controls: Vec<tokio::sync::mpsc::UnboundedSender<Barrier>>,
     events: tokio::sync::mpsc::UnboundedReceiver<TaskEvent>,
@@ -439,6 +546,11 @@ impl Master {
     ) -> Self {
         Self {
             desk: None,
+            monitor: Monitor::default(),
+            // Replaced before the job runs; of itself it has ended.
+            commands: mpsc::unbounded_channel().1,
+            waiting: Vec::new(),
+            tasks_operators: Vec::new(),
             task_count: built.tasks.len(),
             tasks: Some(built.tasks),
             controls: built.controls,
@@ -465,11 +577,15 @@ impl Master {
         watch: &mut (dyn FnMut(Progress<'_>) + Send),
     ) -> Result<Ending> {
         let mut tasks = JoinSet::new();
-        for task in self.tasks.take().into_iter().flatten() {
-            match task {
+        let mut running = Running::new();
+        for (number, task) in self.tasks.take().into_iter().flatten().enumerate() {
+            let spawned = match task {
                 Task::Source(source) => tasks.spawn(source.run()),
                 Task::Fragment(fragment) => tasks.spawn(fragment.run()),
             };
+            if let Some(operators) = self.tasks_operators.get_mut(number) {
+                running.insert(spawned.id(), std::mem::take(operators));
+            }
         }
         let mut running_sources = self.controls.len();
         let mut pending: Option<Pending> = None;
@@ -482,20 +598,16 @@ impl Master {
         let mut progress_timer = tokio::time::interval(Duration::from_millis(100));
         let deadline = duration.map(|d| tokio::time::Instant::now() + d);
         loop {
-            if let Some(ending) = ending
-                && !stopping
-                && pending.is_none()
-            {
+            if ending.is_some() && !stopping && pending.is_none() {
                 // The last checkpoint; what a run wrote becomes visible with it.
                 stopping = true;
-                pending = Some(self.trigger(true));
-                let _ = ending;
+                pending = Some(self.trigger(Trigger::Last));
             }
             if pending.is_none()
                 && ending.is_none()
-                && (self.desk.as_ref()).is_some_and(|desk| desk.waits_for(self.next_epoch))
+                && let Some(trigger) = self.asked_for()
             {
-                pending = Some(self.trigger(false));
+                pending = Some(self.trigger(trigger));
             }
             let until = async {
                 match deadline {
@@ -525,9 +637,7 @@ impl Master {
                             let terminal = checkpoint.barrier.terminal;
                             let epoch = checkpoint.barrier.epoch;
                             self.complete(checkpoint).await?;
-                            if let Some(desk) = &mut self.desk {
-                                desk.give(epoch).await;
-                            }
+                            self.tell_of(epoch).await;
                             if terminal {
                                 break;
                             }
@@ -537,7 +647,7 @@ impl Master {
                     }
                     // Every task dropped its end: the one that failed says why.
                     None => {
-                        return Err(first_failure(&mut tasks)
+                        return Err(first_failure(&mut tasks, &running)
                             .await
                             .unwrap_or_else(|| anyhow!("all tasks ended before the job did")));
                     }
@@ -545,27 +655,42 @@ impl Master {
                 Some(ended) = tasks.join_next() => match ended {
                     // Before the last checkpoint is complete no task ends on its own.
                     Ok(Ok(())) | Ok(Err(TaskError::Neighbour)) => {
-                        if let Some(error) = first_failure(&mut tasks).await {
+                        if let Some(error) = first_failure(&mut tasks, &running).await {
                             return Err(error);
                         }
                         bail!("a task ended before the job did");
                     }
                     Ok(Err(error)) => return Err(task_failure(error)),
-                    Err(error) => return Err(panic_failure(error)),
+                    Err(error) => return Err(panic_failure(error, &running)),
                 },
                 _ = &mut *stop, if !stop_asked => {
                     stop_asked = true;
-                    ending.get_or_insert(Ending::Interrupted);
+                    self.stop_with(&mut ending, Ending::Interrupted);
                 }
-                () = until, if ending.is_none() => ending = Some(Ending::TimeUp),
+                Some(command) = self.commands.recv() => match command {
+                    // If the last one is on its way it is that.
+                    Command::Checkpoint(reply) => {
+                        let first = match &pending {
+                            Some(last) if last.barrier.terminal => last.barrier.epoch,
+                            _ => self.next_epoch,
+                        };
+                        self.waiting.push((first, reply));
+                    }
+                    Command::Stop(request, reply) => {
+                        let last = pending.as_ref().is_some_and(|p| p.barrier.terminal);
+                        self.stop_on_request(request, reply, last, &mut ending);
+                    }
+                },
+                () = until, if ending.is_none() => self.stop_with(&mut ending, Ending::TimeUp),
                 _ = checkpoint_timer.tick(), if pending.is_none() && ending.is_none() => {
-                    pending = Some(self.trigger(false));
+                    pending = Some(self.trigger(Trigger::Interval));
                 }
                 _ = progress_timer.tick() => {
                     let next = self.next_epoch;
                     if let Some(true) = self.desk.as_mut().and_then(|desk| desk.look(next)) {
-                        ending.get_or_insert(Ending::Interrupted);
+                        self.stop_with(&mut ending, Ending::Interrupted);
                     }
+                    self.monitor.tick();
                     watch(Progress::Tick {
                         metrics: &self.metrics,
                         last_checkpoint: self.completed.last(),
@@ -578,17 +703,101 @@ impl Master {
             match ended {
                 Ok(Ok(())) | Ok(Err(TaskError::Neighbour)) => {}
                 Ok(Err(error)) => return Err(task_failure(error)),
-                Err(error) => return Err(panic_failure(error)),
+                Err(error) => return Err(panic_failure(error, &running)),
             }
         }
         Ok(ending.unwrap_or(Ending::Finished))
     }
 
-    fn trigger(&mut self, terminal: bool) -> Pending {
+    /// The job ends from now on, unless it does already.
+    fn stop_with(&self, ending: &mut Option<Ending>, why: Ending) {
+        if ending.is_none() {
+            *ending = Some(why);
+            self.monitor.stopping();
+        }
+    }
+
+    /// Stops the job, with a savepoint if one is asked for. `last`: the last checkpoint is on its
+    /// way.
+    fn stop_on_request(
+        &mut self,
+        request: StopRequest,
+        reply: oneshot::Sender<Result<Stopping, ApiError>>,
+        last: bool,
+        ending: &mut Option<Ending>,
+    ) {
+        // Whoever asked may have gone, that changes nothing.
+        if !request.savepoint {
+            self.stop_with(ending, Ending::Interrupted);
+            let _ = reply.send(Ok(Stopping {
+                state: JobState::Stopping,
+                savepoint: None,
+            }));
+            return;
+        }
+        let desk = self.desk.as_mut().filter(|_| !last);
+        let Some(desk) = desk.filter(|desk| desk.asked.is_none()) else {
+            let _ = reply.send(Err(ApiError::new(
+                ErrorCode::Conflict,
+                "the job is busy with its end or with another savepoint",
+            )
+            .help("when it is over, `millstream savepoint create` makes one of its last checkpoint")));
+            return;
+        };
+        let own = desk.state_dir.as_ref().map(|dir| dir.join(SAVEPOINTS));
+        let Some(folder) = request.folder.or(own) else {
+            let _ = reply.send(Err(ApiError::new(
+                ErrorCode::BadRequest,
+                "the job has no state directory that a savepoint could go to",
+            )
+            .help("say where with \"folder\"")));
+            return;
+        };
+        desk.asked = Some(Asked {
+            folder,
+            stop: true,
+            from: self.next_epoch,
+            reply: Some(reply),
+        });
+        self.stop_with(ending, Ending::Interrupted);
+    }
+
+    /// Whether somebody waits for a checkpoint that was not begun yet, and what for.
+    fn asked_for(&self) -> Option<Trigger> {
+        let next = self.next_epoch;
+        if (self.desk.as_ref()).is_some_and(|desk| desk.waits_for(next)) {
+            return Some(Trigger::Savepoint);
+        }
+        let waiting = self.waiting.iter().any(|(first, _)| *first == next);
+        waiting.then_some(Trigger::Request)
+    }
+
+    /// Tells whoever waited for a checkpoint that it is complete.
+    async fn tell_of(&mut self, epoch: u64) {
+        let completed = self.monitor.checkpoint_completed(epoch);
+        if let Some(desk) = &mut self.desk {
+            desk.give(epoch, &self.monitor).await;
+        }
+        let Some(checkpoint) = completed else {
+            return;
+        };
+        for (first, reply) in std::mem::take(&mut self.waiting) {
+            if first <= epoch {
+                // Whoever asked may have gone.
+                let _ = reply.send(Ok(checkpoint.clone()));
+            } else {
+                self.waiting.push((first, reply));
+            }
+        }
+    }
+
+    fn trigger(&mut self, trigger: Trigger) -> Pending {
         let barrier = Barrier {
             epoch: self.next_epoch,
-            terminal,
+            terminal: trigger == Trigger::Last,
+            snapshot: true,
         };
+        self.monitor.checkpoint_begins(barrier.epoch, trigger);
         self.next_epoch += 1;
         for control in &self.controls {
             // A source that is gone has failed; its task's result says why.
@@ -604,6 +813,7 @@ impl Master {
     /// Makes a checkpoint durable, then commits what it promises.
     async fn complete(&mut self, checkpoint: Pending) -> Result<()> {
         let epoch = checkpoint.barrier.epoch;
+        self.monitor.checkpoint_aligned(epoch);
         let promised: BTreeMap<String, Vec<Committable>> = self
             .sinks
             .keys()
@@ -625,7 +835,8 @@ impl Master {
         let backend = self.backend.clone();
         let completed =
             tokio::task::spawn_blocking(move || backend.complete_checkpoint(request)).await;
-        let completed = completed.map_err(panic_failure)??;
+        let completed = completed.map_err(|error| panic_failure(error, &HashMap::new()))??;
+        self.monitor.checkpoint_written(&completed);
         self.completed.push(completed.stats);
         for (uid, committables) in promised {
             if committables.is_empty() {
@@ -647,22 +858,26 @@ impl Master {
 }
 
 /// The reason behind tasks that only lost a neighbour.
-async fn first_failure(tasks: &mut JoinSet<Result<(), TaskError>>) -> Option<anyhow::Error> {
+pub(crate) async fn first_failure(
+    tasks: &mut JoinSet<Result<(), TaskError>>,
+    running: &Running,
+) -> Option<anyhow::Error> {
     while let Some(ended) = tasks.join_next().await {
         match ended {
             Ok(Ok(()) | Err(TaskError::Neighbour)) => {}
             Ok(Err(error)) => return Some(task_failure(error)),
-            Err(error) => return Some(panic_failure(error)),
+            Err(error) => return Some(panic_failure(error, running)),
         }
     }
     None
 }
 
-fn task_failure(error: TaskError) -> anyhow::Error {
+pub(crate) fn task_failure(error: TaskError) -> anyhow::Error {
     anyhow::Error::new(error)
 }
 
-fn panic_failure(error: tokio::task::JoinError) -> anyhow::Error {
+pub(crate) fn panic_failure(error: tokio::task::JoinError, running: &Running) -> anyhow::Error {
+    let operators = running.get(&error.id());
     match error.try_into_panic() {
         Ok(panic) => {
             let text = panic
@@ -670,7 +885,15 @@ fn panic_failure(error: tokio::task::JoinError) -> anyhow::Error {
                 .map(String::as_str)
                 .or_else(|| panic.downcast_ref::<&str>().copied())
                 .unwrap_or("no message");
-            anyhow!("a task stopped unexpectedly, which is a fault of Millstream: {text}")
+            match operators {
+                Some(operators) => task_failure(TaskError::Panicked {
+                    operators: operators.clone(),
+                    message: text.to_owned(),
+                }),
+                None => anyhow!(
+                    "a task stopped unexpectedly, which is a fault of Millstream: {text}"
+                ),
+            }
         }
         Err(error) => anyhow!("a task was cancelled: {error}"),
     }

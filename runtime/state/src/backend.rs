@@ -13,7 +13,7 @@ use crate::codec::StateValue;
 use crate::committer::Committer;
 use crate::error::StateError;
 use crate::key_group::{DEFAULT_MAX_PARALLELISM, MAX_MAX_PARALLELISM};
-use crate::local_db::{LocalDb, OwnedDir};
+use crate::local_db::{LocalDb, Opening, OwnedDir};
 use crate::manifest::{Blob, FileEntry, Manifest, OperatorState};
 use crate::store::CheckpointStore;
 use crate::table::{KeyedTable, TableLink};
@@ -143,8 +143,8 @@ pub struct MemoryStats {
     pub dirty: usize,
 }
 
-/// The uid and the key groups of a table in use.
-type OpenTable = (Arc<str>, Range<u16>);
+/// A table in use and its key groups.
+type OpenTable = (Arc<TableLink>, Range<u16>);
 
 /// What tables need of the backend; outlives it while a table does.
 pub(crate) struct Shared {
@@ -239,7 +239,23 @@ impl StateBackend {
         store: CheckpointStore,
         options: StateOptions,
     ) -> Result<Self, StateError> {
-        Self::start(local, store, &options, None)
+        Self::start(local, store, &options, None, Opening::AtOnce)
+    }
+
+    /// Opens an empty backend that never makes a checkpoint and touches no disk as long as its
+    /// state fits in memory: for looking at what a pipeline would do. What is made in the folder
+    /// `scratch`, which must exist, goes with the backend.
+    ///
+    /// # Errors
+    /// The options are out of range.
+    pub fn scratch(scratch: &Path, options: &StateOptions) -> Result<Self, StateError> {
+        Self::start(
+            scratch,
+            CheckpointStore::nowhere(scratch)?,
+            options,
+            None,
+            Opening::WhenNeeded,
+        )
     }
 
     /// Opens a backend with the state of a checkpoint, at whatever parallelism.
@@ -252,7 +268,7 @@ impl StateBackend {
         options: StateOptions,
         manifest: &Manifest,
     ) -> Result<Self, StateError> {
-        Self::start(local, store, &options, Some(manifest))
+        Self::start(local, store, &options, Some(manifest), Opening::AtOnce)
     }
 
     fn start(
@@ -260,12 +276,15 @@ impl StateBackend {
         store: CheckpointStore,
         options: &StateOptions,
         manifest: Option<&Manifest>,
+        opening: Opening,
     ) -> Result<Self, StateError> {
         options.check()?;
         let instance = uuid::Uuid::new_v4().simple().to_string();
         let dir = OwnedDir(local.join(&instance));
-        std::fs::create_dir_all(&dir.0)
-            .map_err(|e| StateError::io("create the directory", &dir.0, e))?;
+        if opening == Opening::AtOnce {
+            std::fs::create_dir_all(&dir.0)
+                .map_err(|e| StateError::io("create the directory", &dir.0, e))?;
+        }
         let mut known = BTreeMap::new();
         let mut epoch = 0;
         let mut restored = BTreeMap::new();
@@ -284,7 +303,7 @@ impl StateBackend {
             restored.clone_from(&manifest.operators);
         }
         let database_memory = options.database_memory();
-        let db = Arc::new(LocalDb::open(dir, database_memory)?);
+        let db = Arc::new(LocalDb::open(dir, database_memory, opening)?);
         let table_memory = options.memory_budget - database_memory;
         let budget = Arc::new(MemoryBudget::new(
             table_memory,
@@ -377,6 +396,23 @@ impl StateBackend {
         }
     }
 
+    /// Bytes in memory by the uid of the table, as of each table's last batch. An operator with
+    /// several tables names the others after itself, see [`owner`](crate::owner).
+    #[must_use]
+    pub fn table_bytes(&self) -> BTreeMap<String, u64> {
+        let open = self
+            .inner
+            .shared
+            .open
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let mut bytes = BTreeMap::new();
+        for (link, _) in open.values() {
+            *bytes.entry(link.uid.to_string()).or_insert(0) += link.bytes.load(Ordering::Relaxed);
+        }
+        bytes
+    }
+
     /// Operators with state in the restored checkpoint that nothing opened (yet): their node left
     /// the pipeline. Keyed state of theirs stays, and is in the next checkpoints too, so putting
     /// the node back finds it again. Ask after all tables are open, and tell the user.
@@ -393,7 +429,7 @@ impl StateBackend {
         let unclaimed = self.inner.restored.iter().filter(|(uid, operator)| {
             operator.keyed
                 && operator.bytes > 0
-                && !open.values().any(|(other, _)| **other == ***uid)
+                && !open.values().any(|(other, _)| *other.uid == ***uid)
         });
         unclaimed
             .map(|(uid, operator)| (uid.clone(), operator.clone()))
@@ -430,27 +466,28 @@ impl StateBackend {
         }
         shared.progress.check()?;
         shared.db.create_family(uid)?;
-        let name: Arc<str> = Arc::from(uid);
-        let id = self.inner.next_table.fetch_add(1, Ordering::Relaxed);
+        let link = Arc::new(TableLink {
+            id: self.inner.next_table.fetch_add(1, Ordering::Relaxed),
+            uid: Arc::from(uid),
+            applied: AtomicU64::new(0),
+            bytes: AtomicU64::new(0),
+        });
         {
             let mut open = shared.open.lock().unwrap_or_else(PoisonError::into_inner);
             let taken = open.values().find(|(other, groups)| {
-                **other == *uid && groups.start < key_groups.end && key_groups.start < groups.end
+                *other.uid == *uid
+                    && groups.start < key_groups.end
+                    && key_groups.start < groups.end
             });
             if let Some((_, groups)) = taken {
                 let groups = groups.clone();
                 drop(open);
                 return refuse(format!("another subtask has key groups {groups:?} open"));
             }
-            open.insert(id, (Arc::clone(&name), key_groups.clone()));
+            open.insert(link.id, (Arc::clone(&link), key_groups.clone()));
         }
         shared.budget.add_table();
         let epoch = shared.progress.released();
-        let link = Arc::new(TableLink {
-            id,
-            uid: name,
-            applied: AtomicU64::new(0),
-        });
         let mut table = KeyedTable::open(
             Arc::clone(shared),
             Arc::clone(&link),

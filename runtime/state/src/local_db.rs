@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::{ControlFlow, Range};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use rocksdb::{
     BlockBasedIndexType, BlockBasedOptions, BoundColumnFamily, Cache, ColumnFamilyDescriptor,
@@ -40,10 +40,20 @@ impl Drop for OwnedDir {
     }
 }
 
+/// When the database is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Opening {
+    /// With the backend, so that what is wrong with its directory is known then.
+    AtOnce,
+    /// With the first change that is handed over: there may never be one.
+    WhenNeeded,
+}
+
 pub(crate) struct LocalDb {
     // The order matters: the database closes before its directory goes.
-    db: Database,
+    db: OnceLock<Database>,
     dir: OwnedDir,
+    options: Options,
     family_options: Options,
     names: RwLock<BTreeSet<String>>,
 }
@@ -51,10 +61,11 @@ pub(crate) struct LocalDb {
 impl LocalDb {
     /// Opens the database in `dir/db`, creating it when there is none, with at most `memory` bytes
     /// for blocks, filters, indices and write buffers together.
-    pub(crate) fn open(dir: OwnedDir, memory: usize) -> Result<Self, StateError> {
-        let path = dir.0.join("db");
-        std::fs::create_dir_all(&path)
-            .map_err(|e| StateError::io("create the directory", &path, e))?;
+    pub(crate) fn open(
+        dir: OwnedDir,
+        memory: usize,
+        opening: Opening,
+    ) -> Result<Self, StateError> {
         let cache = Cache::new_lru_cache(memory);
         // Write buffers are charged to the block cache, so `memory` bounds both together.
         let buffers = WriteBufferManager::new_write_buffer_manager_with_cache(
@@ -78,26 +89,45 @@ impl LocalDb {
         options.set_bytes_per_sync(MIB as u64);
         options.set_max_manifest_file_size(4 * MIB);
 
-        let family_options = family_options(&cache, memory);
-        let marker = path.join("CURRENT");
-        let names = if marker.exists() {
-            Database::list_cf(&options, &path)
-                .map_err(|e| StateError::database("read the operators of", &path, &e))?
-        } else {
-            vec!["default".to_owned()]
+        let local = Self {
+            db: OnceLock::new(),
+            family_options: family_options(&cache, memory),
+            dir,
+            options,
+            names: RwLock::default(),
         };
+        if opening == Opening::AtOnce {
+            local.database()?;
+        }
+        Ok(local)
+    }
+
+    /// The database, opened if it is not yet: with the operators that are in its directory, and
+    /// those that were named meanwhile.
+    fn database(&self) -> Result<&Database, StateError> {
+        if let Some(db) = self.db.get() {
+            return Ok(db);
+        }
+        // The lock is held over the opening: only one thread does it.
+        let mut names = self.names.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(db) = self.db.get() {
+            return Ok(db);
+        }
+        let path = self.dir.0.join("db");
+        std::fs::create_dir_all(&path)
+            .map_err(|e| StateError::io("create the directory", &path, e))?;
+        names.insert("default".to_owned());
+        if path.join("CURRENT").exists() {
+            let found = Database::list_cf(&self.options, &path)
+                .map_err(|e| StateError::database("read the operators of", &path, &e))?;
+            names.extend(found);
+        }
         let families = names
             .iter()
-            .map(|name| ColumnFamilyDescriptor::new(name, family_options.clone()));
-        let db = Database::open_cf_descriptors(&options, &path, families)
+            .map(|name| ColumnFamilyDescriptor::new(name, self.family_options.clone()));
+        let db = Database::open_cf_descriptors(&self.options, &path, families)
             .map_err(|e| StateError::database("open", &path, &e))?;
-        let names = RwLock::new(names.into_iter().collect());
-        Ok(Self {
-            db,
-            dir,
-            family_options,
-            names,
-        })
+        Ok(self.db.get_or_init(|| db))
     }
 
     pub(crate) fn dir(&self) -> &Path {
@@ -113,16 +143,22 @@ impl LocalDb {
         // The lock is held over the creation: two subtasks open the same operator at once.
         let mut names = self.names.write().unwrap_or_else(PoisonError::into_inner);
         if !names.contains(uid) {
-            self.db
-                .create_cf(uid, &self.family_options)
-                .map_err(|e| self.error("add an operator to", &e))?;
+            // One that is not open yet makes it when it opens.
+            if let Some(db) = self.db.get() {
+                db.create_cf(uid, &self.family_options)
+                    .map_err(|e| self.error("add an operator to", &e))?;
+            }
             names.insert(uid.to_owned());
         }
         Ok(())
     }
 
-    fn family(&self, uid: &str) -> Result<Arc<BoundColumnFamily<'_>>, StateError> {
-        self.db.cf_handle(uid).ok_or_else(|| StateError::Table {
+    fn family<'a>(
+        &self,
+        db: &'a Database,
+        uid: &str,
+    ) -> Result<Arc<BoundColumnFamily<'a>>, StateError> {
+        db.cf_handle(uid).ok_or_else(|| StateError::Table {
             uid: uid.to_owned(),
             reason: "its column family is missing from the local database".to_owned(),
         })
@@ -135,9 +171,12 @@ impl LocalDb {
         keys: &[&[u8]],
         mut found: impl FnMut(usize, Option<&[u8]>) -> Result<(), StateError>,
     ) -> Result<(), StateError> {
-        let family = self.family(uid)?;
-        let values = self
-            .db
+        let Some(db) = self.db.get() else {
+            // Nothing was ever written.
+            return (0..keys.len()).try_for_each(|at| found(at, None));
+        };
+        let family = self.family(db, uid)?;
+        let values = db
             .batched_multi_get_cf(&family, keys.iter().copied(), true);
         for (at, value) in values.into_iter().enumerate() {
             let value = value.map_err(|e| self.error("read", &e))?;
@@ -153,15 +192,17 @@ impl LocalDb {
         groups: Range<u16>,
         mut each: impl FnMut(&[u8], &[u8]) -> Result<ControlFlow<()>, StateError>,
     ) -> Result<(), StateError> {
-        if groups.is_empty() {
-            return Ok(());
-        }
-        let family = self.family(uid)?;
+        let db = match self.db.get() {
+            Some(db) if !groups.is_empty() => db,
+            // Nothing was ever written, or nothing is asked for.
+            _ => return Ok(()),
+        };
+        let family = self.family(db, uid)?;
         let mut options = ReadOptions::default();
         options.set_iterate_upper_bound(groups.end.to_be_bytes().to_vec());
         options.fill_cache(false);
         options.set_readahead_size(2 * MIB);
-        let mut cursor = self.db.raw_iterator_cf_opt(&family, options);
+        let mut cursor = db.raw_iterator_cf_opt(&family, options);
         cursor.seek(groups.start.to_be_bytes());
         while let Some((key, value)) = cursor.item() {
             if each(key, value)?.is_break() {
@@ -178,7 +219,8 @@ impl LocalDb {
             return Ok(());
         }
         changes.sort();
-        let family = self.family(uid)?;
+        let db = self.database()?;
+        let family = self.family(db, uid)?;
         let mut options = WriteOptions::default();
         options.disable_wal(true);
         let mut batch = WriteBatch::default();
@@ -188,31 +230,29 @@ impl LocalDb {
                 None => batch.delete_cf(&family, key),
             }
             if batch.size_in_bytes() >= BATCH_BYTES {
-                self.db
-                    .write_opt(batch, &options)
+                db.write_opt(batch, &options)
                     .map_err(|e| self.error("write to", &e))?;
                 batch = WriteBatch::default();
             }
         }
-        self.db
-            .write_opt(batch, &options)
+        db.write_opt(batch, &options)
             .map_err(|e| self.error("write to", &e))
     }
 
     /// Flushes everything and makes a hard-linked image of the database in `target`, which must
     /// not exist yet.
     pub(crate) fn cut(&self, target: &Path) -> Result<(), StateError> {
+        let db = self.database()?;
         let names = self.family_names();
         let families = names
             .iter()
-            .map(|name| self.family(name))
+            .map(|name| self.family(db, name))
             .collect::<Result<Vec<_>, _>>()?;
         let mut options = FlushOptions::default();
         options.set_wait(true);
-        self.db
-            .flush_cfs_opt(&families.iter().collect::<Vec<_>>(), &options)
+        db.flush_cfs_opt(&families.iter().collect::<Vec<_>>(), &options)
             .map_err(|e| self.error("flush", &e))?;
-        Checkpoint::new(&self.db)
+        Checkpoint::new(db)
             .and_then(|checkpoint| checkpoint.create_checkpoint(target))
             .map_err(|e| self.error("make a checkpoint of", &e))
     }
@@ -231,7 +271,7 @@ impl LocalDb {
     pub(crate) fn sizes(&self) -> Result<Vec<FamilySize>, StateError> {
         let mut sizes: BTreeMap<String, FamilySize> = BTreeMap::new();
         for file in self
-            .db
+            .database()?
             .live_files()
             .map_err(|e| self.error("list the files of", &e))?
         {

@@ -115,6 +115,16 @@ impl CheckpointStore {
         })
     }
 
+    /// A store that has nothing and takes nothing: for state that is never kept.
+    pub(crate) fn nowhere(root: &Path) -> Result<Self, StateError> {
+        Ok(Self {
+            objects: Objects::local(root)?,
+            job: None,
+            damaged: Arc::default(),
+            _lock: None,
+        })
+    }
+
     /// The checkpoints below a state directory, to look at only: without a lock, whoever uses it.
     ///
     /// # Errors

@@ -29,7 +29,10 @@
 use std::collections::VecDeque;
 use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Acquire};
+use std::sync::atomic::{
+    AtomicU64,
+    Ordering::{Acquire, Relaxed},
+};
 use std::time::{Duration, Instant};
 
 use hashbrown::HashTable;
@@ -104,6 +107,8 @@ pub(crate) struct TableLink {
     pub(crate) uid: Arc<str>,
     /// Number of the last hand-over that the database has.
     pub(crate) applied: AtomicU64,
+    /// Bytes in memory, as of the last batch.
+    pub(crate) bytes: AtomicU64,
 }
 
 /// Sizes of a table, for metrics.
@@ -782,6 +787,7 @@ impl<V: StateValue> KeyedTable<V> {
 
     fn publish(&mut self) {
         let dirty = self.dirty.len() * self.encoded_mean;
+        self.link.bytes.store(self.charged as u64, Relaxed);
         self.shared
             .budget
             .publish_table(&mut self.published, self.charged);

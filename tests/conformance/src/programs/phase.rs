@@ -93,6 +93,7 @@ impl Phase<'_> {
             duration: None,
             print_to: None,
             connectors: Connectors::default().with(NAME, values.clone()),
+            monitor: job::monitor::Monitor::default(),
         };
         // Kept open: dropping it would stop the job.
         let (_stop, stopped) = oneshot::channel();
