@@ -41,11 +41,12 @@ impl Shell {
             }
             Effect::ResetPanels => self.panes = super::panes::Panes::restored(None),
             Effect::Notify(notice) => self.notices.add(context, notice),
-            Effect::StartJob
-            | Effect::StopJob { .. }
-            | Effect::Checkpoint
-            | Effect::Attach
-            | Effect::ImportFiles(..) => {
+            Effect::StartJob => self.start_job(),
+            Effect::StopJob { savepoint } => self.stop_job(savepoint),
+            Effect::Checkpoint => self.take_checkpoint(),
+            Effect::PreviewAgain => self.preview_again(),
+            Effect::Attach => self.attach_job(true),
+            Effect::ImportFiles(..) => {
                 self.notices
                     .add(context, Notice::error("this editor cannot do that yet"));
             }
@@ -170,6 +171,7 @@ impl Shell {
         self.editor = editor;
         self.canvas = crate::canvas::Canvas::default();
         self.panels = super::PanelStates::default();
+        self.document_replaced();
     }
 
     /// Saves to the document's file. A file that changed on disk is asked about, unless `force`.

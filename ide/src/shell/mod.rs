@@ -4,6 +4,7 @@
 //! a chosen file), draw and collect actions, apply them to the editor, carry out the effects.
 
 mod effects;
+mod jobs;
 mod modals;
 mod notices;
 mod palette;
@@ -28,6 +29,7 @@ use crate::work::dialogs::{Dialogs, SystemDialogs};
 use crate::work::files::Stamp;
 use crate::work::job::JobView;
 use crate::work::journal::{self, Journal, Recovered};
+use crate::work::preview::PreviewView;
 use crate::work::settings::{Settings, ThemeChoice};
 use notices::Notices;
 use panes::{PanelStates, Panes};
@@ -75,6 +77,8 @@ pub struct Shell {
     compiler: CompileWorker,
     dialogs: Box<dyn Dialogs>,
     journal: Journal,
+    jobs: jobs::Jobs,
+    preview: PreviewView,
     /// What the file was like when it was read or written here.
     stamp: Option<Stamp>,
     /// Whether closing the window was agreed to.
@@ -106,6 +110,8 @@ impl Shell {
             compiler,
             dialogs: Box::new(SystemDialogs::default()),
             journal: Journal::in_folder(&journals),
+            jobs: jobs::Jobs::new(context, options.home.clone()),
+            preview: PreviewView::default(),
             stamp: None,
             closing: false,
         };
@@ -158,6 +164,7 @@ impl Shell {
                 self.dialog_answered(context, purpose, path);
             }
         }
+        self.hear(context);
         self.editor.job_running = self.job.is_running();
     }
 
@@ -181,6 +188,7 @@ impl Shell {
                 let parts = panes::Parts {
                     editor: &self.editor,
                     job: &self.job,
+                    preview: &self.preview,
                     used_kinds: &self.settings.used_kinds,
                     canvas: &mut self.canvas,
                     panels: &mut self.panels,
@@ -220,6 +228,7 @@ impl Shell {
             self.settings.panels = Some(panels);
             self.settings.save();
         }
+        self.after_jobs(context);
         let title = status::window_title(&self.editor);
         if self.panes.title != title {
             context.send_viewport_cmd(egui::ViewportCommand::Title(title.clone()));
@@ -263,6 +272,7 @@ impl Shell {
             _ => editor.forget_saved(),
         }
         self.editor = editor;
+        self.document_replaced();
         // The new journal holds the edits before the old one goes.
         let _ = std::fs::remove_file(recovered.journal);
     }

@@ -6,4 +6,7 @@ pub mod files;
 pub mod job;
 pub mod journal;
 pub mod preview;
+pub mod program;
+pub mod rows;
 pub mod settings;
+pub mod watch;

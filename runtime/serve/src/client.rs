@@ -141,7 +141,12 @@ impl Client {
     ///
     /// # Errors
     /// The job does not answer, or refuses.
-    pub fn text(&self, method: &str, path: &str, body: Option<&str>) -> Result<String, ClientError> {
+    pub fn text(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<&str>,
+    ) -> Result<String, ClientError> {
         let mut text = String::new();
         self.request(method, path, body, Some(ANSWER))?
             .read_to_string(&mut text)?;
@@ -311,9 +316,7 @@ impl Read for Body {
             },
             Length::Chunked(left) => left,
         };
-        let most = into
-            .len()
-            .min(usize::try_from(left).unwrap_or(usize::MAX));
+        let most = into.len().min(usize::try_from(left).unwrap_or(usize::MAX));
         let read = self.reader.read(&mut into[..most])?;
         if read == 0 {
             return Err(std::io::ErrorKind::UnexpectedEof.into());
@@ -335,6 +338,29 @@ pub struct Tap {
 impl std::fmt::Debug for Tap {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Tap")
+    }
+}
+
+impl Tap {
+    /// Something that ends the tap from another thread, even while it waits for a row.
+    ///
+    /// # Errors
+    /// The system has no more handles.
+    pub fn closer(&self) -> std::io::Result<TapCloser> {
+        let stream = self.lines.get_ref().reader.get_ref().try_clone()?;
+        Ok(TapCloser(stream))
+    }
+}
+
+/// Ends a tap.
+#[derive(Debug)]
+pub struct TapCloser(TcpStream);
+
+impl TapCloser {
+    /// Ends it: whoever reads it comes to its end.
+    pub fn close(&self) {
+        // It may have ended by itself.
+        let _ = self.0.shutdown(std::net::Shutdown::Both);
     }
 }
 
