@@ -12,7 +12,7 @@ help:
 	@echo 'make bench        events per second, memory, where the time goes'
 	@echo 'make conformance  recorded cases and samples on Millstream and on a real Flink, row by row'
 	@echo 'make bench-flink  the Nexmark queries on Millstream and on a real Flink, seconds and ratios'
-	@echo 'make nexmark-rows the Nexmark queries on both: do they leave the same tables?'
+	@echo 'make nexmark-rows the Nexmark queries on both, and some in DuckDB: do they leave the same tables?'
 	@echo 'make kill-queries kill ten queries of joins, windows, Top-N and OVER 200 times and compare'
 	@echo 'make kill-test    kill the samples at random moments and compare what they wrote'
 	@echo 'make model        train the fraud model on what its own pipeline writes'
@@ -48,6 +48,7 @@ bench-flink: build
 
 nexmark-rows: build
 	python3 scripts/nexmark-flink.py rows
+	python3 scripts/nexmark-flink.py batch
 
 kill-queries: build
 	python3 scripts/kill-queries.py --kills 200

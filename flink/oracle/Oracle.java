@@ -75,13 +75,22 @@ public final class Oracle {
         defaults.put("execution.checkpointing.storage", "filesystem");
         defaults.put("execution.checkpointing.dir", checkpoints());
         defaults.forEach(configuration::setString);
+        List<String> statements = split(text);
+        // What a script sets first holds for the cluster too, which begins with the environment.
+        for (String statement : statements) {
+            Matcher set = SET.matcher(statement);
+            if (!set.matches()) {
+                break;
+            }
+            configuration.setString(set.group(1), set.group(2).replace("''", "'"));
+        }
         TableEnvironment environment = TableEnvironment.create(
                 EnvironmentSettings.newInstance()
                         .inStreamingMode()
                         .withConfiguration(configuration)
                         .build());
         boolean ok = true;
-        for (String statement : split(text)) {
+        for (String statement : statements) {
             try {
                 execute(environment, statement, quiet);
             } catch (Throwable error) {

@@ -7,9 +7,7 @@ use millstream_compiler::document::{Command, Document, Layout, NodeId, Pipeline,
 use millstream_compiler::lower::{SourceMap, Target, lower};
 use millstream_compiler::plan::stream::{StreamOp, StreamPlan};
 use millstream_compiler::plan::{Binder, plan_script};
-use millstream_compiler::sql::{
-    Insert, Statement, StatementKind, parse_script, quote_name,
-};
+use millstream_compiler::sql::{Insert, Statement, StatementKind, parse_script, quote_name};
 use millstream_connectors::{validate_sink, validate_source};
 
 use crate::environment::FileEnvironment;
@@ -272,6 +270,15 @@ impl Input {
                 .nodes()
                 .map(|(id, node)| (id.to_string(), node.title.clone()))
                 .collect(),
+            added: pipeline
+                .nodes()
+                .filter(|(_, node)| node.kind == ROLLING)
+                .filter_map(|(id, node)| {
+                    let aggregates = node.parameters.get("aggregates")?.as_table()?;
+                    let names = aggregates.keys().map(str::to_owned).collect();
+                    Some((id.to_string(), names))
+                })
+                .collect(),
             wires,
         }
     }
@@ -295,6 +302,9 @@ impl Input {
         }
     }
 }
+
+/// The kind of the nodes that may share an operator.
+const ROLLING: &str = "rolling";
 
 /// A pipeline without what does not feed a node.
 fn feeding(pipeline: &Pipeline, node: &str) -> Result<Pipeline, Findings> {

@@ -130,7 +130,11 @@ pub async fn preview(
     let mut reading = built.controls.len();
     let mut passed = 0;
     while !show.more {
-        let until = if timed_out { deadline + GRACE } else { deadline };
+        let until = if timed_out {
+            deadline + GRACE
+        } else {
+            deadline
+        };
         tokio::select! {
             biased;
             Some(batch) = given.recv() => show.take(&batch)?,
@@ -206,7 +210,9 @@ struct Show<'a> {
 
 impl Show<'_> {
     fn take(&mut self, batch: &Batch) -> Result<()> {
-        let count = batch.len().min(usize::try_from(self.left).unwrap_or(usize::MAX));
+        let count = batch
+            .len()
+            .min(usize::try_from(self.left).unwrap_or(usize::MAX));
         self.more |= count < batch.len();
         if count == 0 {
             return Ok(());
@@ -284,7 +290,8 @@ struct Quota {
     table: String,
     limit: u64,
     given: AtomicU64,
-    cut: AtomicBool,
+    /// Splits that are not read to their end.
+    open: AtomicU64,
     over: Arc<AtomicBool>,
 }
 
@@ -308,7 +315,7 @@ impl LimitedSources {
             .map(|quota| SourceRows {
                 node: quota.table.clone(),
                 rows: quota.given.load(Ordering::Relaxed),
-                cut: quota.cut.load(Ordering::Relaxed),
+                cut: quota.open.load(Ordering::Relaxed) > 0,
             })
             .collect()
     }
@@ -333,7 +340,7 @@ impl CustomConnector for LimitedSources {
             table: spec.name.clone(),
             limit: self.limit,
             given: AtomicU64::new(0),
-            cut: AtomicBool::new(false),
+            open: AtomicU64::new(0),
             over: Arc::clone(&self.over),
         });
         self.opened().push(Arc::clone(&quota));
@@ -381,6 +388,7 @@ impl Source for Limited {
         split: &SplitId,
         position: Option<&Position>,
     ) -> millstream_connectors::Result<Box<dyn SplitReader>> {
+        self.quota.open.fetch_add(1, Ordering::Relaxed);
         Ok(Box::new(LimitedReader {
             inner: self.inner.reader(split, position)?,
             quota: Arc::clone(&self.quota),
@@ -405,16 +413,22 @@ impl SplitReader for LimitedReader {
             .saturating_sub(quota.given.load(Ordering::Relaxed));
         if left == 0 || quota.over.load(Ordering::Relaxed) {
             // Whether there is more is worth one look.
-            if !matches!(self.inner.next(1), Ok(Read::End)) {
-                quota.cut.store(true, Ordering::Relaxed);
+            if matches!(self.inner.next(1), Ok(Read::End)) {
+                quota.open.fetch_sub(1, Ordering::Relaxed);
             }
             return Ok(Read::End);
         }
         let most = max_rows.min(usize::try_from(left).unwrap_or(usize::MAX));
         let read = self.inner.next(most)?;
-        if let Read::Rows(rows, _) = &read {
-            let rows = rows.num_rows() as u64;
-            quota.given.fetch_add(rows, Ordering::Relaxed);
+        match &read {
+            Read::Rows(rows, _) => {
+                let rows = rows.num_rows() as u64;
+                quota.given.fetch_add(rows, Ordering::Relaxed);
+            }
+            Read::End => {
+                quota.open.fetch_sub(1, Ordering::Relaxed);
+            }
+            Read::Idle => {}
         }
         Ok(read)
     }

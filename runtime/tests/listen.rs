@@ -157,7 +157,10 @@ fn how_to_listen_is_checked_before_anything_starts() {
     };
     let (code, text) = said(&["--listen", "0.0.0.0:0"]);
     assert_eq!(code, Some(2));
-    assert!(text.contains("can be reached from other machines"), "{text}");
+    assert!(
+        text.contains("can be reached from other machines"),
+        "{text}"
+    );
     assert!(text.contains("--listen-public"), "{text}");
     let (code, text) = said(&["--listen", "127.0.0.1:0", "--listen-token", "short"]);
     assert_eq!(code, Some(2));
@@ -177,12 +180,17 @@ fn a_job_without_a_state_directory_says_its_token() {
     let arguments = ["--listen", "127.0.0.1:0", "--for", "300ms"];
     let ran = command(dir.path(), NUMBERS, &arguments).output().unwrap();
     let said = String::from_utf8_lossy(&ran.stderr);
-    let line = said.lines().find(|l| l.starts_with("job API at http://127.0.0.1:"));
+    let line = said
+        .lines()
+        .find(|l| l.starts_with("job API at http://127.0.0.1:"));
     assert!(line.is_some_and(|l| l.contains(" (token ")), "{said}");
     let ran = command(dir.path(), NUMBERS, &arguments)
         .env("MILLSTREAM_LISTEN_TOKEN", "a-token-that-is-known")
         .output()
         .unwrap();
     let said = String::from_utf8_lossy(&ran.stderr);
-    assert!(said.contains("job API at") && !said.contains("a-token-that"), "{said}");
+    assert!(
+        said.contains("job API at") && !said.contains("a-token-that"),
+        "{said}"
+    );
 }

@@ -16,7 +16,9 @@ impl Previewed {
     fn lines(&self) -> Vec<TapLine> {
         assert_eq!(self.code, 0, "{}", self.err);
         let lines = self.out.lines().map(TapLine::parse);
-        lines.map(|line| line.unwrap_or_else(|e| panic!("{e}: {}", self.out))).collect()
+        lines
+            .map(|line| line.unwrap_or_else(|e| panic!("{e}: {}", self.out)))
+            .collect()
     }
 
     fn header(&self) -> TapHeader {
@@ -169,10 +171,17 @@ fn a_node_shows_its_rows_with_kinds_and_times() {
         ]
     );
     let summary = shown.summary();
-    assert_eq!((summary.rows, summary.more, summary.timed_out), (2, false, false));
+    assert_eq!(
+        (summary.rows, summary.more, summary.timed_out),
+        (2, false, false)
+    );
     assert_eq!(summary.sources.len(), 1);
     assert_eq!(
-        (summary.sources[0].node.as_str(), summary.sources[0].rows, summary.sources[0].cut),
+        (
+            summary.sources[0].node.as_str(),
+            summary.sources[0].rows,
+            summary.sources[0].cut
+        ),
         ("orders", 3, false)
     );
     assert_eq!(files(dir.path()), ["orders.csv", "pipeline.toml"]);
@@ -193,9 +202,16 @@ fn windows_fire_at_the_end_of_the_sample() {
             _ => None,
         })
         .collect();
-    assert_eq!(sums, [("2".into(), "21.50".into()), ("1".into(), "7.25".into())]);
+    assert_eq!(
+        sums,
+        [("2".into(), "21.50".into()), ("1".into(), "7.25".into())]
+    );
 
-    let shown = preview(dir.path(), &[".", "--node", "daily", "--source-rows", "1"], "");
+    let shown = preview(
+        dir.path(),
+        &[".", "--node", "daily", "--source-rows", "1"],
+        "",
+    );
     assert_eq!(shown.rows().len(), 1);
     let summary = shown.summary();
     assert_eq!((summary.sources[0].rows, summary.sources[0].cut), (1, true));
@@ -220,7 +236,10 @@ fn a_document_comes_from_the_standard_input() {
         &["-", "--base-dir", &base, "--node", "large"],
         &edited,
     );
-    assert_eq!(shown.rows(), ["1704103200000 +I[1, 1.50, 2024-01-01T10:00]"]);
+    assert_eq!(
+        shown.rows(),
+        ["1704103200000 +I[1, 1.50, 2024-01-01T10:00]"]
+    );
 }
 
 const SCRIPT: &str = "CREATE TABLE orders (id INT, amount DECIMAL(10, 2), ts TIMESTAMP(3))
@@ -254,7 +273,11 @@ fn a_script_shows_the_changelog_of_a_view() {
     let shown = preview(dir.path(), &["-", "--sql", "--node", "out_table"], SCRIPT);
     assert_eq!(
         shown.rows(),
-        ["+I[2024-01-01, 1]", "+U[2024-01-01, 2]", "+I[2024-01-02, 1]"]
+        [
+            "+I[2024-01-01, 1]",
+            "+U[2024-01-01, 2]",
+            "+I[2024-01-02, 1]"
+        ]
     );
 }
 
@@ -267,7 +290,16 @@ fn a_source_that_never_ends_is_cut_and_not_waited_for() {
       CREATE TEMPORARY VIEW counted AS SELECT COUNT(*) AS c FROM numbers;";
     let shown = preview(
         dir.path(),
-        &["-", "--sql", "--node", "counted", "--source-rows", "5000", "--rows", "100000"],
+        &[
+            "-",
+            "--sql",
+            "--node",
+            "counted",
+            "--source-rows",
+            "5000",
+            "--rows",
+            "100000",
+        ],
         sql,
     );
     assert_eq!(shown.rows().last().map(String::as_str), Some("+U[5000]"));
@@ -281,18 +313,28 @@ fn what_is_wrong_is_said_with_its_place() {
     let dir = folder();
     let shown = preview(dir.path(), &[".", "--node", "broken"], "");
     assert_eq!(shown.code, 2);
-    assert!(shown.err.contains("amonut") && shown.err.contains("broken"), "{}", shown.err);
+    assert!(
+        shown.err.contains("amonut") && shown.err.contains("broken"),
+        "{}",
+        shown.err
+    );
     assert_eq!(shown.out, "");
-    let shown = preview(dir.path(), &[".", "--node", "dialy"], "");
+    let shown = preview(dir.path(), &[".", "--node", "dayly"], "");
     assert_eq!(shown.code, 2);
     assert!(shown.err.contains("did you mean 'daily'?"), "{}", shown.err);
     let shown = preview(dir.path(), &["-", "--node", "large"], "version = ");
     assert_eq!(shown.code, 2);
     assert!(shown.err.contains("standard input"), "{}", shown.err);
     // A row that cannot be computed stops the preview and names the node.
-    let sql = SCRIPT.replace("CAST(ts AS DATE) AS d, COUNT(*) AS n FROM orders GROUP BY CAST(ts AS DATE)",
-        "CAST(CAST(ts AS STRING) AS INT) AS d, 1 AS n FROM orders");
+    let sql = SCRIPT.replace(
+        "CAST(ts AS DATE) AS d, COUNT(*) AS n FROM orders GROUP BY CAST(ts AS DATE)",
+        "CAST(CAST(ts AS STRING) AS INT) AS d, 1 AS n FROM orders",
+    );
     let shown = preview(dir.path(), &["-", "--sql", "--node", "days"], &sql);
     assert_eq!(shown.code, 1);
-    assert!(shown.err.contains("the preview failed: days/calc: "), "{}", shown.err);
+    assert!(
+        shown.err.contains("the preview failed: days/calc: "),
+        "{}",
+        shown.err
+    );
 }

@@ -180,9 +180,9 @@ impl RowBucket {
     fn push(&mut self, layout: RowLayout, entry: Entry<'_>) {
         self.layout = layout.0;
         let size = layout.header() + entry.row.len();
-        if self.entries.is_empty() {
-            // Most keys have one row.
-            self.entries.reserve_exact(size);
+        if self.entries.capacity() - self.entries.len() < size {
+            // Most keys have one row, and doubling would leave a quarter of all memory unused.
+            self.entries.reserve_exact(size.max(self.entries.len() / 4));
         }
         self.entries
             .extend_from_slice(&(entry.row.len() as u32).to_le_bytes());
@@ -624,6 +624,9 @@ impl RowStore {
     fn grow(&mut self, at: At<'_>, buckets: u32) -> Result<(), OperatorError> {
         self.first.get_mut(at.slot).further = buckets;
         if self.identity == Identity::None {
+            // The bucket before takes no more rows.
+            let full = self.bucket_slot(at, buckets - 1)?;
+            self.bucket_mut(full, buckets > 1).entries.shrink_to_fit();
             return Ok(());
         }
         let from = buckets - (buckets + 1).next_power_of_two() / 2;

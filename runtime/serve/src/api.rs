@@ -162,7 +162,8 @@ pub struct NodeMetrics {
     pub bad: u64,
     /// Share of the time that its operators work, of the busiest of its tasks.
     pub busy: f64,
-    /// Share of the time that its task waits for one that is slower, of the one that waits most.
+    /// Share of the time that its task waits for slower ones: for room in a channel or, of a source
+    /// that has rows, for a core that they leave. Of the task that waits most.
     pub back_pressured: f64,
     /// Share of the time that its task has nothing to do, of the one that has least. What is left of
     /// the whole is the work of other nodes in the same task.

@@ -117,10 +117,15 @@ pub struct ServerOptions {
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
     /// The address can be reached from other machines.
-    #[error("{0} can be reached from other machines, which then can read the job's rows and stop it if they know its token, and the traffic is not encrypted")]
+    #[error(
+        "{0} can be reached from other machines, which then can read the job's rows and stop it if they know its token, and the traffic is not encrypted"
+    )]
     NotLoopback(SocketAddr),
     /// See [`Token::SHORTEST`].
-    #[error("the token is too short; it needs at least {} characters", Token::SHORTEST)]
+    #[error(
+        "the token is too short; it needs at least {} characters",
+        Token::SHORTEST
+    )]
     ShortToken,
     /// It cannot stand in a header.
     #[error("the token has characters other than visible ASCII")]
@@ -326,10 +331,7 @@ async fn tap(
 ) -> Response {
     let request = match parameters {
         Ok(Query(parameters)) => tap_request(parameters),
-        Err(rejection) => Err(ApiError::new(
-            ErrorCode::BadRequest,
-            rejection.body_text(),
-        )),
+        Err(rejection) => Err(ApiError::new(ErrorCode::BadRequest, rejection.body_text())),
     };
     let opened = request.and_then(|request| {
         let format = request.format;
@@ -384,9 +386,7 @@ fn tap_request(parameters: Parameters) -> Result<TapRequest, ApiError> {
                     "json" => TapFormat::Json,
                     "arrow" => TapFormat::Arrow,
                     other => {
-                        return Err(wrong(format!(
-                            "'format' is json or arrow, not '{other}'"
-                        )));
+                        return Err(wrong(format!("'format' is json or arrow, not '{other}'")));
                     }
                 };
             }
@@ -489,7 +489,12 @@ mod tests {
     fn a_token_is_all_or_nothing() {
         let token = Token::new("0123456789abcdef").unwrap();
         assert!(token.is("0123456789abcdef"));
-        for other in ["", "0123456789abcdeF", "0123456789abcdef0", "0123456789abcde"] {
+        for other in [
+            "",
+            "0123456789abcdeF",
+            "0123456789abcdef0",
+            "0123456789abcde",
+        ] {
             assert!(!token.is(other), "{other}");
         }
         assert!(matches!(Token::new("short"), Err(ServeError::ShortToken)));

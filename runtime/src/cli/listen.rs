@@ -38,7 +38,6 @@ pub(crate) struct Api {
     token: Token,
     token_was_given: bool,
     monitor: Monitor,
-    file: PathBuf,
     /// The state directory with the job's address.
     announced: Option<PathBuf>,
 }
@@ -53,7 +52,7 @@ fn address(text: &str) -> Result<SocketAddr, String> {
 
 impl ListenArguments {
     /// Serves a job, if that was asked for.
-    pub fn start(&self, monitor: &Monitor, file: &Path) -> Result<Option<Api>, Failure> {
+    pub fn start(&self, monitor: &Monitor) -> Result<Option<Api>, Failure> {
         let Some(address) = self.listen else {
             return Ok(None);
         };
@@ -75,7 +74,6 @@ impl ListenArguments {
             token,
             token_was_given,
             monitor: monitor.clone(),
-            file: std::path::absolute(file).unwrap_or_else(|_| file.to_path_buf()),
             announced: None,
         }))
     }
@@ -124,7 +122,7 @@ impl Api {
             token: self.token.reveal().to_owned(),
             pid: status.pid,
             pipeline: status.pipeline,
-            file: Some(self.file.clone()),
+            file: status.file,
             started_at_ms: status.started_at_ms,
         };
         self.announced = Some(state_dir.to_path_buf());

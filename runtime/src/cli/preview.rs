@@ -102,9 +102,9 @@ fn read(arguments: &PreviewArguments) -> Result<Input, Failure> {
         return Ok(input);
     }
     let mut text = String::new();
-    std::io::stdin().read_to_string(&mut text).map_err(|e| {
-        Failure::Input(format!("error: the standard input cannot be read: {e}"))
-    })?;
+    std::io::stdin()
+        .read_to_string(&mut text)
+        .map_err(|e| Failure::Input(format!("error: the standard input cannot be read: {e}")))?;
     let base_dir = absolute(arguments.base_dir.as_deref().unwrap_or(Path::new(".")));
     Input::of_text(text, "standard input".into(), base_dir, arguments.sql).map_err(Failure::Input)
 }

@@ -71,8 +71,9 @@ pub(crate) fn run(arguments: RunArguments) -> Outcome {
             .unwrap_or(1),
     };
     let input = &planned.input;
-    let monitor = Monitor::new(input.name(), Some(input.file.clone()), input.wiring());
-    let mut api = arguments.listen.start(&monitor, &input.file)?;
+    let file = std::path::absolute(&input.file).unwrap_or_else(|_| input.file.clone());
+    let monitor = Monitor::new(input.name(), Some(file), input.wiring());
+    let mut api = arguments.listen.start(&monitor)?;
     let options = JobOptions {
         name: planned.input.name(),
         fingerprint: planned.input.fingerprint(),

@@ -20,6 +20,9 @@ pub struct OperatorMetrics {
     pub busy_nanos: AtomicU64,
     /// Of these, nanoseconds inside a model.
     pub model_nanos: AtomicU64,
+    /// Nanoseconds that a source with rows at hand waited for a turn, because other tasks had all
+    /// cores.
+    pub starved_nanos: AtomicU64,
     /// Its watermark in milliseconds.
     pub watermark: AtomicI64,
     /// Rows dropped as late.
@@ -35,6 +38,7 @@ impl OperatorMetrics {
             rows_out: AtomicU64::new(0),
             busy_nanos: AtomicU64::new(0),
             model_nanos: AtomicU64::new(0),
+            starved_nanos: AtomicU64::new(0),
             watermark: AtomicI64::new(Watermark::MIN.0),
             late: AtomicU64::new(0),
             bad: AtomicU64::new(0),
@@ -45,6 +49,12 @@ impl OperatorMetrics {
     pub fn spent_in_model(&self, so_far: Duration) {
         self.model_nanos
             .store(so_far.as_nanos() as u64, Ordering::Relaxed);
+    }
+
+    /// Counts a wait for a turn.
+    pub fn starved(&self, since: Instant) {
+        let nanos = since.elapsed().as_nanos() as u64;
+        self.starved_nanos.fetch_add(nanos, Ordering::Relaxed);
     }
 
     /// Counts a piece of work.

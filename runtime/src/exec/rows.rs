@@ -363,7 +363,11 @@ mod tests {
             millstream_serve::api::TapLine::parse(line).unwrap();
         }
         assert_eq!(
-            writer.header("n", Some("n/calc")).lines().next().map(|l| &l[..60]),
+            writer
+                .header("n", Some("n/calc"))
+                .lines()
+                .next()
+                .map(|l| &l[..60]),
             Some(r#"{"node":"n","operator":"n/calc","columns":[{"name":"i","type"#)
         );
     }

@@ -251,7 +251,9 @@ impl SourceTask {
                 self.chain.housekeeping()?;
                 flush(&mut self.chain, &mut self.exchanges).await?;
                 // Lets barriers, other tasks and the master in when channels never are full.
+                let waits = Instant::now();
                 tokio::task::yield_now().await;
+                self.metrics.operators[self.node][self.link.subtask].starved(waits);
             } else if self.active.is_empty() {
                 self.exhausted = true;
                 self.alignment.report(self.link.subtask, Watermark::MAX);

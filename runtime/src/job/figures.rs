@@ -9,11 +9,9 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use millstream_compiler::plan::StreamPlan;
-use millstream_compiler::plan::stream::StreamOp;
+use millstream_compiler::plan::stream::{PlanColumn, PlanNode, StreamOp};
 use millstream_operators::Watermark;
-use millstream_serve::api::{
-    EdgeMetrics, Latencies, Latency, Memory, Metrics, NodeMetrics,
-};
+use millstream_serve::api::{EdgeMetrics, Latencies, Latency, Memory, Metrics, NodeMetrics};
 use millstream_state::MemoryStats;
 
 use super::monitor::{Wire, Wiring};
@@ -58,14 +56,16 @@ struct EdgeShape {
     inputs: Vec<(usize, usize)>,
     /// Operators that its rows leave, for event time.
     exits: Vec<usize>,
-    /// Exchanges it goes by.
+    /// Exchanges by which its rows leave the sender's task: its own, or the first behind the
+    /// receiver's operators that run there.
     exchanges: Vec<usize>,
 }
 
 /// A fragment: its operators and the exchanges that leave it.
 struct TaskShape {
     operators: Vec<usize>,
-    exchanges: Vec<usize>,
+    /// Each with the nodes of the operator that receives.
+    exchanges: Vec<(usize, Vec<String>)>,
     instances: usize,
 }
 
@@ -77,6 +77,8 @@ pub(super) struct Sample {
     rows_out: Vec<u64>,
     /// Nanoseconds by operator and instance.
     busy: Vec<Vec<u64>>,
+    /// Nanoseconds by operator and instance.
+    starved: Vec<Vec<u64>>,
     /// Nanoseconds by operator.
     model: Vec<u64>,
     /// Nanoseconds by exchange and sending instance.
@@ -116,7 +118,10 @@ impl Figures {
                     operators: fragment.nodes.clone(),
                     exchanges: (graph.edges.iter().enumerate())
                         .filter(|(_, edge)| graph.fragment_of[edge.from] == number)
-                        .map(|(exchange, _)| exchange)
+                        .map(|(exchange, edge)| {
+                            let receivers = owners[edge.to.0].iter();
+                            (exchange, receivers.map(|&owner| owner.to_owned()).collect())
+                        })
                         .collect(),
                     instances: fragment.parallelism,
                 })
@@ -173,6 +178,9 @@ impl Figures {
             busy: (metrics.operators.iter())
                 .map(|instances| instances.iter().map(|i| load(&i.busy_nanos)).collect())
                 .collect(),
+            starved: (metrics.operators.iter())
+                .map(|instances| instances.iter().map(|i| load(&i.starved_nanos)).collect())
+                .collect(),
             model: (metrics.operators.iter())
                 .map(|instances| instances.iter().map(|i| load(&i.model_nanos)).sum())
                 .collect(),
@@ -191,6 +199,9 @@ impl Figures {
                 .collect(),
             rows_out: vec![0; metrics.operators.len()],
             busy: (metrics.operators.iter())
+                .map(|instances| vec![0; instances.len()])
+                .collect(),
+            starved: (metrics.operators.iter())
                 .map(|instances| vec![0; instances.len()])
                 .collect(),
             model: vec![0; metrics.operators.len()],
@@ -217,25 +228,26 @@ impl Figures {
             now,
             seconds: window.as_secs_f64().max(1e-3),
         };
-        let loads: Vec<Vec<Load>> = self
-            .tasks
-            .iter()
-            .map(|task| between.loads(task))
-            .collect();
+        let loads: Vec<Vec<Load>> = self.tasks.iter().map(|task| between.loads(task)).collect();
         let state_bytes = self.by_operator(&state.tables);
         let checkpoint_bytes = self.by_operator(state.checkpoint);
         let nodes = self
             .nodes
             .iter()
             .map(|shape| {
-                let totals: Vec<_> = shape.operators.iter().map(|&i| counters.totals(i)).collect();
+                let totals: Vec<_> = shape
+                    .operators
+                    .iter()
+                    .map(|&i| counters.totals(i))
+                    .collect();
                 let time = event_time(counters, &shape.exits);
                 let (rows_in, rate_in) = between.rows_in(&shape.entries);
                 let (rows_out, rate_out) = match shape.is_sink {
                     true => (rows_in, rate_in),
                     false => between.rows_out(&shape.exits),
                 };
-                let sum = |bytes: &[u64]| -> u64 { shape.operators.iter().map(|&i| bytes[i]).sum() };
+                let sum =
+                    |bytes: &[u64]| -> u64 { shape.operators.iter().map(|&i| bytes[i]).sum() };
                 let share = between.shares(shape, &self.tasks, &loads);
                 NodeMetrics {
                     id: shape.id.clone(),
@@ -311,6 +323,45 @@ fn owners<'a>(plan: &'a StreamPlan, wiring: &Wiring) -> Vec<Vec<&'a str>> {
         owners
     };
     plan.nodes.iter().map(|node| of(&node.origins)).collect()
+}
+
+/// The columns of an operator that are a node's, under their names. Of an operator that several
+/// rolling nodes share these are what the node was given and what it and those before it add, where
+/// it is certain which is which; else all.
+pub(super) fn columns_of(
+    operator: &PlanNode,
+    node: &str,
+    wiring: &Wiring,
+) -> Vec<(usize, PlanColumn)> {
+    let all = || operator.columns.iter().cloned().enumerate().collect();
+    let StreamOp::Over { groups, .. } = &operator.op else {
+        return all();
+    };
+    let distinct = |at: usize| groups[..at].iter().all(|g| g.frame != groups[at].frame);
+    let added: Option<Vec<&Vec<String>>> = operator
+        .origins
+        .iter()
+        .map(|origin| wiring.added.get(origin))
+        .collect();
+    let place = operator.origins.iter().position(|origin| origin == node);
+    let (Some(added), Some(place)) = (added, place) else {
+        return all();
+    };
+    // One group of calls a node, none dropped because nobody reads it, none put together.
+    let certain = groups.len() == added.len()
+        && (0..groups.len()).all(distinct)
+        && (groups.iter().zip(&added)).all(|(group, names)| group.calls.len() == names.len());
+    let calls: usize = groups.iter().map(|group| group.calls.len()).sum();
+    if !certain || calls > operator.columns.len() {
+        return all();
+    }
+    let given = operator.columns.len() - calls;
+    let names = added[..=place].iter().copied().flatten();
+    let own = operator.columns[given..].iter().zip(names);
+    (operator.columns[..given].iter().cloned())
+        .chain(own.map(|(column, name)| column.renamed(name)))
+        .enumerate()
+        .collect()
 }
 
 fn node_shape(
@@ -402,11 +453,11 @@ fn edge_shapes(
             edges.len() - 1
         })
     };
-    let mut found: Vec<(usize, Option<(usize, usize)>, usize, Option<usize>)> = Vec::new();
+    let mut found: Vec<(usize, Option<(usize, usize)>, usize)> = Vec::new();
     for (index, node) in plan.nodes.iter().enumerate() {
         // From one node to the next within an operator that they share.
         for pair in owners[index].windows(2) {
-            found.push((add(pair[0], pair[1], None), None, index, None));
+            found.push((add(pair[0], pair[1], None), None, index));
         }
         let Some(to) = owners[index].first() else {
             continue;
@@ -419,19 +470,51 @@ fn edge_shapes(
                 continue;
             }
             let edge = add(from, to, (node.inputs.len() > 1).then_some(port));
-            let exchange = graph
-                .edges
-                .iter()
-                .position(|e| e.from == input && e.to == (index, port));
-            found.push((edge, Some((index, port)), input, exchange));
+            found.push((edge, Some((index, port)), input));
         }
     }
-    for (edge, input, exit, exchange) in found {
-        edges[edge].inputs.extend(input);
+    for (edge, input, exit) in found {
         edges[edge].exits.push(exit);
-        edges[edge].exchanges.extend(exchange);
+        if let Some(input) = input {
+            edges[edge].inputs.push(input);
+            first_exchanges(plan, graph, owners, exit, input, &mut edges[edge].exchanges);
+        }
     }
     edges
+}
+
+/// The exchanges by which rows from `from` to `to` come to another task: that between them, or else
+/// the first behind the operators of the same node.
+fn first_exchanges(
+    plan: &StreamPlan,
+    graph: &FragmentGraph,
+    owners: &[Vec<&str>],
+    from: usize,
+    to: (usize, usize),
+    out: &mut Vec<usize>,
+) {
+    let between = graph
+        .edges
+        .iter()
+        .position(|e| e.from == from && e.to == to);
+    if let Some(exchange) = between {
+        if !out.contains(&exchange) {
+            out.push(exchange);
+        }
+        return;
+    }
+    for reader in plan.consumers(to.0) {
+        if owners[reader]
+            .iter()
+            .any(|owner| owners[to.0].contains(owner))
+        {
+            for (port, &input) in plan.nodes[reader].inputs.iter().enumerate() {
+                if input == to.0 {
+                    first_exchanges(plan, graph, owners, input, (reader, port), out);
+                }
+            }
+        }
+    }
 }
 
 /// The wire of the document between two nodes; where there are several, the one into that port.
@@ -505,10 +588,12 @@ fn event_time(counters: &JobMetrics, operators: &[usize]) -> EventTime {
 }
 
 /// What a task did with its time.
-#[derive(Clone, Copy)]
 struct Load {
     busy: f64,
-    blocked: f64,
+    /// Waiting for a turn.
+    starved: f64,
+    /// By exchange.
+    blocked: Vec<f64>,
 }
 
 /// Shares of a node.
@@ -537,8 +622,7 @@ impl Between<'_> {
     }
 
     fn rows_out(&self, operators: &[usize]) -> (u64, f64) {
-        let sum =
-            |sample: &Sample| -> u64 { operators.iter().map(|&i| sample.rows_out[i]).sum() };
+        let sum = |sample: &Sample| -> u64 { operators.iter().map(|&i| sample.rows_out[i]).sum() };
         self.counted(sum(self.then), sum(self.now))
     }
 
@@ -552,11 +636,17 @@ impl Between<'_> {
         (passed.as_secs_f64() / self.seconds).clamp(0.0, 1.0)
     }
 
-    fn busy(&self, operators: &[usize], instance: usize) -> f64 {
+    /// The share of the time that operators spent with something.
+    fn sum(
+        &self,
+        with: impl Fn(&Sample) -> &Vec<Vec<u64>>,
+        operators: &[usize],
+        instance: usize,
+    ) -> f64 {
         let sum = |sample: &Sample| -> u64 {
             operators
                 .iter()
-                .map(|&i| sample.busy[i].get(instance).copied().unwrap_or(0))
+                .map(|&i| with(sample)[i].get(instance).copied().unwrap_or(0))
                 .sum()
         };
         self.share(sum(self.then), sum(self.now))
@@ -573,13 +663,13 @@ impl Between<'_> {
     fn loads(&self, task: &TaskShape) -> Vec<Load> {
         (0..task.instances)
             .map(|instance| Load {
-                busy: self.busy(&task.operators, instance),
+                busy: self.sum(|sample| &sample.busy, &task.operators, instance),
+                starved: self.sum(|sample| &sample.starved, &task.operators, instance),
                 blocked: task
                     .exchanges
                     .iter()
-                    .filter_map(|&exchange| self.blocked(exchange).nth(instance))
-                    .sum::<f64>()
-                    .min(1.0),
+                    .map(|(exchange, _)| self.blocked(*exchange).nth(instance).unwrap_or(0.0))
+                    .collect(),
             })
             .collect()
     }
@@ -598,9 +688,16 @@ impl Between<'_> {
                 .filter(|operator| tasks[task].operators.contains(operator))
                 .collect();
             for (instance, load) in loads[task].iter().enumerate() {
-                shares.busy = shares.busy.max(self.busy(&own, instance));
-                shares.blocked = shares.blocked.max(load.blocked);
-                let idle = (1.0 - load.busy - load.blocked).max(0.0);
+                let busy = self.sum(|sample| &sample.busy, &own, instance);
+                shares.busy = shares.busy.max(busy);
+                // Where a node waits for itself it is no slower one that it waits for.
+                let elsewhere: f64 = (tasks[task].exchanges.iter().zip(&load.blocked))
+                    .filter(|((_, receivers), _)| !receivers.contains(&node.id))
+                    .map(|(_, blocked)| blocked)
+                    .sum();
+                shares.blocked = shares.blocked.max((elsewhere + load.starved).min(1.0));
+                let waits = load.blocked.iter().sum::<f64>() + load.starved;
+                let idle = (1.0 - load.busy - waits).max(0.0);
                 shares.idle = shares.idle.min(idle);
             }
         }

@@ -492,7 +492,10 @@ impl Desk {
 type Waiting = (u64, oneshot::Sender<Result<Checkpoint, ApiError>>);
 
 /// The operators of each task, in the order of the tasks.
-pub(crate) fn tasks_operators(plan: &StreamPlan, graph: &FragmentGraph) -> Vec<Vec<(usize, String)>> {
+pub(crate) fn tasks_operators(
+    plan: &StreamPlan,
+    graph: &FragmentGraph,
+) -> Vec<Vec<(usize, String)>> {
     let of = |fragment: &crate::exec::graph::Fragment| -> Vec<(usize, String)> {
         let operators = fragment.nodes.iter();
         operators
@@ -741,7 +744,9 @@ impl Master {
                 ErrorCode::Conflict,
                 "the job is busy with its end or with another savepoint",
             )
-            .help("when it is over, `millstream savepoint create` makes one of its last checkpoint")));
+            .help(
+                "when it is over, `millstream savepoint create` makes one of its last checkpoint",
+            )));
             return;
         };
         let own = desk.state_dir.as_ref().map(|dir| dir.join(SAVEPOINTS));
@@ -890,9 +895,9 @@ pub(crate) fn panic_failure(error: tokio::task::JoinError, running: &Running) ->
                     operators: operators.clone(),
                     message: text.to_owned(),
                 }),
-                None => anyhow!(
-                    "a task stopped unexpectedly, which is a fault of Millstream: {text}"
-                ),
+                None => {
+                    anyhow!("a task stopped unexpectedly, which is a fault of Millstream: {text}")
+                }
             }
         }
         Err(error) => anyhow!("a task was cancelled: {error}"),

@@ -19,7 +19,7 @@ use millstream_serve::{Answer, JobHandle, TapStream};
 use millstream_state::{CompletedCheckpoint, MemoryStats, StateBackend};
 use tokio::sync::{mpsc, oneshot};
 
-use super::figures::{Figures, Sample, StateFigures};
+use super::figures::{Figures, Sample, StateFigures, columns_of};
 use super::{Ending, failure, tapping};
 use crate::exec::graph::FragmentGraph;
 use crate::exec::metrics::JobMetrics;
@@ -39,6 +39,8 @@ const WINDOW: Duration = Duration::from_secs(1);
 pub struct Wiring {
     /// The nodes and their titles.
     pub nodes: BTreeMap<String, Option<String>>,
+    /// The columns that rolling nodes add, in order.
+    pub added: BTreeMap<String, Vec<String>>,
     /// The wires.
     pub wires: Vec<Wire>,
 }
@@ -105,7 +107,7 @@ struct State {
     checkpoint_bytes: BTreeMap<String, u64>,
     running: Option<Arc<Running>>,
     backend: Option<StateBackend>,
-    /// What the state took when the job let go of it.
+    /// What the state took at the last checkpoint.
     last_state: Option<(BTreeMap<String, u64>, MemoryStats)>,
     commands: Option<mpsc::UnboundedSender<Command>>,
     samples: Samples,
@@ -167,7 +169,8 @@ impl Monitor {
     pub(super) fn opened(&self, id: &str, state_dir: Option<&Path>) {
         let mut state = self.state();
         state.id = id.to_owned();
-        state.state_dir = state_dir.map(Path::to_path_buf);
+        state.state_dir =
+            state_dir.map(|dir| std::path::absolute(dir).unwrap_or_else(|_| dir.to_path_buf()));
     }
 
     /// Tasks run from now on; what is asked of the job comes in by what is returned.
@@ -197,7 +200,6 @@ impl Monitor {
     pub(super) fn release(&self) {
         let mut state = self.state();
         if let Some(backend) = state.backend.take() {
-            state.last_state = Some((backend.table_bytes(), backend.memory()));
             // Its threads end outside of the lock.
             drop(state);
             drop(backend);
@@ -254,9 +256,15 @@ impl Monitor {
             .back()
             .is_none_or(|last| last.at.elapsed() >= SAMPLING);
         if samples.wanted && due {
-            samples.noted.push_back(running.figures.sample(&running.metrics));
+            samples
+                .noted
+                .push_back(running.figures.sample(&running.metrics));
             // One that is as old as the window is kept, those before are not needed.
-            while samples.noted.get(1).is_some_and(|s| s.at.elapsed() >= WINDOW) {
+            while samples
+                .noted
+                .get(1)
+                .is_some_and(|s| s.at.elapsed() >= WINDOW)
+            {
                 samples.noted.pop_front();
             }
         }
@@ -315,8 +323,13 @@ impl Monitor {
             checkpoint.bytes = stats.bytes_total;
             checkpoint.new_bytes = stats.bytes_new;
         });
+        let mut state = self.state();
+        // Tables go with their tasks, before the job lets go of the state.
+        if let Some(backend) = &state.backend {
+            state.last_state = Some((backend.table_bytes(), backend.memory()));
+        }
         let bytes = completed.manifest.operators.iter();
-        self.state().checkpoint_bytes = bytes
+        state.checkpoint_bytes = bytes
             .map(|(uid, operator)| {
                 let blobs: usize = operator.blobs.iter().map(|blob| blob.bytes.len()).sum();
                 (uid.clone(), operator.bytes + blobs as u64)
@@ -457,7 +470,9 @@ impl JobHandle for Monitor {
         let listener = running.metrics.taps[operator].listen().ok_or_else(over)?;
         let monitor = self.clone();
         let end = move || monitor.status().state.name();
-        tapping::stream(&running.plan.nodes[operator], listener, request, end)
+        let operator = &running.plan.nodes[operator];
+        let columns = columns_of(operator, &request.node, &self.0.wiring);
+        tapping::stream(operator, columns, listener, request, end)
     }
 
     fn checkpoint(&self) -> Answer<'_, Checkpoint> {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use millstream_compiler::plan::stream::PlanNode;
+use millstream_compiler::plan::stream::{PlanColumn, PlanNode};
 use millstream_operators::Batch;
 use millstream_serve::TapStream;
 use millstream_serve::api::{ApiError, ErrorCode, TapEnd, TapFormat, TapGap, TapRequest};
@@ -24,21 +24,26 @@ struct Gone;
 /// `end` says how the job ended.
 pub(super) fn stream(
     operator: &PlanNode,
+    columns: Vec<(usize, PlanColumn)>,
     listener: Listener,
     request: TapRequest,
     end: impl Fn() -> &'static str + Send + 'static,
 ) -> Result<TapStream, ApiError> {
     let (pieces, out) = mpsc::channel(CAPACITY);
+    let (projection, columns): (Vec<usize>, Vec<PlanColumn>) = columns.into_iter().unzip();
     let writer = match request.format {
         TapFormat::Json => {
-            let rows = RowWriter::new(&operator.columns);
+            let rows = RowWriter::new(&columns);
             let header = rows.header(&request.node, Some(&operator.uid));
             Writer::Json { rows, header }
         }
-        TapFormat::Arrow => Writer::Arrow(ArrowWriter::new(&operator.columns).map_err(|why| {
+        TapFormat::Arrow => Writer::Arrow(ArrowWriter::new(&columns).map_err(|why| {
             ApiError::new(
                 ErrorCode::BadRequest,
-                format!("the rows of '{}' cannot be sent as Arrow: {why}", request.node),
+                format!(
+                    "the rows of '{}' cannot be sent as Arrow: {why}",
+                    request.node
+                ),
             )
             .help("ask for format=json")
         })?),
@@ -46,6 +51,7 @@ pub(super) fn stream(
     listener.allow(request.rows);
     let mut tap = Paced {
         listener,
+        projection,
         writer,
         request,
         sent: 0,
@@ -66,6 +72,8 @@ enum Writer {
 
 struct Paced {
     listener: Listener,
+    /// The columns that are the node's.
+    projection: Vec<usize>,
     writer: Writer,
     request: TapRequest,
     /// Rows sent so far.
@@ -109,7 +117,7 @@ impl Paced {
     }
 
     /// Arrow cannot fail in memory; if it does the stream is cut short, which readers notice.
-    fn arrow(made: Result<Vec<u8>>) -> Result<Vec<u8>, Gone> {
+    fn arrow<T>(made: Result<T>) -> Result<T, Gone> {
         made.map_err(|error| {
             tracing::warn!(%error, "a tap ends early");
             Gone
@@ -131,7 +139,8 @@ impl Paced {
             None => u64::MAX,
         };
         let count = batch.len().min(usize::try_from(left).unwrap_or(usize::MAX));
-        let batch = batch.slice(0, count);
+        let rows = Self::arrow(batch.rows.project(&self.projection).map_err(Into::into))?;
+        let batch = batch.with_rows(rows).slice(0, count);
         let piece = match &mut self.writer {
             Writer::Json { rows, .. } => {
                 let mut text = String::new();

@@ -475,9 +475,7 @@ impl StateBackend {
         {
             let mut open = shared.open.lock().unwrap_or_else(PoisonError::into_inner);
             let taken = open.values().find(|(other, groups)| {
-                *other.uid == *uid
-                    && groups.start < key_groups.end
-                    && key_groups.start < groups.end
+                *other.uid == *uid && groups.start < key_groups.end && key_groups.start < groups.end
             });
             if let Some((_, groups)) = taken {
                 let groups = groups.clone();

@@ -61,11 +61,7 @@ pub(crate) struct LocalDb {
 impl LocalDb {
     /// Opens the database in `dir/db`, creating it when there is none, with at most `memory` bytes
     /// for blocks, filters, indices and write buffers together.
-    pub(crate) fn open(
-        dir: OwnedDir,
-        memory: usize,
-        opening: Opening,
-    ) -> Result<Self, StateError> {
+    pub(crate) fn open(dir: OwnedDir, memory: usize, opening: Opening) -> Result<Self, StateError> {
         let cache = Cache::new_lru_cache(memory);
         // Write buffers are charged to the block cache, so `memory` bounds both together.
         let buffers = WriteBufferManager::new_write_buffer_manager_with_cache(
@@ -176,8 +172,7 @@ impl LocalDb {
             return (0..keys.len()).try_for_each(|at| found(at, None));
         };
         let family = self.family(db, uid)?;
-        let values = db
-            .batched_multi_get_cf(&family, keys.iter().copied(), true);
+        let values = db.batched_multi_get_cf(&family, keys.iter().copied(), true);
         for (at, value) in values.into_iter().enumerate() {
             let value = value.map_err(|e| self.error("read", &e))?;
             found(at, value.as_deref())?;

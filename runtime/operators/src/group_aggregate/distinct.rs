@@ -1,14 +1,19 @@
 //! Which values of a DISTINCT argument a group has seen.
 //!
 //! Every value of a group has an entry of its own, so that a group may have any number of them.
-//! The entry stands in the key group of the group's key.
+//! The entry stands in the key group of the group's key. Its key begins with the group's: with an
+//! id of 12 bytes, where groups stay for ever, so that a short value needs no memory beside the
+//! table; else with the key itself.
+
+use std::hash::{BuildHasher, RandomState};
 
 use arrow::array::ArrayRef;
+use hashbrown::HashMap;
 use millstream_state::codec::{Reader, put_varint};
 use millstream_state::{KeyedTable, Slot, stable_hash};
 
 use super::layout::{DistinctSet, any_null, passes};
-use super::state::{Seen, Words};
+use super::state::{Group, Seen, Words};
 use crate::batch::Batch;
 use crate::expiry::{Expiry, Ttl};
 use crate::keys::{KeyEncoder, KeyList, Keys};
@@ -16,6 +21,53 @@ use crate::operator::{OperatorContext, OperatorError};
 
 /// The row has no entry: it doesn't count.
 const NONE: u32 = u32::MAX;
+
+/// What entries of a group are kept under instead of its key.
+type GroupId = [u8; 12];
+
+/// Hands out ids to groups, and knows those of a batch.
+///
+/// An id is a number of this run of the operator, drawn at random from 64 bits, and a count: no two
+/// groups of a run share one, and two runs do with a chance of 2^-64.
+#[derive(Debug)]
+struct GroupIds {
+    run: u64,
+    next: u32,
+    /// Groups that are not in the table yet.
+    fresh: HashMap<Slot, GroupId>,
+    /// For each row of the batch, the id of its group.
+    rows: Vec<GroupId>,
+}
+
+impl GroupIds {
+    fn new() -> Self {
+        Self {
+            run: random(),
+            next: 0,
+            fresh: HashMap::new(),
+            rows: Vec::new(),
+        }
+    }
+
+    fn draw(&mut self) -> GroupId {
+        let mut id = [0; 12];
+        id[..8].copy_from_slice(&self.run.to_le_bytes());
+        id[8..].copy_from_slice(&self.next.to_le_bytes());
+        match self.next.checked_add(1) {
+            Some(next) => self.next = next,
+            None => {
+                self.run = random();
+                self.next = 0;
+            }
+        }
+        id
+    }
+}
+
+/// A number nobody can tell before: the keys of a hasher are.
+fn random() -> u64 {
+    RandomState::new().hash_one(0)
+}
 
 /// The entries of all sets of an operator.
 #[derive(Debug)]
@@ -25,6 +77,8 @@ pub(super) struct DistinctValues {
     retracting: bool,
     ttl: Option<Ttl>,
     expiry: Option<Expiry>,
+    /// The ids of groups, if entries are kept under them.
+    ids: Option<GroupIds>,
     /// For each set, the entries of the batch.
     batch: Vec<BatchEntries>,
 }
@@ -43,6 +97,7 @@ impl DistinctValues {
         sets: usize,
         retracting: bool,
         ttl: Option<Ttl>,
+        by_id: bool,
     ) -> Result<Self, OperatorError> {
         let uid = format!("{}.distinct", context.uid);
         Ok(Self {
@@ -51,8 +106,51 @@ impl DistinctValues {
             retracting,
             ttl,
             expiry: ttl.map(Expiry::new),
+            ids: by_id.then(GroupIds::new),
             batch: (0..sets).map(|_| BatchEntries::default()).collect(),
         })
+    }
+
+    /// Finds the ids of the groups of a batch, which stand at `at` of their words; new groups get
+    /// one. `None` if the words of a group are not as many.
+    pub(super) fn number(
+        &mut self,
+        groups: &KeyedTable<Group>,
+        slots: &[Slot],
+        at: usize,
+    ) -> Option<()> {
+        let Some(ids) = &mut self.ids else {
+            return Some(());
+        };
+        ids.fresh.clear();
+        ids.rows.clear();
+        for &slot in slots {
+            let id = if groups.is_live(slot) {
+                let words = groups.get(slot).words.get();
+                let mut id = [0; 12];
+                id[..8].copy_from_slice(&words.get(at)?.to_le_bytes());
+                id[8..].copy_from_slice(&words.get(at + 1)?.to_le_bytes()[..4]);
+                id
+            } else if let Some(id) = ids.fresh.get(&slot) {
+                *id
+            } else {
+                let id = ids.draw();
+                ids.fresh.insert(slot, id);
+                id
+            };
+            ids.rows.push(id);
+        }
+        Some(())
+    }
+
+    /// Writes the id of the group of a row, which begins, to `at` of its words.
+    pub(super) fn begin_group(&self, row: usize, words: &mut [u64], at: usize) {
+        let Some(ids) = &self.ids else { return };
+        let mut wide = [0; 16];
+        wide[..12].copy_from_slice(&ids.rows[row]);
+        let id = u128::from_le_bytes(wide);
+        words[at] = id as u64;
+        words[at + 1] = (id >> 64) as u64;
     }
 
     /// Finds the entries of a batch. The words of a row are `width` of `words`.
@@ -87,10 +185,15 @@ impl DistinctValues {
                     continue;
                 }
                 let (key, value) = (keys.key(row), values.row(row).data());
-                prefix.clear();
-                put_varint(&mut prefix, key.len() as u64);
                 let hash = self::hash(keys.hashes()[row], value, self.max_parallelism);
                 entries.at.push(entries.keys.len() as u32);
+                if let Some(ids) = &self.ids {
+                    let parts: [&[u8]; 3] = [&ids.rows[row], &[number as u8], value];
+                    entries.keys.push_parts(hash, &parts);
+                    continue;
+                }
+                prefix.clear();
+                put_varint(&mut prefix, key.len() as u64);
                 let parts: [&[u8]; 4] = [&prefix, key, &[number as u8], value];
                 entries.keys.push_parts(hash, &parts);
             }

@@ -18,6 +18,9 @@ use crate::aggregates::units::{CallPlan, Units};
 use crate::expiry::Ttl;
 use crate::operator::OperatorError;
 
+/// The words that the id of a group takes.
+pub(super) const GROUP_ID_WORDS: usize = 2;
+
 /// The plan of an operator's calls.
 #[derive(Debug, Default)]
 pub(super) struct Layout {
@@ -34,6 +37,8 @@ pub(super) struct Layout {
     pub(super) rows_at: Option<usize>,
     /// Where the time of the last write is, if state has a TTL.
     pub(super) written_at: Option<usize>,
+    /// Where the id of the group is, if values of DISTINCT are kept under it.
+    pub(super) id_at: Option<usize>,
     /// Whether every row changes the result.
     pub(super) always_changes: bool,
     /// The calls as text, the same exactly when a state of one serves the other.
@@ -121,6 +126,11 @@ impl Layout {
         if Ttl::new(spec.ttl_millis).is_some() {
             layout.written_at = Some(layout.units.reserve(1));
         }
+        // A group that goes and comes again would lose its values under another id.
+        let stays = !spec.retracting && layout.written_at.is_none();
+        if stays && !layout.sets.is_empty() {
+            layout.id_at = Some(layout.units.reserve(GROUP_ID_WORDS));
+        }
         if layout.units.words > usize::from(u16::MAX) {
             return Err(OperatorError::Row(
                 "the query has too many aggregates for one GROUP BY; split it in two".to_owned(),
@@ -131,6 +141,9 @@ impl Layout {
                 call.kind == AggregateKind::Count && call.args.is_empty() && call.filter.is_none()
             });
         layout.text = text(spec);
+        if layout.id_at.is_some() {
+            layout.text.push_str(", values by the id of their group");
+        }
         Ok(layout)
     }
 

@@ -248,7 +248,16 @@ impl GroupAggregate {
         let ttl = Ttl::new(spec.ttl_millis);
         let distinct = match layout.sets.len() {
             0 => None,
-            sets => Some(DistinctValues::new(context, sets, spec.retracting, ttl)?),
+            sets => {
+                let by_id = layout.id_at.is_some();
+                Some(DistinctValues::new(
+                    context,
+                    sets,
+                    spec.retracting,
+                    ttl,
+                    by_id,
+                )?)
+            }
         };
         Ok(Self {
             clock: context.clock.clone(),
@@ -343,7 +352,7 @@ impl GroupAggregate {
             }
             let group = table.get_mut(slot);
             let old: Place = if !live {
-                group.begin(layout);
+                begin::<PLAIN>(layout, group, distinct, row);
                 (NEW, 0)
             } else if group.stamp == *stamp {
                 (NEW, group.place as usize)
@@ -465,7 +474,7 @@ impl GroupAggregate {
         let group = table.get_mut(slot);
         if !met {
             if !live {
-                group.begin(layout);
+                begin::<PLAIN>(layout, group, distinct, row);
             } else if !group.fits(layout) {
                 return Err(misfit(table.uid()));
             }
@@ -666,6 +675,20 @@ fn refuse_changes(batch: &Batch) -> Result<(), OperatorError> {
     }
 }
 
+/// Makes the group of a row one without rows.
+#[inline]
+fn begin<const PLAIN: bool>(
+    layout: &Layout,
+    group: &mut Group,
+    distinct: &Option<DistinctValues>,
+    row: usize,
+) {
+    group.begin(layout);
+    if !PLAIN && let (Some(distinct), Some(at)) = (distinct, layout.id_at) {
+        distinct.begin_group(row, group.words.get_mut(), at);
+    }
+}
+
 fn misfit(uid: &str) -> OperatorError {
     OperatorError::Restore(format!(
         "the state of operator {uid} was written for other aggregates; start with --fresh, or give \
@@ -695,6 +718,10 @@ impl Operator for GroupAggregate {
             (self.layout.prepare(&batch.rows, words)?, None)
         };
         if let Some(distinct) = &mut self.distinct {
+            if let Some(at) = self.layout.id_at {
+                let numbered = distinct.number(&self.table, &slots, at);
+                numbered.ok_or_else(|| misfit(self.table.uid()))?;
+            }
             let words = (prepared.words.as_slice(), prepared.width);
             distinct.begin(&self.layout.sets, &batch, &keys, words)?;
         }

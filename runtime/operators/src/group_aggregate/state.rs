@@ -6,23 +6,23 @@ use millstream_state::{CodecError, StateValue};
 use super::layout::Layout;
 use crate::aggregates::collections::Collection;
 
-/// Up to so many words stand in the table itself.
+/// Up to so many words of a group stand in the table itself.
 const INLINE: usize = 4;
 
-/// A few words: all zero at first, none of them on the heap if they are few.
+/// A few words: all zero at first, none of them on the heap if they are at most `INLINE`.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Words {
+pub(super) enum Words<const INLINE: usize> {
     Inline([u64; INLINE]),
     Heap(Box<[u64]>),
 }
 
-impl Default for Words {
+impl<const INLINE: usize> Default for Words<INLINE> {
     fn default() -> Self {
         Words::Inline([0; INLINE])
     }
 }
 
-impl Words {
+impl<const INLINE: usize> Words<INLINE> {
     pub(super) fn new(count: usize) -> Self {
         if count <= INLINE {
             Words::default()
@@ -99,7 +99,7 @@ impl Words {
 /// The accumulators of one group.
 #[derive(Debug, Default)]
 pub(super) struct Group {
-    pub(super) words: Words,
+    pub(super) words: Words<INLINE>,
     pub(super) cells: Box<[Collection]>,
     /// The batch or bundle that used it last; not kept on disk.
     pub(super) stamp: u64,
@@ -166,20 +166,39 @@ impl StateValue for Group {
 
 /// What is known of one value of one group: for inserts a bit for each FILTER that let it through,
 /// else how often each did. With a TTL, the first word says when that last changed.
+///
+/// There may be very many, and most need one word.
 #[derive(Debug, Default, PartialEq)]
-pub(super) struct Seen(pub(super) Words);
+pub(super) struct Seen(pub(super) Words<1>);
 
 impl StateValue for Seen {
     fn encode(&self, out: &mut Vec<u8>) {
-        out.push(1);
-        self.0.encode(out);
+        out.push(2);
+        let words = self.0.get();
+        put_varint(out, words.len() as u64);
+        for &word in words {
+            put_zigzag(out, word as i64);
+        }
     }
 
     fn decode(bytes: &[u8]) -> Result<Self, CodecError> {
-        let mut reader = Reader::versioned(bytes, 1)?;
-        let words = Words::decode(&mut reader)?;
+        // Version 1 left out words at the end that are zero, of up to four.
+        let (mut reader, trimmed) = match bytes.first() {
+            Some(1) => (Reader::versioned(bytes, 1)?, true),
+            _ => (Reader::versioned(bytes, 2)?, false),
+        };
+        let words = Words::<INLINE>::decode(&mut reader)?;
         reader.finish()?;
-        Ok(Self(words))
+        Ok(Self(match words {
+            Words::Heap(words) => Words::Heap(words),
+            Words::Inline(four) if trimmed => Words::Heap(four.into()),
+            Words::Inline(four) => {
+                let count = usize::try_from(Reader::new(&bytes[1..]).varint()?).unwrap_or(INLINE);
+                let mut words = Words::new(count);
+                words.get_mut()[..count].copy_from_slice(&four[..count]);
+                words
+            }
+        }))
     }
 
     fn heap_size(&self) -> usize {
@@ -209,13 +228,21 @@ mod tests {
         assert_eq!(encoded(&group), [1, 2, 6, 1, 1, 1, 0]);
         let mut words = Words::new(5);
         words.get_mut()[0] = 1;
-        assert_eq!(encoded(&Seen(words)), [1, 5, 2, 0, 0, 0, 0]);
-        assert_eq!(encoded(&Seen(Words::default())), [1, 0]);
+        assert_eq!(encoded(&Seen(words.clone())), [2, 5, 2, 0, 0, 0, 0]);
+        assert_eq!(encoded(&Seen(Words::default())), [2, 1, 0]);
+        assert_eq!(Seen::decode(&[1, 5, 2, 0, 0, 0, 0]), Ok(Seen(words)));
+        let four = Words::Heap([1, 0, 0, 0].into());
+        assert_eq!(Seen::decode(&[1, 1, 2]), Ok(Seen(four)));
+    }
+
+    #[test]
+    fn a_value_that_was_seen_costs_two_words() {
+        assert_eq!(size_of::<Seen>(), 16);
     }
 
     #[test]
     fn groups_come_back() {
-        for count in [0, 1, 4, 5, 9] {
+        for count in [1, 2, 4, 5, 9] {
             let mut words = Words::new(count);
             if let Some(word) = words.get_mut().first_mut() {
                 *word = u64::MAX - 1;
