@@ -29,6 +29,15 @@ pub struct ModelSignature {
 /// A column of a model that a pipeline wants to bind.
 pub type ModelColumn = (String, FlinkType);
 
+/// What a pipeline wants of a connector.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ConnectorUse {
+    /// Rows are read by it.
+    Source,
+    /// Rows are written by it.
+    Sink,
+}
+
 /// Answers the compiler's questions about files. Errors are complete sentences for the user.
 pub trait Environment {
     /// The schema of the data behind a table with these options (connector, path, format, …).
@@ -48,6 +57,14 @@ pub trait Environment {
         inputs: &[ModelColumn],
         outputs: &[ModelColumn],
     ) -> Result<(), String>;
+
+    /// The connectors of the embedded runtime; a pipeline with another one runs on Flink only.
+    fn embedded_connectors(&self, purpose: ConnectorUse) -> &[&str] {
+        match purpose {
+            ConnectorUse::Source => &["card-transactions", "datagen", "filesystem", "nexmark"],
+            ConnectorUse::Sink => &["blackhole", "filesystem", "print"],
+        }
+    }
 }
 
 /// An environment without files: nothing can be inferred. For tests and pure text tools.

@@ -1,6 +1,7 @@
 //! One pipeline with every node kind, against the script that a real Flink 2.3.0 accepted and
 //! planned (with a model provider in place of ours). Whoever changes the script asks Flink again:
-//! `flink/oracle/run` on it, with its inserts as EXPLAIN.
+//! `flink/oracle/run` on it, with its inserts as EXPLAIN. `UPDATE_SCRIPT=1` writes the new script. A
+//! lookup join is not among them: no connector that comes with Flink can be looked up.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -55,6 +56,11 @@ fn the_script_is_the_one_that_flink_accepted() {
     for target in [Target::Embedded, Target::Flink] {
         let lowered = compile(&loaded.pipeline, target, &OneModel);
         assert_eq!(lowered.diagnostics, vec![]);
+        if std::env::var_os("UPDATE_SCRIPT").is_some() {
+            let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/every_kind/script.sql");
+            std::fs::write(path, &lowered.script).expect("the script is written");
+            continue;
+        }
         assert_eq!(
             lowered.script,
             include_str!("every_kind/script.sql"),
@@ -74,5 +80,5 @@ fn the_script_is_the_one_that_flink_accepted() {
         .map(|kind| kind.spec().name)
         .filter(|name| !used.contains(name))
         .collect();
-    assert_eq!(missing, ["file-source", "generator"]);
+    assert_eq!(missing, ["file-source", "generator", "lookup-join"]);
 }

@@ -14,5 +14,6 @@ pub mod command;
 pub mod editor;
 pub mod panels;
 pub mod shell;
+pub mod sql_text;
 pub mod theme;
 pub mod work;

@@ -451,15 +451,26 @@ fn a_partition_may_be_given_by_the_insert() {
     );
 }
 
-/// Flink puts the columns that are joined by first; until that is so here, nobody gets them in another order.
 #[test]
-fn all_columns_of_a_join_by_using_are_refused() {
-    for join in ["l JOIN r USING (x)", "l NATURAL LEFT JOIN r"] {
-        refused(
-            &format!("{LISTS} SELECT * FROM {join};"),
-            "name the columns",
-        );
-    }
+fn a_join_by_using_makes_one_column_of_two_and_puts_it_first() {
+    table(
+        &format!(
+            "{LISTS} SELECT * FROM (SELECT y, x FROM l) AS a JOIN (SELECT y AS z, x FROM r) AS b USING (x);"
+        ),
+        &["[1, a, a]", "[1, a, a]", "[3, null, null]"],
+    );
+    table(
+        &format!("{LISTS} SELECT * FROM l NATURAL LEFT JOIN r;"),
+        &["[1, a]", "[1, a]", "[2, b]", "[3, null]"],
+    );
+    table(
+        &format!("{LISTS} SELECT x, a.x AS l FROM l AS a RIGHT JOIN r AS b USING (x);"),
+        &["[1, 1]", "[1, 1]", "[3, 3]", "[4, null]"],
+    );
+    refused(
+        &format!("{LISTS} SELECT a.y FROM l AS a JOIN r AS b USING (x) WHERE x > 1;"),
+        "the column 'x' is ambiguous in WHERE",
+    );
     table(
         &format!("{LISTS} SELECT x, l.y FROM l JOIN r USING (x);"),
         &["[1, a]", "[1, a]", "[3, null]"],

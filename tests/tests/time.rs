@@ -795,3 +795,135 @@ fn an_idle_source_holds_event_time_up_no_more() {
         }
     }
 }
+
+/// New York's clock skips 02:00 to 03:00 on 10 March and shows 01:00 to 02:00 twice on 3 November.
+#[test]
+fn windows_of_an_instant_follow_the_clock_of_the_time_zone() {
+    let file = (
+        "lz.csv",
+        "1,2024-03-10 00:30:00\n2,2024-03-10 01:30:00\n3,2024-03-10 03:30:00\n4,2024-03-10 04:10:00\n\
+         5,2024-11-03 00:30:00\n6,2024-11-03 01:30:00\n7,2024-11-03 02:30:00\n8,2024-11-03 03:30:00\n\
+         9,2024-11-04 03:30:00\n",
+    );
+    let script = |query: &str| {
+        format!(
+            "SET 'table.local-time-zone' = 'America/New_York';
+             CREATE TABLE lz (
+                 id BIGINT, ts TIMESTAMP(3), lts AS CAST(ts AS TIMESTAMP_LTZ(3)), WATERMARK FOR lts AS lts
+             ) WITH ('connector' = 'filesystem', 'path' = 'lz.csv', 'format' = 'csv');
+             {query};"
+        )
+    };
+    let hours = "TABLE(TUMBLE(TABLE lz, DESCRIPTOR(lts), INTERVAL '1' HOUR))";
+    rows(
+        &[file],
+        &script(&format!(
+            "SELECT id, lts, window_start, window_end, window_time FROM {hours} WHERE id IN (3, 6, 7)"
+        )),
+        &[
+            "+I[3, 2024-03-10T07:30:00Z, 2024-03-10T03:00, 2024-03-10T04:00, 2024-03-10T07:59:59.999Z]",
+            "+I[6, 2024-11-03T05:30:00Z, 2024-11-03T01:00, 2024-11-03T02:00, 2024-11-03T05:59:59.999Z]",
+            "+I[7, 2024-11-03T07:30:00Z, 2024-11-03T02:00, 2024-11-03T03:00, 2024-11-03T07:59:59.999Z]",
+        ],
+    );
+    let by_hour = &[
+        "+I[2024-03-10T00:00, 2024-03-10T01:00, 2024-03-10T05:59:59.999Z, 1]",
+        "+I[2024-03-10T01:00, 2024-03-10T02:00, 2024-03-10T06:59:59.999Z, 1]",
+        "+I[2024-03-10T03:00, 2024-03-10T04:00, 2024-03-10T07:59:59.999Z, 1]",
+        "+I[2024-03-10T04:00, 2024-03-10T05:00, 2024-03-10T08:59:59.999Z, 1]",
+        "+I[2024-11-03T00:00, 2024-11-03T01:00, 2024-11-03T04:59:59.999Z, 1]",
+        "+I[2024-11-03T01:00, 2024-11-03T02:00, 2024-11-03T05:59:59.999Z, 1]",
+        "+I[2024-11-03T02:00, 2024-11-03T03:00, 2024-11-03T07:59:59.999Z, 1]",
+        "+I[2024-11-03T03:00, 2024-11-03T04:00, 2024-11-03T08:59:59.999Z, 1]",
+        "+I[2024-11-04T03:00, 2024-11-04T04:00, 2024-11-04T08:59:59.999Z, 1]",
+    ];
+    rows(
+        &[file],
+        &script(&format!(
+            "SELECT window_start, window_end, window_time, COUNT(*) FROM {hours}
+             GROUP BY window_start, window_end, window_time"
+        )),
+        by_hour,
+    );
+    rows(
+        &[file],
+        &script(
+            "SELECT TUMBLE_START(lts, INTERVAL '1' HOUR), TUMBLE_END(lts, INTERVAL '1' HOUR),
+                 TUMBLE_ROWTIME(lts, INTERVAL '1' HOUR), COUNT(*)
+             FROM lz GROUP BY TUMBLE(lts, INTERVAL '1' HOUR)",
+        ),
+        by_hour,
+    );
+    let by_day = &[
+        "+I[2024-03-10T00:00, 2024-03-11T00:00, 4, 1, 4]",
+        "+I[2024-11-03T00:00, 2024-11-04T00:00, 4, 5, 8]",
+        "+I[2024-11-04T00:00, 2024-11-05T00:00, 1, 9, 9]",
+    ];
+    rows(
+        &[file],
+        &script(
+            "SELECT window_start, window_end, COUNT(*), MIN(id), MAX(id)
+             FROM TABLE(TUMBLE(TABLE lz, DESCRIPTOR(lts), INTERVAL '1' DAY))
+             GROUP BY window_start, window_end",
+        ),
+        by_day,
+    );
+    refused(
+        &[file],
+        &script(
+            "SELECT window_start, COUNT(*) FROM TABLE(TUMBLE(
+                 (SELECT id, PROCTIME() AS pt FROM lz), DESCRIPTOR(pt), INTERVAL '1' DAY
+             )) GROUP BY window_start, window_end",
+        ),
+        &["processing time", "table.local-time-zone"],
+    );
+}
+
+/// A file in a folder that is watched, there all at once.
+fn put(folder: &std::path::Path, name: &str, text: &str) {
+    let hidden = folder.join(format!("_{name}"));
+    std::fs::write(&hidden, text).unwrap();
+    std::fs::rename(hidden, folder.join(name)).unwrap();
+}
+
+#[test]
+fn a_watched_folder_gives_the_files_that_come_and_a_looked_up_file_is_read_again() {
+    for parallelism in [1, 3] {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join("orders");
+        std::fs::create_dir(&folder).unwrap();
+        put(&folder, "first.csv", "1,a\n");
+        put(dir.path(), "prices.csv", "a,100\n");
+        let script = "
+            CREATE TABLE orders (id INT, k STRING, pt AS PROCTIME()) WITH (
+                'connector' = 'filesystem', 'path' = 'orders', 'format' = 'csv',
+                'source.monitor-interval' = '50 ms', 'scan.watermark.idle-timeout' = '1 s'
+            );
+            CREATE TABLE prices (k STRING, price INT) WITH (
+                'connector' = 'filesystem', 'path' = 'prices.csv', 'format' = 'csv', 'lookup.cache' = 'FULL',
+                'lookup.full-cache.periodic-reload.interval' = '50 ms'
+            );
+            SELECT o.id, p.price FROM orders AS o
+            JOIN prices FOR SYSTEM_TIME AS OF o.pt AS p ON o.k = p.k;";
+        let how = How {
+            parallelism,
+            duration: Some(std::time::Duration::from_millis(3_000)),
+            ..How::default()
+        };
+        let (outer, inner) = (dir.path().to_owned(), folder.clone());
+        let later = std::thread::spawn(move || {
+            std::thread::sleep(std::time::Duration::from_millis(1_200));
+            put(&outer, "prices.csv", "a,200\n");
+            put(&inner, "second.csv", "2,a\n");
+            put(&inner, "third.csv", "3,a\n");
+        });
+        let run = run_sql(dir.path(), script, &how);
+        later.join().unwrap();
+        let run = run.unwrap_or_else(|why| panic!("{why}"));
+        assert_eq!(
+            sorted(run.printed),
+            ["+I[1, 100]", "+I[2, 200]", "+I[3, 200]"],
+            "parallelism {parallelism}"
+        );
+    }
+}

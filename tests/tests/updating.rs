@@ -120,6 +120,30 @@ fn distinct_and_filtered_aggregates() {
 }
 
 #[test]
+fn distinct_aggregates_in_two_levels_add_up_to_those_in_one() {
+    let query = "SELECT k, COUNT(DISTINCT id) AS n, SUM(DISTINCT amount) AS s, AVG(amount) AS a, \
+                 MAX(amount) AS m, COUNT(*) FILTER (WHERE amount > 9) AS f FROM payments GROUP BY k;";
+    let expected = [
+        "[a, 8, 216.00, 27.000000, 100.00, 5]",
+        "[b, 2, 15.24, 7.620000, 9.99, 1]",
+    ];
+    table(query, &expected);
+    let split = "SET 'table.optimizer.distinct-agg.split.enabled' = 'true';\n";
+    table(&format!("{split}{query}"), &expected);
+    let buckets = "SET 'table.optimizer.distinct-agg.split.bucket-num' = '2';\n";
+    table(&format!("{split}{buckets}{query}"), &expected);
+}
+
+#[test]
+fn json_and_percentiles_of_changes() {
+    table(
+        "SELECT warehouse, JSON_OBJECTAGG(KEY COALESCE(product, '-') VALUE qty) AS o, \
+         PERCENTILE(qty, ARRAY[0.0, 0.5]) AS p FROM stock WHERE warehouse = 's' GROUP BY warehouse;",
+        &[r#"[s, {"-":2,"ink":7,"pen":12}, [2.0, 7.0]]"#],
+    );
+}
+
+#[test]
 fn grouping_sets_give_each_row_to_each_set() {
     table(
         "SELECT k, COUNT(*) AS c FROM payments GROUP BY ROLLUP (k);",

@@ -3,7 +3,8 @@
 //! This is what binding needs; the accumulators are the runtime's. Result types are Flink's
 //! (observed): SUM and AVG of an integer keep its type, `SUM(DECIMAL(p, s))` is
 //! `DECIMAL(38, s)`, `AVG(DECIMAL(p, s))` is `DECIMAL(38, max(6, s))`. `LISTAGG` gives STRING,
-//! `ARRAY_AGG` of T `ARRAY<T>`, `COLLECT` of T `MULTISET<T> NOT NULL`.
+//! `ARRAY_AGG` of T `ARRAY<T>`, `COLLECT` of T `MULTISET<T> NOT NULL`, `PERCENTILE` DOUBLE or
+//! `ARRAY<DOUBLE>`, the JSON aggregates `VARCHAR(2000) NOT NULL`.
 
 use std::sync::Arc;
 
@@ -54,6 +55,14 @@ pub enum AggregateKind {
     Collect,
     /// How many different values, within 1 %.
     ApproxCountDistinct,
+    /// The values as a JSON array, by arrival.
+    JsonArrayAgg,
+    /// Keys and values as a JSON object, by key. A key may come once only.
+    JsonObjectAgg,
+    /// The value below which some part of the values lies, between two of them in proportion; of
+    /// several parts an array. A value counts as often as its frequency says, if there is one. NULL if
+    /// there was no value.
+    Percentile,
     /// In OVER only: the value of an earlier row, NULL if there is none.
     Lag,
     /// In OVER only: the number of the row, from 1.
@@ -81,9 +90,18 @@ impl AggregateKind {
             AggregateKind::ArrayAgg => &["array_agg"],
             AggregateKind::Collect => &["collect"],
             AggregateKind::ApproxCountDistinct => &["approx_count_distinct"],
+            // These have a grammar of their own, for which the names stand.
+            AggregateKind::JsonArrayAgg => &["__json_arrayagg"],
+            AggregateKind::JsonObjectAgg => &["__json_objectagg"],
+            AggregateKind::Percentile => &["percentile"],
             AggregateKind::Lag => &["lag"],
             AggregateKind::RowNumber => &["row_number"],
         }
+    }
+
+    /// The name as a query writes it.
+    pub fn shown(self) -> String {
+        self.names()[0].trim_start_matches('_').to_uppercase()
     }
 
     /// The kind with this name, whatever its case.
@@ -93,7 +111,7 @@ impl AggregateKind {
             .find(|kind| kind.names().iter().any(|n| n.eq_ignore_ascii_case(name)))
     }
 
-    const ALL: [Self; 18] = [
+    const ALL: [Self; 21] = [
         Self::Count,
         Self::Sum,
         Self::Sum0,
@@ -110,6 +128,9 @@ impl AggregateKind {
         Self::ArrayAgg,
         Self::Collect,
         Self::ApproxCountDistinct,
+        Self::JsonArrayAgg,
+        Self::JsonObjectAgg,
+        Self::Percentile,
         Self::Lag,
         Self::RowNumber,
     ];
@@ -122,8 +143,42 @@ impl AggregateKind {
                 | AggregateKind::Sum0
                 | AggregateKind::Collect
                 | AggregateKind::ApproxCountDistinct
+                | AggregateKind::JsonArrayAgg
+                | AggregateKind::JsonObjectAgg
                 | AggregateKind::RowNumber
         )
+    }
+
+    /// Whether the accumulator is a collection of values: of any number, and of any type.
+    pub fn keeps_values(self) -> bool {
+        matches!(
+            self,
+            AggregateKind::ListAgg
+                | AggregateKind::ArrayAgg
+                | AggregateKind::Collect
+                | AggregateKind::ApproxCountDistinct
+                | AggregateKind::JsonArrayAgg
+                | AggregateKind::JsonObjectAgg
+                | AggregateKind::Percentile
+        )
+    }
+
+    /// Whether accumulators of several instances make one: not of DISTINCT values, which must meet in
+    /// one place, nor of what depends on the order of all rows, or cannot take values back in parts
+    /// where rows are taken back.
+    pub fn merges(self, distinct: bool, retracting: bool) -> bool {
+        use AggregateKind::{
+            ApproxCountDistinct, ArrayAgg, FirstValue, JsonArrayAgg, JsonObjectAgg, LastValue,
+            ListAgg, Max, Min, StddevPop, StddevSamp, VarPop, VarSamp,
+        };
+        match self {
+            FirstValue | LastValue => false,
+            ListAgg | ArrayAgg | JsonArrayAgg | JsonObjectAgg => !retracting && !distinct,
+            // The moments of rows that were taken back elsewhere are none.
+            StddevPop | StddevSamp | VarPop | VarSamp => !retracting && !distinct,
+            Min | Max | ApproxCountDistinct => true,
+            _ => !distinct,
+        }
     }
 
     /// How many arguments it takes at most: columns, and constants behind the first.
@@ -131,15 +186,15 @@ impl AggregateKind {
         match self {
             // COUNT(DISTINCT a, b) counts the rows in which none is NULL.
             AggregateKind::Count => usize::MAX,
-            AggregateKind::Lag => 3,
-            AggregateKind::ListAgg => 2,
+            AggregateKind::Lag | AggregateKind::Percentile | AggregateKind::JsonObjectAgg => 3,
+            AggregateKind::ListAgg | AggregateKind::JsonArrayAgg => 2,
             _ => 1,
         }
     }
 
     /// The type of the result for an argument of type `input` (`None` for `COUNT(*)`).
     pub fn result_type(self, input: Option<&DataType>) -> Result<DataType> {
-        let name = self.names()[0].to_uppercase();
+        let name = self.shown();
         let numeric = |result: fn(&DataType) -> DataType| match input {
             Some(t) if t.is_numeric() => Ok(result(t)),
             Some(DataType::Null) => Ok(DataType::Int32),
@@ -150,6 +205,8 @@ impl AggregateKind {
             AggregateKind::Count
             | AggregateKind::RowNumber
             | AggregateKind::ApproxCountDistinct => Ok(DataType::Int64),
+            AggregateKind::JsonArrayAgg | AggregateKind::JsonObjectAgg => Ok(DataType::Utf8),
+            AggregateKind::Percentile => numeric(|_| DataType::Float64),
             AggregateKind::ListAgg => match input {
                 Some(DataType::Utf8 | DataType::Null) => Ok(DataType::Utf8),
                 Some(t) => plan_err!("{name} takes a STRING, not {t}; CAST it AS STRING"),
@@ -180,7 +237,6 @@ impl AggregateKind {
             | AggregateKind::VarPop
             | AggregateKind::VarSamp => numeric(|t| match t {
                 DataType::Decimal128(_, s) => DataType::Decimal128(38, (*s).max(6)),
-                DataType::Float64 | DataType::Float32 => DataType::Float64,
                 other => other.clone(),
             }),
             AggregateKind::Min
@@ -253,11 +309,35 @@ impl AggregateUDFImpl for FlinkAggregate {
         if arg_types.len() > at_most {
             return plan_err!(
                 "{} takes at most {at_most} argument(s), not {}",
-                self.name().to_uppercase(),
+                self.kind.shown(),
                 arg_types.len()
             );
         }
-        self.kind.result_type(arg_types.first())
+        let result = self.kind.result_type(arg_types.first())?;
+        if self.kind == AggregateKind::JsonObjectAgg
+            && let Some(key) = arg_types.get(1).filter(|t| **t != DataType::Utf8)
+        {
+            return plan_err!(
+                "JSON_OBJECTAGG takes a STRING as its key, not {key}; CAST it AS STRING"
+            );
+        }
+        if self.kind != AggregateKind::Percentile {
+            return Ok(result);
+        }
+        if let Some(frequency) = arg_types.get(2).filter(|t| !t.is_integer()) {
+            return plan_err!("PERCENTILE takes an integer as its frequency, not {frequency}");
+        }
+        match arg_types.get(1) {
+            Some(DataType::List(_)) => {
+                let item = Field::new("item", result, true);
+                Ok(DataType::List(Arc::new(item)))
+            }
+            Some(percentage) if percentage.is_numeric() => Ok(result),
+            Some(other) => {
+                plan_err!("PERCENTILE takes a number from 0 to 1 or an array of such, not {other}")
+            }
+            None => plan_err!("PERCENTILE takes a value and a percentage from 0 to 1"),
+        }
     }
 
     fn return_field(&self, arg_fields: &[FieldRef]) -> Result<FieldRef> {
@@ -267,6 +347,10 @@ impl AggregateUDFImpl for FlinkAggregate {
                 let item = FlinkType::from_field(argument).with_nullable(true);
                 let multiset = FlinkType::new(TypeKind::Multiset(Box::new(item))).not_null();
                 Ok(Arc::new(multiset.to_field(self.name())))
+            }
+            (AggregateKind::JsonArrayAgg | AggregateKind::JsonObjectAgg, Some(_)) => {
+                let text = FlinkType::new(TypeKind::Varchar(2000)).not_null();
+                Ok(Arc::new(text.to_field(self.name())))
             }
             _ => udaf_default_return_field(self, arg_fields),
         }

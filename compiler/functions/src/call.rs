@@ -188,10 +188,11 @@ pub(crate) struct Resolved {
     pub result: FlinkType,
 }
 
-type Resolve = Box<dyn Fn(&Call<'_>) -> Result<Resolved> + Send + Sync>;
-type Eval = Box<dyn Fn(&Args) -> Result<ArrayRef> + Send + Sync>;
+type Resolve = Arc<dyn Fn(&Call<'_>) -> Result<Resolved> + Send + Sync>;
+type Eval = Arc<dyn Fn(&Args) -> Result<ArrayRef> + Send + Sync>;
 
 /// A scalar function of Flink.
+#[derive(Clone)]
 pub(crate) struct FlinkFunction {
     /// As registered with DataFusion: lower case.
     name: &'static str,
@@ -203,6 +204,8 @@ pub(crate) struct FlinkFunction {
     eval: Eval,
     /// Whether the result is generated JSON.
     json: bool,
+    /// The zone it is computed in, whatever the session's.
+    zone: Option<Zone>,
 }
 
 impl std::fmt::Debug for FlinkFunction {
@@ -213,7 +216,7 @@ impl std::fmt::Debug for FlinkFunction {
 
 impl PartialEq for FlinkFunction {
     fn eq(&self, other: &Self) -> bool {
-        self.name == other.name
+        self.name == other.name && self.zone == other.zone
     }
 }
 
@@ -237,9 +240,10 @@ impl FlinkFunction {
             title: name.trim_start_matches('_').to_ascii_uppercase(),
             aliases: Vec::new(),
             signature: Signature::user_defined(Volatility::Immutable),
-            resolve: Box::new(resolve),
-            eval: Box::new(eval),
+            resolve: Arc::new(resolve),
+            eval: Arc::new(eval),
             json: false,
+            zone: None,
         }
     }
 
@@ -273,6 +277,16 @@ impl FlinkFunction {
     pub fn volatile(mut self) -> Self {
         self.signature = Signature::user_defined(Volatility::Volatile);
         self
+    }
+
+    /// The function `udf` computed in `zone`; `None` if it is none of Flink's.
+    pub fn in_zone(udf: &ScalarUDF, zone: Zone) -> Option<Arc<ScalarUDF>> {
+        let function = udf.inner().downcast_ref::<Self>()?;
+        let zoned = Self {
+            zone: Some(zone),
+            ..function.clone()
+        };
+        Some(zoned.into_udf())
     }
 
     pub fn into_udf(self) -> Arc<ScalarUDF> {
@@ -409,7 +423,10 @@ impl ScalarUDFImpl for FlinkFunction {
             columns: args.args,
             fields: args.arg_fields,
             result: args.return_field,
-            zone: Zone::from_config(&args.config_options)?,
+            zone: match self.zone {
+                Some(zone) => zone,
+                None => Zone::from_config(&args.config_options)?,
+            },
         };
         let array = (self.eval)(&args)?;
         if constant && array.len() == 1 {

@@ -252,6 +252,64 @@ impl Zone {
         }
     }
 
+    /// The wall clock at an instant, both in milliseconds since the epoch.
+    pub fn local_millis(self, at: i64) -> i64 {
+        let seconds = at.div_euclid(1000);
+        at.saturating_add(self.offset_at(seconds).saturating_mul(1000))
+    }
+
+    /// The instant of a wall clock, both in milliseconds since the epoch: of two the earlier; a time
+    /// that the clock skipped is moved by the length of the gap.
+    pub fn epoch_millis(self, local: i64) -> i64 {
+        let at = Instant {
+            seconds: local.div_euclid(1000),
+            nanos: 0,
+        };
+        let utc = self.to_utc(at).seconds;
+        utc.saturating_mul(1000)
+            .saturating_add(local.rem_euclid(1000))
+    }
+
+    /// The instant at which what ends by the wall clock `local` is complete, in milliseconds.
+    ///
+    /// Flink's rule for windows: of two instants the later one; a time that the clock skipped is
+    /// over when the clock jumps.
+    pub fn timer_millis(self, local: i64) -> i64 {
+        const HOUR: i64 = 3_600_000;
+        let at = self.epoch_millis(local);
+        if !matches!(self, Self::Named(_)) {
+            return at;
+        }
+        match self
+            .epoch_millis(local.saturating_add(HOUR))
+            .saturating_sub(at)
+        {
+            0 => at - at % HOUR,
+            apart if apart > HOUR => at + HOUR,
+            _ => at,
+        }
+    }
+
+    /// The latest wall clock of which all is complete at an instant: the inverse of
+    /// [`timer_millis`](Self::timer_millis).
+    pub fn complete_millis(self, at: i64) -> i64 {
+        let local = self.local_millis(at);
+        if self.timer_millis(local) <= at {
+            return local;
+        }
+        // The clock will show this time again: nothing from its first hour twice on is complete.
+        let (mut before, mut after) = (at, self.timer_millis(local));
+        let offset = local - at;
+        while after - before > 1 {
+            let middle = before + (after - before) / 2;
+            match self.local_millis(middle) - middle == offset {
+                true => before = middle,
+                false => after = middle,
+            }
+        }
+        self.local_millis(after) - 1
+    }
+
     /// The wall clock of an instant.
     pub(crate) fn to_local(self, at: Instant) -> Instant {
         Instant {
@@ -889,6 +947,40 @@ mod tests {
         let mut out = String::new();
         write_timestamp(at, 3, &mut out);
         out
+    }
+
+    fn millis(text: &str) -> i64 {
+        let at = at(text);
+        at.seconds * 1000 + at.nanos / 1_000_000
+    }
+
+    #[test]
+    fn a_wall_clock_is_complete_when_it_will_not_be_shown_again() {
+        let zone: Zone = "America/New_York".parse().unwrap();
+        // 01:30 comes twice, 02:30 never.
+        let twice = millis("2024-11-03 01:30:00");
+        assert_eq!(zone.epoch_millis(twice), millis("2024-11-03 05:30:00"));
+        assert_eq!(zone.timer_millis(twice), millis("2024-11-03 06:30:00"));
+        let never = millis("2024-03-10 02:30:00");
+        assert_eq!(zone.epoch_millis(never), millis("2024-03-10 07:30:00"));
+        assert_eq!(zone.timer_millis(never), millis("2024-03-10 07:00:00"));
+        assert_eq!(
+            zone.complete_millis(millis("2024-11-03 05:30:00")),
+            millis("2024-11-03 00:59:59.999")
+        );
+        for start in ["2024-11-03 03:00:00", "2024-03-10 05:00:00"] {
+            for minute in 0..300 {
+                let at = millis(start) + minute * 60_000 - 1;
+                for at in [at, at + 1] {
+                    let local = zone.complete_millis(at);
+                    assert!(zone.timer_millis(local) <= at, "{start} {minute}");
+                    assert!(zone.timer_millis(local + 1) > at, "{start} {minute}");
+                }
+            }
+        }
+        let fixed: Zone = "+02:00".parse().unwrap();
+        assert_eq!(fixed.complete_millis(-1), 7_199_999);
+        assert_eq!(fixed.timer_millis(7_199_999), -1);
     }
 
     #[test]

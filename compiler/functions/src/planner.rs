@@ -247,6 +247,27 @@ fn binary(left: Expr, op: Operator, right: Expr) -> Expr {
     Expr::BinaryExpr(BinaryExpr::new(Box::new(left), op, Box::new(right)))
 }
 
+/// `left + right`, or with `-`, `*`, `/`, `%`, by Flink's rules; types are those of columns of `schema`.
+///
+/// # Errors
+/// If the operator does not apply to values of these types.
+pub fn plan_arithmetic(
+    operator: Operator,
+    left: Expr,
+    right: Expr,
+    schema: &DFSchema,
+) -> Result<Expr> {
+    let op = match operator {
+        Operator::Plus => Op::Add,
+        Operator::Minus => Op::Subtract,
+        Operator::Multiply => Op::Multiply,
+        Operator::Divide => Op::Divide,
+        Operator::Modulo => Op::Modulo,
+        other => return plan_err!("{other} is no arithmetic"),
+    };
+    arithmetic(op, left, right, schema)
+}
+
 fn arithmetic(op: Op, left: Expr, right: Expr, schema: &DFSchema) -> Result<Expr> {
     let (left, right) = (literal(left), literal(right));
     let (l, r) = (flink_type(&left, schema)?, flink_type(&right, schema)?);

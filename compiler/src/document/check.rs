@@ -2,15 +2,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{NodeId, Pipeline};
+use super::{EdgeId, NodeId, Pipeline};
 use crate::diagnostics::{Diagnostic, did_you_mean};
 use crate::nodes::{self, Inputs};
 
 /// The nodes in an order in which each stands after all it reads; among equals by id.
 pub fn topological_order(pipeline: &Pipeline) -> Vec<&NodeId> {
+    order_by(pipeline, |_| true)
+}
+
+/// As [`topological_order`], as if only some edges were there.
+pub(crate) fn order_by(pipeline: &Pipeline, counts: impl Fn(&EdgeId) -> bool) -> Vec<&NodeId> {
     let mut missing: BTreeMap<&NodeId, usize> = pipeline.nodes().map(|(id, _)| (id, 0)).collect();
     let mut readers: BTreeMap<&NodeId, Vec<&NodeId>> = BTreeMap::new();
-    for (_, edge) in pipeline.edges() {
+    for (_, edge) in pipeline.edges().filter(|(id, _)| counts(id)) {
         if let Some(count) = missing.get_mut(&edge.to.node) {
             *count += 1;
         }

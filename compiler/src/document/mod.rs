@@ -117,17 +117,27 @@
 //! | `file-source` | **path** (file, folder or glob), **format** (`csv`, `json`), schema, watermark, watermark-delay, options |
 //! | `datagen` | **schema**, rows-per-second, number-of-rows, fields, watermark, watermark-delay, options |
 //! | `generator` | **generator** (`card-transactions`), seed, cards, number-of-rows, rows-per-second, events-per-second, fraud-rate, start-time, watermark-delay, splits, export-path |
+//! | `connector-source` | **connector** (any of Flink's), **schema**, watermark, watermark-delay or watermark-expression, primary-key, partitioned-by, table-comment, options |
 //! | `select` | columns, rename |
 //! | `derive` | **columns** |
 //! | `filter` | **condition** |
 //! | `union` | none; any number of inputs |
 //! | `deduplicate` | **keys**, **order**, keep (`first`, `last`) |
-//! | `window` | window (`tumble`, `hop`, `cumulate`), **size**, slide (hop), step (cumulate), offset, **time**, keys, **aggregates** |
+//! | `window` | window (`tumble`, `hop`, `cumulate`, `session`), size (all but session), slide (hop), step (cumulate), gap (session), offset, **time**, keys, **aggregates** |
 //! | `rolling` | **order**, partition, range or rows, **aggregates** |
+//! | `aggregate` | keys, **aggregates** |
+//! | `top-n` | **order**, **n**, keys, rank |
+//! | `window-top-n` | **order**, **n**, keys, rank; behind a window |
+//! | `flatten` | **column**, names, ordinality, left, keep |
+//! | `join` | join (`inner`, `left`, `right`, `full`, `semi`, `anti`), on, condition, left-columns, right-columns, rename, suffix; ports `left` and `right`, as all joins |
+//! | `interval-join` | **left-time**, **right-time**, before, after, join (`inner`, `left`, `right`, `full`), and as `join` |
+//! | `temporal-join` | **time**, join (`inner`, `left`), and as `join` |
+//! | `lookup-join` | time, join (`inner`, `left`), and as `join`; the right input is a source |
 //! | `model` | **path**, **inputs**, outputs, options |
 //! | `sql` | **query**; any number of inputs, each read under its port's name |
 //! | `file-sink` | **path**, **format**, options |
 //! | `print` | identifier, options |
+//! | `connector-sink` | **connector**, schema, columns, primary-key, partitioned-by, table-comment, deduplicate, options; any number of inputs |
 //!
 //! How the values look:
 //!
@@ -135,7 +145,11 @@
 //! - a *schema* is a table of column = what Flink's `CREATE TABLE` has after the column's name:
 //!   `amount = "DECIMAL(10, 2)"`, `day = "AS CAST(ts AS DATE)"`,
 //!   `file = "STRING METADATA FROM 'file.path'"`;
-//! - *columns* are a list of names; *options* a table of connector or format options as Flink
+//! - *columns* are a list of names, an *order* one of columns with `ASC` or `DESC` behind them:
+//!   `["amount DESC", "ts"]`; what a join is *on* is a list of columns that both sides call the
+//!   same, or a table of left column = right column;
+//! - in a join's condition the sides are called `l` and `r`: `"l.amount > r.credit"`;
+//! - *options* a table of connector or format options as Flink
 //!   writes them: `"csv.ignore-parse-errors" = "true"`;
 //! - expressions and queries are Flink SQL. A long query stands in a `'''` string.
 //!
@@ -173,6 +187,7 @@ mod random_tests;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use check::order_by;
 pub use check::topological_order;
 pub use command::{Applied, Command, Refusal};
 pub use comments::Comment;

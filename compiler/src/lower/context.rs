@@ -64,16 +64,24 @@ impl InputRelation {
 pub struct NodeSql {
     /// What defines its relation, in order.
     pub(crate) definitions: Vec<SqlText>,
-    /// The INSERT of a sink.
-    pub(crate) insert: Option<SqlText>,
+    /// The INSERTs of a sink: one an input.
+    pub(crate) inserts: Vec<SqlText>,
 }
 
 impl NodeSql {
+    /// One `CREATE TABLE`.
+    pub(crate) fn table(definition: SqlText) -> Self {
+        Self {
+            definitions: vec![definition],
+            inserts: Vec::new(),
+        }
+    }
+
     /// `CREATE TEMPORARY VIEW node AS query`.
     pub(crate) fn view(context: &NodeContext<'_>, query: &SqlText) -> Self {
         Self {
             definitions: vec![create_view(context.id.as_str(), query)],
-            insert: None,
+            inserts: Vec::new(),
         }
     }
 }
@@ -213,20 +221,26 @@ impl<'a> NodeContext<'a> {
         Err(self.fail(diagnostic))
     }
 
+    /// A column of one of several inputs that a parameter names.
+    pub(crate) fn column_of(
+        &mut self,
+        input: &InputRelation,
+        path: &str,
+        name: &str,
+    ) -> Result<Column, Failed> {
+        match input.column(name) {
+            Some(column) => Ok(column.clone()),
+            None => {
+                let diagnostic =
+                    unknown_column(input, name).on_parameter(path, Some(Span::new(0, name.len())));
+                Err(self.fail(diagnostic))
+            }
+        }
+    }
+
     /// Says that the input has no such column.
     pub(crate) fn unknown_column(&self, name: &str) -> Diagnostic {
-        let input = self.input();
-        let names = input.columns.iter().map(|column| column.name.as_str());
-        let help = match did_you_mean(name, names.clone()) {
-            Some(near) => format!("did you mean '{near}'?"),
-            None => format!("it has: {}", names.collect::<Vec<_>>().join(", ")),
-        };
-        Diagnostic::error(
-            "column/unknown",
-            format!("'{}' has no column '{name}'", input.relation),
-        )
-        .on_port(input.port.as_str())
-        .help(help)
+        unknown_column(self.input(), name)
     }
 
     /// A column of the input that must be its event or processing time.
@@ -314,20 +328,49 @@ impl<'a> NodeContext<'a> {
     ) -> Result<(), Failed> {
         let mut failed = Ok(());
         for name in names {
-            if self.input().column(name).is_some() {
-                let relation = self.input().relation.clone();
-                failed = Err(self.fail(
-                    Diagnostic::error(
-                        "column/exists",
-                        format!("'{relation}' has a column '{name}' already"),
-                    )
-                    .on_parameter(format!("{parameter}.{name}"), None)
-                    .help(help),
-                ));
+            let path = format!("{parameter}.{name}");
+            if let Err(error) = self.refuse_existing_at(&path, name, help) {
+                failed = Err(error);
             }
         }
         failed
     }
+
+    /// Reports a new column that the input has already, with what to do.
+    pub(crate) fn refuse_existing_at(
+        &mut self,
+        path: &str,
+        name: &str,
+        help: &str,
+    ) -> Result<(), Failed> {
+        if self.input().column(name).is_none() {
+            return Ok(());
+        }
+        let relation = self.input().relation.clone();
+        Err(self.fail(
+            Diagnostic::error(
+                "column/exists",
+                format!("'{relation}' has a column '{name}' already"),
+            )
+            .on_parameter(path, None)
+            .help(help),
+        ))
+    }
+}
+
+/// Says that an input has no such column.
+fn unknown_column(input: &InputRelation, name: &str) -> Diagnostic {
+    let names = input.columns.iter().map(|column| column.name.as_str());
+    let help = match did_you_mean(name, names.clone()) {
+        Some(near) => format!("did you mean '{near}'?"),
+        None => format!("it has: {}", names.collect::<Vec<_>>().join(", ")),
+    };
+    Diagnostic::error(
+        "column/unknown",
+        format!("'{}' has no column '{name}'", input.relation),
+    )
+    .on_port(input.port.as_str())
+    .help(help)
 }
 
 /// A parameter's text without the blanks around it.

@@ -6,7 +6,7 @@
 
 use std::ops::ControlFlow;
 
-use datafusion_sql::sqlparser::ast::{Expr, Query, Visit, Visitor};
+use datafusion_sql::sqlparser::ast::{BinaryOperator, Expr, Ident, Query, Visit, Visitor};
 
 use crate::diagnostics::{Diagnostic, Span, did_you_mean};
 use crate::sql::lexer::{self, Token, TokenKind};
@@ -133,6 +133,117 @@ pub(crate) fn check_columns(
     match expr.visit(&mut check) {
         ControlFlow::Break(found) => Err(*found),
         ControlFlow::Continue(()) => Ok(()),
+    }
+}
+
+/// Whether an expression is `a OR b`, which binds less tightly than AND.
+pub(crate) fn is_disjunction(expr: &Expr) -> bool {
+    matches!(
+        expr,
+        Expr::BinaryOp {
+            op: BinaryOperator::Or | BinaryOperator::Xor,
+            ..
+        }
+    )
+}
+
+/// Checks that a text is a single expression over the columns of both sides of a join, and reads
+/// it. A side is what it is called, its relation and its columns.
+pub(crate) fn parse_on(
+    text: &str,
+    sides: &[(&str, &str, Vec<String>); 2],
+) -> Result<Expr, Diagnostic> {
+    struct Check<'a> {
+        text: &'a str,
+        sides: &'a [(&'a str, &'a str, Vec<String>); 2],
+    }
+    impl Check<'_> {
+        fn unknown(&self, message: String, help: String, name: &Ident) -> Box<Diagnostic> {
+            let mut found = Diagnostic::error("column/unknown", message).help(help);
+            found.parameter_span = byte_span(self.text, name.span);
+            Box::new(found)
+        }
+
+        fn of_side(&self, side: usize, name: &Ident) -> Result<(), Box<Diagnostic>> {
+            let (_, relation, columns) = &self.sides[side];
+            if columns.contains(&name.value) {
+                return Ok(());
+            }
+            let help = match did_you_mean(&name.value, columns.iter().map(String::as_str)) {
+                Some(near) => format!("did you mean '{near}'?"),
+                None => format!("it has: {}", columns.join(", ")),
+            };
+            let message = format!("'{relation}' has no column '{}'", name.value);
+            Err(self.unknown(message, help, name))
+        }
+
+        fn of_either(&self, name: &Ident) -> Result<(), Box<Diagnostic>> {
+            let [left, right] = self.sides;
+            let known = |side: &(&str, &str, Vec<String>)| side.2.contains(&name.value);
+            match (known(left), known(right)) {
+                (true, true) => {
+                    let mut found = Diagnostic::error(
+                        "column/ambiguous",
+                        format!("both sides have a column '{}'", name.value),
+                    )
+                    .help(format!(
+                        "write {}.{} or {}.{}",
+                        left.0, name.value, right.0, name.value
+                    ));
+                    found.parameter_span = byte_span(self.text, name.span);
+                    Err(Box::new(found))
+                }
+                (false, false) => {
+                    let all = left.2.iter().chain(&right.2).map(String::as_str);
+                    let help = match did_you_mean(&name.value, all.clone()) {
+                        Some(near) => format!("did you mean '{near}'?"),
+                        None => format!("there are: {}", all.collect::<Vec<_>>().join(", ")),
+                    };
+                    let message = format!("neither side has a column '{}'", name.value);
+                    Err(self.unknown(message, help, name))
+                }
+                _ => Ok(()),
+            }
+        }
+    }
+    impl Visitor for Check<'_> {
+        type Break = Box<Diagnostic>;
+
+        fn pre_visit_query(&mut self, _query: &Query) -> ControlFlow<Self::Break> {
+            let whole = Span::new(0, self.text.len());
+            ControlFlow::Break(Box::new(
+                wrong("a query inside a condition reads what no edge shows", whole)
+                    .help("use an SQL node"),
+            ))
+        }
+
+        fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<Self::Break> {
+            let checked = match expr {
+                Expr::Identifier(name) => self.of_either(name),
+                // `side.column`, or a field of a column.
+                Expr::CompoundIdentifier(parts) => match parts.as_slice() {
+                    [first, second, ..] => {
+                        let side = self.sides.iter().position(|side| side.0 == first.value);
+                        match side {
+                            Some(side) => self.of_side(side, second),
+                            None => self.of_either(first),
+                        }
+                    }
+                    [one] => self.of_either(one),
+                    [] => Ok(()),
+                },
+                _ => Ok(()),
+            };
+            match checked {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(found) => ControlFlow::Break(found),
+            }
+        }
+    }
+    let expr = check_expression(text)?;
+    match expr.visit(&mut Check { text, sides }) {
+        ControlFlow::Break(found) => Err(*found),
+        ControlFlow::Continue(()) => Ok(expr),
     }
 }
 

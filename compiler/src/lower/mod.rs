@@ -15,8 +15,13 @@
 
 mod context;
 pub(crate) mod expression;
+mod import;
 mod layout;
+pub(crate) mod recognise;
+mod repairs;
+pub(crate) mod shape;
 mod source_map;
+mod stream_types;
 mod text;
 mod typer;
 
@@ -29,18 +34,23 @@ mod random_tests;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 pub use context::{Failed, NodeContext, NodeSql, Target};
+
+pub use import::{Imported, import};
+pub use recognise::{Candidate, TableText};
+pub use repairs::{Connection, Repair, check_connection, repairs};
 pub use source_map::{Origin, SourceMap};
+pub use stream_types::{OperatorState, StreamKind, StreamType, stream_types};
 pub use text::SqlText;
 pub use typer::{Column, RelationTyper};
 
 pub(crate) use context::{InputRelation, create_view, verbatim};
 
 use crate::diagnostics::{Diagnostic, Span};
-use crate::document::{NodeId, Pipeline, topological_order};
+use crate::document::{EdgeId, NodeId, Pipeline, order_by};
 use crate::environment::Environment;
 use crate::nodes::{self, Inputs};
 use crate::plan::Binder;
@@ -90,9 +100,10 @@ pub fn lower(
         columns: BTreeMap::new(),
         diagnostics: pipeline.check_whole().into_iter().collect(),
         inserts: Vec::new(),
+        unread: unread_edges(pipeline),
     };
     lowering.head();
-    for id in topological_order(pipeline) {
+    for id in order_by(pipeline, |edge| !lowering.unread.contains(edge)) {
         lowering.node(id);
     }
     lowering.statement_set();
@@ -120,6 +131,38 @@ struct Lowering<'a> {
     columns: BTreeMap<NodeId, Vec<Column>>,
     diagnostics: Vec<Diagnostic>,
     inserts: Vec<(NodeId, SqlText)>,
+    /// See [`unread_edges`].
+    unread: BTreeSet<EdgeId>,
+}
+
+/// The edges that leave no trace in the script: into an SQL node whose query does not read them,
+/// and into a muted node beside its first one. They order no statements, so that the same graph
+/// comes back from the script.
+fn unread_edges(pipeline: &Pipeline) -> BTreeSet<EdgeId> {
+    let mut unread = BTreeSet::new();
+    for (id, node) in pipeline.nodes() {
+        let inputs = pipeline.inputs_of(id.as_str());
+        if node.muted {
+            unread.extend(inputs.into_iter().skip(1).map(|(_, edge, _)| edge.clone()));
+        } else if let ("sql", Some(query)) = (node.kind.as_str(), node.text_at("query"))
+            && let Some((names, common)) = nodes::names_read(query)
+        {
+            // A query that reads what is no input is broken, and told what its inputs are.
+            let known = |name: &String| {
+                common.contains(name) || inputs.iter().any(|(port, _, _)| port == name)
+            };
+            if !names.iter().all(known) {
+                continue;
+            }
+            for (port, edge, wire) in inputs {
+                // A port of another name is a common table, which reads its relation.
+                if port == wire.from.node.as_str() && !names.contains(&port) {
+                    unread.insert(edge.clone());
+                }
+            }
+        }
+    }
+    unread
 }
 
 impl Lowering<'_> {
@@ -158,9 +201,12 @@ impl Lowering<'_> {
         }
         let spec = kind.spec();
         let mut inputs = Vec::new();
-        for (port, _, edge) in self.pipeline.inputs_of(id.as_str()) {
-            // What is wrong with a node is said there, not at everything that reads it.
+        for (port, edge_id, edge) in self.pipeline.inputs_of(id.as_str()) {
             let Some(columns) = self.columns.get(&edge.from.node) else {
+                if self.unread.contains(edge_id) {
+                    continue;
+                }
+                // What is wrong with a node is said there, not at everything that reads it.
                 return;
             };
             inputs.push(InputRelation {
@@ -182,6 +228,16 @@ impl Lowering<'_> {
             diagnostics: Vec::new(),
         };
         let lowered = if node.muted {
+            let several = self.pipeline.inputs_of(id.as_str()).len() > 1;
+            if let (Inputs::Named, true, Some(first)) =
+                (spec.inputs, several, context.inputs.first())
+            {
+                let message = format!(
+                    "muted, it passes '{}' on and leaves its other inputs out",
+                    first.relation
+                );
+                context.report(Diagnostic::info("node/muted", message));
+            }
             pass_through(&mut context)
         } else {
             kind.lower(&mut context)
@@ -221,9 +277,9 @@ impl Lowering<'_> {
         {
             self.columns.insert(id.clone(), columns);
         }
-        if let Some(insert) = sql.insert {
-            self.inserts.push((id.clone(), insert));
-        }
+        let inserts = sql.inserts.into_iter();
+        self.inserts
+            .extend(inserts.map(|insert| (id.clone(), insert)));
     }
 
     fn statement_set(&mut self) {
@@ -265,20 +321,17 @@ fn pass_through(context: &mut NodeContext<'_>) -> Result<NodeSql, Failed> {
             .help("let it work again, or disconnect it"),
         ));
     }
-    if context.inputs.len() > 1 && context.spec.inputs == Inputs::Named {
-        let first = context.inputs[0].relation.clone();
-        context.report(Diagnostic::info(
-            "node/muted",
-            format!("muted, it passes '{first}' on and leaves its other inputs out"),
-        ));
-    }
     let query = SqlText::plain("SELECT * FROM ").and(&context.input().name());
     Ok(NodeSql::view(context, &query))
 }
 
-/// Text of a person as comment lines. A carriage return ends a comment as a line feed does.
+/// Text of a person as comment lines, empty ones at its ends left out. A carriage return ends a
+/// comment as a line feed does.
 fn comment_lines(out: &mut String, text: &str) {
-    for line in text.trim_end().replace("\r\n", "\n").split(['\n', '\r']) {
+    if text.trim().is_empty() {
+        return;
+    }
+    for line in text.trim().replace("\r\n", "\n").split(['\n', '\r']) {
         let _ = writeln!(out, "{}", format!("-- {}", line.trim()).trim_end());
     }
 }

@@ -2,9 +2,8 @@
 
 use proptest::prelude::*;
 
-use super::naive_typer::NaiveTyper;
 use super::*;
-use crate::document::{Command, Document, Entries, Layout, PortRef, Value};
+use crate::document::{Command, Document, Entries, Layout, PortName, PortRef, Value};
 use crate::environment::NoEnvironment;
 use crate::nodes::{ParameterType, all};
 
@@ -80,7 +79,17 @@ fn value(ty: ParameterType) -> BoxedStrategy<Value> {
         ParameterType::Duration => text(&["1 min", "10 min", "1 h", "1 h"]),
         ParameterType::Timestamp => text(&["2024-01-01 00:00:00"]),
         ParameterType::Column => text(&["ts"]),
-        ParameterType::Columns | ParameterType::ModelInputs => columns.boxed(),
+        ParameterType::Columns | ParameterType::ModelInputs | ParameterType::ColumnPairs => {
+            columns.boxed()
+        }
+        ParameterType::Order => {
+            prop::sample::subsequence(vec!["amount DESC", "id", "ts asc"], 1..3)
+                .prop_map(Value::from)
+                .boxed()
+        }
+        ParameterType::NewNames => prop::collection::vec(new_name(), 1..3)
+            .prop_map(Value::from)
+            .boxed(),
         ParameterType::Expression => text(&["id > 1", " amount > 5 OR `order` = 'a;b' "]),
         ParameterType::Sql => text(&["SELECT id, ts FROM s", "SELECT 1 AS `one` -- that\n;"]),
         ParameterType::Assignments => {
@@ -100,6 +109,74 @@ fn value(ty: ParameterType) -> BoxedStrategy<Value> {
     }
 }
 
+/// A value of a parameter that is mostly right for its kind.
+fn value_of(kind: &'static str, name: &'static str, ty: ParameterType) -> BoxedStrategy<Value> {
+    let one = |texts: &'static [&'static str]| {
+        prop_oneof![
+            29 => prop::sample::select(texts).prop_map(Value::from),
+            1 => word().prop_map(Value::from),
+        ]
+        .boxed()
+    };
+    match (kind, name) {
+        ("flatten", "column") => one(&["tags", "marks"]),
+        ("flatten", "names") => {
+            prop::sample::select(vec![vec!["tag"], vec!["the key", "the value"]])
+                .prop_map(Value::from)
+                .boxed()
+        }
+        ("flatten" | "top-n" | "window-top-n", "ordinality" | "rank") => one(&["place", "value"]),
+        ("connector-source" | "connector-sink", "connector") => {
+            one(&["kafka", "datagen", "filesystem", "blackhole", "it's"])
+        }
+        ("connector-source", "schema") => Just(Value::Table(
+            Entries::new()
+                .with("id", "BIGINT COMMENT 'who'")
+                .with("order", "STRING NOT NULL")
+                .with("ts", "TIMESTAMP(3)")
+                .with("late", "AS ts - INTERVAL '1' DAY"),
+        ))
+        .boxed(),
+        ("connector-source" | "connector-sink", "primary-key" | "partitioned-by") => {
+            prop::sample::subsequence(vec!["id", "order"], 1..3)
+                .prop_map(Value::from)
+                .boxed()
+        }
+        ("connector-source", "watermark-expression") => {
+            one(&["ts - INTERVAL '5' SECOND", "CAST(late AS TIMESTAMP(3))"])
+        }
+        ("connector-sink", "schema" | "columns") => Just(Value::Boolean(false)).boxed(),
+        ("join" | "interval-join" | "temporal-join" | "lookup-join", "condition") => one(&[
+            "l.id > r.amount",
+            " l.id = r.id OR r.`order` IS NULL ",
+            "r.ts BETWEEN l.ts AND l.ts + INTERVAL '1' HOUR",
+        ]),
+        ("temporal-join" | "lookup-join", "on") => {
+            prop::sample::select(vec![vec!["id"], vec!["id", "order"]])
+                .prop_map(Value::from)
+                .boxed()
+        }
+        ("join" | "interval-join", "on") => prop_oneof![
+            value(ty),
+            Just(Value::Table(
+                Entries::new().with("order", "order").with("id", "amount")
+            )),
+        ]
+        .boxed(),
+        (_, "rename") if kind.ends_with("join") => Just(Value::Table(
+            Entries::new().with("amount", "more").with("ts", "then"),
+        ))
+        .boxed(),
+        (_, "suffix") => one(&["_2", "_right"]),
+        ("window", "keys") | ("aggregate", "keys") | (_, "partition") => {
+            prop::sample::subsequence(vec!["id", "order"], 1..3)
+                .prop_map(Value::from)
+                .boxed()
+        }
+        _ => value(ty),
+    }
+}
+
 /// A node of any kind with any parameters.
 fn node() -> impl Strategy<Value = (String, Entries)> {
     prop::sample::select((0..all().len()).collect::<Vec<_>>()).prop_flat_map(|kind| {
@@ -109,8 +186,15 @@ fn node() -> impl Strategy<Value = (String, Entries)> {
             .iter()
             .map(|parameter| {
                 let weight = if parameter.required { 0.98 } else { 0.2 };
-                prop::option::weighted(weight, value(parameter.ty))
-                    .prop_map(|value| value.map(|value| (parameter.name, value)))
+                let value = value_of(spec.name, parameter.name, parameter.ty);
+                // A sink's columns are its input's.
+                let off = spec.name == "connector-sink"
+                    && ["schema", "columns"].contains(&parameter.name);
+                let value = match off {
+                    true => Just(None).boxed(),
+                    false => prop::option::weighted(weight, value).boxed(),
+                };
+                value.prop_map(|value| value.map(|value| (parameter.name, value)))
             })
             .collect();
         parameters.prop_map(move |parameters| {
@@ -127,19 +211,49 @@ fn source() -> (String, Entries) {
         .with("id", "BIGINT")
         .with("amount", "DECIMAL(10, 2)")
         .with("order", "STRING")
-        .with("ts", "TIMESTAMP(3)");
+        .with("ts", "TIMESTAMP(3)")
+        .with("tags", "ARRAY<STRING>")
+        .with("marks", "MAP<STRING, INT>");
     let parameters = Entries::new()
         .with("schema", schema)
         .with("watermark", "ts");
     ("datagen".into(), parameters)
 }
 
+/// The last row of each `id`, which temporal joins take.
+fn versions() -> (String, Entries) {
+    let parameters = Entries::new()
+        .with("keys", vec!["id"])
+        .with("order", "ts")
+        .with("keep", "last");
+    ("deduplicate".into(), parameters)
+}
+
+/// Windows with columns of the usual names.
+fn hours() -> (String, Entries) {
+    let parameters = Entries::new()
+        .with("time", "ts")
+        .with("size", "1 h")
+        .with("keys", vec!["id", "order"])
+        .with(
+            "aggregates",
+            Entries::new()
+                .with("amount", "SUM(amount)")
+                .with("ts", "MAX(ts)"),
+        );
+    ("window".into(), parameters)
+}
+
 fn build(nodes: Vec<(String, Entries)>, edges: Vec<(usize, usize)>, muted: usize) -> Pipeline {
     let mut document = Document::new(Pipeline::new("random"), Layout::default());
     let mut ids = Vec::new();
-    let start = ("s".to_string(), source());
+    let start = [
+        ("s".to_string(), source()),
+        ("versions".to_string(), versions()),
+        ("hours".to_string(), hours()),
+    ];
     let named = nodes.into_iter().map(|node| (node.0.clone(), node));
-    for (name, (kind, parameters)) in std::iter::once(start).chain(named) {
+    for (name, (kind, parameters)) in start.into_iter().chain(named) {
         let taken = document.pipeline().clone();
         let id = NodeId::slug(&name).unique(|id| taken.node(id.as_str()).is_some());
         let command = Command::AddNode {
@@ -152,9 +266,38 @@ fn build(nodes: Vec<(String, Entries)>, edges: Vec<(usize, usize)>, muted: usize
         document = applied.document;
         ids.extend(applied.nodes);
     }
-    // The chain first, so that most nodes have an input, then whatever else fits.
-    let chain = (1..ids.len()).map(|i| (i - 1, i));
-    for (from, to) in chain.chain(edges) {
+    // What some kinds need, then a chain, so that most nodes have an input, then what else fits.
+    let kind_of = |document: &Document, id: &NodeId| {
+        document.pipeline().node(id.as_str()).unwrap().kind.clone()
+    };
+    for (i, id) in ids.iter().enumerate().skip(1) {
+        let kind = kind_of(&document, id);
+        let right = match kind.as_str() {
+            "join" | "interval-join" | "lookup-join" => Some(0),
+            "temporal-join" => Some(1),
+            _ => None,
+        };
+        let first = match kind.as_str() {
+            "window-top-n" => Some(2),
+            _ if i < 3 => Some(0),
+            _ => None,
+        };
+        let named = right.map(|from| (from, Some(PortName::slug("right"))));
+        for (from, port) in first.map(|from| (from, None)).into_iter().chain(named) {
+            let command = Command::Connect {
+                from: PortRef::from(ids[from].clone()),
+                to: PortRef::new(id.clone(), port),
+            };
+            if let Ok(applied) = document.apply(&command) {
+                document = applied.document;
+            }
+        }
+    }
+    let chain = (3..ids.len())
+        .filter(|&i| kind_of(&document, &ids[i]) != "window-top-n")
+        .map(|i| (if i == 3 { 0 } else { i - 1 }, i))
+        .collect::<Vec<_>>();
+    for (from, to) in chain.into_iter().chain(edges) {
         let command = Command::Connect {
             from: PortRef::from(ids[from % ids.len()].clone()),
             to: PortRef::from(ids[to % ids.len()].clone()),
@@ -187,7 +330,7 @@ proptest! {
     ) {
         let pipeline = build(nodes, edges, muted);
         let target = if flink { Target::Flink } else { Target::Embedded };
-        let run = || lower(&pipeline, target, &NoEnvironment, &mut NaiveTyper::default());
+        let run = || compile(&pipeline, target, &NoEnvironment);
         let lowered = run();
         let again = run();
         prop_assert_eq!(&lowered.script, &again.script);
@@ -236,6 +379,125 @@ proptest! {
             prop_assert!(span.start >= end);
             end = span.end;
             prop_assert_eq!(lowered.map.node_at(span.start), Some(id));
+        }
+    }
+}
+
+/// The pipeline without the nodes that have errors and what only those feed.
+fn sound(mut pipeline: Pipeline) -> Option<Pipeline> {
+    for _ in 0..8 {
+        let lowered = compile(&pipeline, Target::Embedded, &NoEnvironment);
+        if !lowered.has_errors() {
+            return Some(pipeline);
+        }
+        let broken: std::collections::BTreeSet<NodeId> = lowered
+            .diagnostics
+            .iter()
+            .filter(|found| found.is_error())
+            .filter_map(|found| NodeId::new(found.node.clone()?).ok())
+            .collect();
+        let command = Command::RemoveNodes {
+            nodes: broken.into_iter().collect(),
+        };
+        let document = Document::new(pipeline, Layout::default());
+        pipeline = document.apply(&command).ok()?.document.pipeline().clone();
+    }
+    None
+}
+
+/// Titles, comments, descriptions and settings as people write them.
+fn words_on(pipeline: Pipeline, texts: &[String]) -> Pipeline {
+    let ids: Vec<NodeId> = pipeline.nodes().map(|(id, _)| id.clone()).collect();
+    let mut document = Document::new(pipeline, Layout::default());
+    let mut commands = vec![
+        Command::SetName {
+            name: texts[0].clone(),
+        },
+        Command::SetDescription {
+            description: Some(format!("{}\n\n{}", texts[1], texts[2])),
+        },
+        Command::SetSetting {
+            key: "parallelism.default".into(),
+            value: "2".into(),
+        },
+    ];
+    for (i, text) in texts.iter().enumerate().skip(3) {
+        let node = ids[i % ids.len()].clone();
+        commands.push(match i % 3 {
+            0 => Command::SetTitle {
+                node,
+                title: Some(text.clone()),
+            },
+            1 => Command::SetComment {
+                node,
+                comment: Some(format!("{text}\nand more\n")),
+            },
+            _ => Command::SetSetting {
+                key: "pipeline.name".into(),
+                value: text.clone(),
+            },
+        });
+    }
+    for command in commands {
+        if let Ok(applied) = document.apply(&command) {
+            document = applied.document;
+        }
+    }
+    document.pipeline().clone()
+}
+
+/// Document → SQL → document → SQL: the same text, for 1,000 documents.
+#[test]
+fn a_script_comes_back() {
+    use proptest::strategy::ValueTree;
+    use proptest::test_runner::TestRunner;
+
+    let mut runner = TestRunner::deterministic();
+    let strategy = (
+        prop::collection::vec(node(), 1..7),
+        prop::collection::vec((0usize..9, 0usize..9), 0..6),
+        0usize..9,
+        prop::collection::vec(word(), 3..8),
+    );
+    let mut kinds: BTreeMap<String, (usize, usize)> = BTreeMap::new();
+    let mut count = 0;
+    while count < 1_000 {
+        let (nodes, edges, muted, texts) = strategy.new_tree(&mut runner).unwrap().current();
+        let Some(pipeline) = sound(build(nodes, edges, muted)) else {
+            continue;
+        };
+        if pipeline.nodes().len() == 0 {
+            continue;
+        }
+        let pipeline = words_on(pipeline, &texts);
+        let target = [Target::Embedded, Target::Flink][count % 2];
+        let script = compile(&pipeline, target, &NoEnvironment).script;
+        let imported = import(&script, "other", target, &NoEnvironment);
+        let again = compile(&imported.pipeline, target, &NoEnvironment).script;
+        assert_eq!(
+            again,
+            script,
+            "document {count}: {:#?}\n{}",
+            imported.diagnostics,
+            imported.pipeline.to_toml()
+        );
+        for (id, node) in pipeline.nodes().filter(|(_, node)| !node.muted) {
+            let seen = kinds.entry(node.kind.clone()).or_default();
+            seen.0 += 1;
+            let back = imported.pipeline.node(id.as_str());
+            seen.1 += usize::from(back.is_some_and(|back| back.kind == node.kind));
+        }
+        count += 1;
+    }
+    eprintln!("kinds in the documents, and how many came back as the same: {kinds:?}");
+    for kind in all() {
+        let name = kind.spec().name;
+        // Models need a file.
+        if name != "model" {
+            assert!(
+                kinds.contains_key(name),
+                "no {name} in any document: {kinds:?}"
+            );
         }
     }
 }

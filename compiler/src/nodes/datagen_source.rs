@@ -6,8 +6,9 @@ use super::source_table::{
 };
 use super::{Family, Inputs, KindSpec, NodeKind};
 use crate::diagnostics::{Diagnostic, did_you_mean};
-use crate::document::Node;
-use crate::lower::{Failed, NodeContext, NodeSql};
+use crate::document::{Entries, Node};
+use crate::lower::recognise::with_some;
+use crate::lower::{Failed, NodeContext, NodeSql, TableText};
 
 /// Makes rows up, at random or in sequence, field by field (Flink's `datagen` connector).
 pub(crate) struct DatagenSource;
@@ -69,6 +70,32 @@ impl NodeKind for DatagenSource {
         Some(format!("{columns} column{plural}"))
     }
 
+    fn recognise_table(&self, table: &TableText) -> Vec<Node> {
+        let read = || {
+            if table.option("connector")? != "datagen" || !table.is_plain() {
+                return None;
+            }
+            let mut node = Node::new(SPEC.name).with("schema", table.schema.clone());
+            for key in ["rows-per-second", "number-of-rows"] {
+                if let Some(n) = table.option(key) {
+                    node = node.with(key, n.parse::<i64>().ok()?);
+                }
+            }
+            let mut fields = Entries::new();
+            let mut others =
+                table.other_options(&["connector", "rows-per-second", "number-of-rows"]);
+            for (key, value) in &table.options {
+                if let Some(field) = key.strip_prefix("fields.") {
+                    fields.insert(field, value.as_str());
+                    others.remove(key);
+                }
+            }
+            let node = with_some(with_some(node, "fields", fields), "options", others);
+            table.with_delay(node)
+        };
+        read().into_iter().collect()
+    }
+
     fn lower(&self, context: &mut NodeContext<'_>) -> Result<NodeSql, Failed> {
         let mut options = Options::default();
         options.set("connector", "datagen");
@@ -105,7 +132,7 @@ impl NodeKind for DatagenSource {
                 watermark.as_ref(),
                 &options,
             )],
-            insert: None,
+            inserts: Vec::new(),
         })
     }
 }

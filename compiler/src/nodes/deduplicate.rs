@@ -1,10 +1,12 @@
 //! Deduplicate: one row a key.
 
-use super::parameter::{DefaultValue, EnumValue, ParameterSpec, ParameterType};
+use super::parameter::{DefaultValue, EnumValue, OrderItem, ParameterSpec, ParameterType};
+use super::top_n::Ranked;
 use super::{Family, KindSpec, NodeKind, ONE_INPUT};
 use crate::diagnostics::Diagnostic;
 use crate::document::Node;
-use crate::lower::{Failed, NodeContext, NodeSql, SqlText};
+use crate::lower::{Candidate, Failed, NodeContext, NodeSql, SqlText};
+use crate::sql::quote_name;
 
 /// Keeps the first or the last row of each key (Flink: deduplication by `ROW_NUMBER`).
 ///
@@ -83,6 +85,29 @@ impl NodeKind for Deduplicate {
         } else {
             vec![]
         }
+    }
+
+    fn recognise_query(&self, query: &str) -> Vec<Candidate> {
+        let read = || {
+            let ranked = Ranked::of(query)?;
+            let [order] = ranked.order.as_slice() else {
+                return None;
+            };
+            let order = OrderItem::parse(order);
+            let keep = match order.direction {
+                Some("DESC") => "last",
+                _ => "first",
+            };
+            if ranked.condition != format!("{} = 1", quote_name(&ranked.number)) {
+                return None;
+            }
+            let node = Node::new(SPEC.name)
+                .with("keys", ranked.partition)
+                .with("order", order.column)
+                .with("keep", keep);
+            Some(Candidate::of(node, ranked.input))
+        };
+        read().into_iter().collect()
     }
 
     fn lower(&self, context: &mut NodeContext<'_>) -> Result<NodeSql, Failed> {

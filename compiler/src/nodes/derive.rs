@@ -3,7 +3,9 @@
 use super::parameter::{ParameterSpec, ParameterType};
 use super::{Family, KindSpec, NodeKind, ONE_INPUT};
 use crate::document::Node;
-use crate::lower::{Failed, NodeContext, NodeSql, SqlText};
+use crate::lower::recognise::named;
+use crate::lower::shape::{self, Shape};
+use crate::lower::{Candidate, Failed, NodeContext, NodeSql, SqlText};
 
 /// Adds columns that are calculated from those of the same row. A name that the input has already
 /// gives that column a new value, in its place.
@@ -34,6 +36,27 @@ impl NodeKind for Derive {
     fn summary(&self, node: &Node) -> Option<String> {
         let columns = node.parameters.get("columns")?.as_table()?;
         Some(columns.keys().collect::<Vec<_>>().join(", "))
+    }
+
+    fn recognise_query(&self, query: &str) -> Vec<Candidate> {
+        let read = || {
+            let shape = Shape::of(query)?;
+            let [from] = shape.just(["FROM"])?;
+            let input = shape::name(from)?;
+            // All columns, or each by itself where one gets a new value.
+            let new: Vec<&str> = match shape.items.split_first()? {
+                (&"*", new) => new.to_vec(),
+                _ => {
+                    let mut items = shape.items.clone();
+                    items.retain(|item| shape::name(item).is_none());
+                    items
+                }
+            };
+            let columns = named(&new)?;
+            let node = Node::new(SPEC.name).with("columns", columns);
+            Some(Candidate::of(node, input))
+        };
+        read().into_iter().collect()
     }
 
     fn lower(&self, context: &mut NodeContext<'_>) -> Result<NodeSql, Failed> {

@@ -5,7 +5,8 @@ use super::parameter::{ParameterSpec, ParameterType, PathKind};
 use super::source_table::{OPTIONS, Options};
 use super::{Family, KindSpec, NodeKind, ONE_INPUT};
 use crate::document::Node;
-use crate::lower::{Failed, NodeContext, NodeSql};
+use crate::lower::recognise::with_some;
+use crate::lower::{Failed, NodeContext, NodeSql, TableText};
 
 /// Writes every row into files of a folder, exactly once (Flink's `filesystem` connector). Takes
 /// streams that only append.
@@ -48,6 +49,20 @@ impl NodeKind for FileSink {
         let path = node.text_at("path")?;
         let format = node.text_at("format")?;
         Some(format!("{path} ({})", format.to_uppercase()))
+    }
+
+    fn recognise_table(&self, table: &TableText) -> Vec<Node> {
+        let read = || {
+            if table.option("connector")? != "filesystem" || !table.is_plain() {
+                return None;
+            }
+            let node = Node::new(SPEC.name)
+                .with("path", table.option("path")?)
+                .with("format", table.option("format")?);
+            let others = table.other_options(&["connector", "path", "format"]);
+            Some(with_some(node, "options", others))
+        };
+        read().into_iter().collect()
     }
 
     fn lower(&self, context: &mut NodeContext<'_>) -> Result<NodeSql, Failed> {

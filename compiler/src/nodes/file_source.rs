@@ -7,7 +7,8 @@ use super::source_table::{
 use super::{Family, Inputs, KindSpec, NodeKind};
 use crate::diagnostics::Diagnostic;
 use crate::document::Node;
-use crate::lower::{Failed, NodeContext, NodeSql, Target};
+use crate::lower::recognise::with_some;
+use crate::lower::{Failed, NodeContext, NodeSql, TableText, Target};
 
 /// Reads a file, all files of a folder, or those that a glob names (Flink's `filesystem`
 /// connector).
@@ -72,6 +73,21 @@ impl NodeKind for FileSource {
         Some(format!("{path} ({})", format.to_uppercase()))
     }
 
+    fn recognise_table(&self, table: &TableText) -> Vec<Node> {
+        let read = || {
+            if table.option("connector")? != "filesystem" || !table.is_plain() {
+                return None;
+            }
+            let node = Node::new(SPEC.name)
+                .with("path", table.option("path")?)
+                .with("format", table.option("format")?);
+            let node = with_some(node, "schema", table.schema.clone());
+            let others = table.other_options(&["connector", "path", "format"]);
+            table.with_delay(with_some(node, "options", others))
+        };
+        read().into_iter().collect()
+    }
+
     fn lower(&self, context: &mut NodeContext<'_>) -> Result<NodeSql, Failed> {
         let path = context.required_text("path")?;
         let format = context.required_text("format")?;
@@ -129,7 +145,7 @@ impl NodeKind for FileSource {
                 watermark.as_ref(),
                 &options,
             )],
-            insert: None,
+            inserts: Vec::new(),
         })
     }
 }

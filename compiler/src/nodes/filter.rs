@@ -3,7 +3,8 @@
 use super::parameter::{ParameterSpec, ParameterType};
 use super::{Family, KindSpec, NodeKind, ONE_INPUT};
 use crate::document::Node;
-use crate::lower::{Failed, NodeContext, NodeSql, SqlText};
+use crate::lower::shape::{self, Shape};
+use crate::lower::{Candidate, Failed, NodeContext, NodeSql, SqlText};
 
 /// Keeps the rows for which a condition is true; false and NULL are dropped.
 pub(crate) struct Filter;
@@ -32,6 +33,17 @@ impl NodeKind for Filter {
 
     fn summary(&self, node: &Node) -> Option<String> {
         Some(node.text_at("condition")?.to_string())
+    }
+
+    fn recognise_query(&self, query: &str) -> Vec<Candidate> {
+        let read = || {
+            let shape = Shape::of(query)?;
+            let [from, condition] = shape.just(["FROM", "WHERE"])?;
+            let input = shape::name(from)?;
+            let node = Node::new(SPEC.name).with("condition", condition);
+            (shape.items == ["*"]).then(|| Candidate::of(node, input))
+        };
+        read().into_iter().collect()
     }
 
     fn lower(&self, context: &mut NodeContext<'_>) -> Result<NodeSql, Failed> {

@@ -12,8 +12,8 @@ use super::parameter::{
 use super::source_table::{ColumnDefinition, Options, create_table};
 use super::{Family, Inputs, KindSpec, NodeKind};
 use crate::diagnostics::Diagnostic;
-use crate::document::Node;
-use crate::lower::{Failed, NodeContext, NodeSql, SqlText, Target};
+use crate::document::{Node, Value};
+use crate::lower::{Failed, NodeContext, NodeSql, SqlText, TableText, Target};
 
 /// Generates data by a model of a business (Millstream's own connectors).
 pub(crate) struct GeneratorSource;
@@ -165,6 +165,35 @@ impl NodeKind for GeneratorSource {
         Some(node.text_at("generator")?.to_string())
     }
 
+    fn recognise_table(&self, table: &TableText) -> Vec<Node> {
+        let read = || {
+            let generator = table.option("connector")?;
+            if generator != CARD_TRANSACTIONS || !table.is_plain() {
+                return None;
+            }
+            let mut node = Node::new(SPEC.name).with("generator", generator);
+            for (key, text) in table.options.iter().filter(|(key, _)| key != "connector") {
+                let value = match SPEC.parameter(key)?.ty {
+                    ParameterType::Integer { .. } => Value::Integer(text.parse().ok()?),
+                    ParameterType::Number { .. } => match text.parse() {
+                        Ok(n) => Value::Integer(n),
+                        Err(_) => Value::Number(text.parse().ok()?),
+                    },
+                    _ => Value::Text(text.clone()),
+                };
+                node = node.with(key.as_str(), value);
+            }
+            let mut node = table.with_delay(node)?;
+            node.parameters.remove("watermark");
+            // Here the delay is there unless it is said to be none.
+            if !node.parameters.contains_key("watermark-delay") {
+                node = node.with("watermark-delay", "0 s");
+            }
+            Some(node)
+        };
+        read().into_iter().collect()
+    }
+
     fn lower(&self, context: &mut NodeContext<'_>) -> Result<NodeSql, Failed> {
         let mut options = Options::default();
         match context.target {
@@ -215,7 +244,7 @@ impl NodeKind for GeneratorSource {
                 Some(&watermark),
                 &options,
             )],
-            insert: None,
+            inserts: Vec::new(),
         })
     }
 }

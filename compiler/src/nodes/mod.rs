@@ -4,13 +4,21 @@
 //! a document and the file format are all drawn; nothing about a kind is written twice. Its
 //! [`NodeKind::lower`] gives the statements that define the node's relation.
 
+mod connector_sink;
+mod connector_source;
 mod datagen_source;
 mod deduplicate;
 mod derive;
 mod file_sink;
 mod file_source;
 mod filter;
+mod flatten;
 mod generator_source;
+mod group_aggregate;
+mod interval_join;
+mod join;
+mod join_sides;
+mod lookup_join;
 mod model_score;
 mod parameter;
 mod print_sink;
@@ -19,19 +27,24 @@ mod select;
 mod sink_table;
 mod source_table;
 mod sql_query;
+mod temporal_join;
+mod top_n;
 mod union;
 mod window_aggregate;
+mod window_top_n;
 
 pub use parameter::{
-    DefaultValue, EnumValue, ParameterSpec, ParameterType, PathKind, interval_literal,
+    DefaultValue, EnumValue, OrderItem, ParameterSpec, ParameterType, PathKind, interval_literal,
     parse_duration, parse_timestamp,
 };
 
 pub(crate) use parameter::check_value;
+pub(crate) use sink_table::select_all;
+pub(crate) use sql_query::{Relations, names_read};
 
 use crate::diagnostics::Diagnostic;
 use crate::document::Node;
-use crate::lower::{Failed, NodeContext, NodeSql};
+use crate::lower::{Candidate, Failed, NodeContext, NodeSql, TableText};
 
 /// The name of the output port of every node that has one.
 pub const OUTPUT: &str = "output";
@@ -132,6 +145,19 @@ pub trait NodeKind: Sync {
         Vec::new()
     }
 
+    /// Nodes of this kind that may have written a query, most likely first.
+    ///
+    /// Whoever asks lowers each and takes the first whose SQL is the query, token by token; so a
+    /// kind may guess, but what it does not guess becomes an SQL node.
+    fn recognise_query(&self, _query: &str) -> Vec<Candidate> {
+        Vec::new()
+    }
+
+    /// Nodes of this kind that may have written a table; see [`NodeKind::recognise_query`].
+    fn recognise_table(&self, _table: &TableText) -> Vec<Node> {
+        Vec::new()
+    }
+
     /// The statements of the node. Called only when [`crate::document::Pipeline::check_node`]
     /// found no error and the columns of all inputs are known.
     fn lower(&self, context: &mut NodeContext<'_>) -> Result<NodeSql, Failed>;
@@ -143,17 +169,27 @@ pub fn all() -> &'static [&'static dyn NodeKind] {
         &file_source::FileSource,
         &datagen_source::DatagenSource,
         &generator_source::GeneratorSource,
+        &connector_source::ConnectorSource,
         &select::Select,
         &derive::Derive,
         &filter::Filter,
         &deduplicate::Deduplicate,
         &window_aggregate::WindowAggregate,
         &rolling_aggregate::RollingAggregate,
+        &group_aggregate::GroupAggregate,
+        &top_n::TopN,
+        &window_top_n::WindowTopN,
+        &flatten::Flatten,
         &sql_query::SqlQuery,
         &union::Union,
+        &join::StreamJoin,
+        &interval_join::IntervalJoin,
+        &temporal_join::TemporalJoin,
+        &lookup_join::LookupJoin,
         &model_score::ModelScore,
         &file_sink::FileSink,
         &print_sink::PrintSink,
+        &connector_sink::ConnectorSink,
     ]
 }
 

@@ -139,7 +139,7 @@ impl NodeKind for ModelScore {
         definitions.push(create_view(context.id.as_str(), &query));
         Ok(NodeSql {
             definitions,
-            insert: None,
+            inserts: Vec::new(),
         })
     }
 }

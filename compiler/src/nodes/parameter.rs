@@ -25,6 +25,9 @@ pub struct ParameterSpec {
     pub example: &'static str,
     /// Whether a form keeps it folded away at first.
     pub advanced: bool,
+    /// The input port whose columns it names, where a kind has several; empty for the first, or
+    /// for those of all of them.
+    pub port: &'static str,
 }
 
 impl ParameterSpec {
@@ -44,6 +47,7 @@ impl ParameterSpec {
             default: DefaultValue::None,
             example: "",
             advanced: false,
+            port: "",
         }
     }
 
@@ -68,6 +72,12 @@ impl ParameterSpec {
     /// A form keeps it folded away at first.
     pub const fn advanced(mut self) -> Self {
         self.advanced = true;
+        self
+    }
+
+    /// The input port whose columns it names.
+    pub const fn of_port(mut self, port: &'static str) -> Self {
+        self.port = port;
         self
     }
 }
@@ -151,6 +161,13 @@ pub enum ParameterType {
     Column,
     /// Names of input columns.
     Columns,
+    /// Pairs of columns: one of the first input = one of the second; or a list of columns when
+    /// the names agree.
+    ColumnPairs,
+    /// Input columns to sort by, each with `ASC` or `DESC` behind it where it matters.
+    Order,
+    /// Names of new columns.
+    NewNames,
     /// A Flink SQL expression over the input's columns.
     Expression,
     /// A whole Flink SQL query over the inputs.
@@ -186,6 +203,13 @@ impl ParameterType {
             ParameterType::Timestamp => "a timestamp such as \"2024-01-01 00:00:00\"",
             ParameterType::Column => "the name of a column",
             ParameterType::Columns => "a list of column names",
+            ParameterType::ColumnPairs => {
+                "a table: left column = right column, or a list of columns"
+            }
+            ParameterType::Order => {
+                "a list of column names, each with ASC or DESC behind it if need be"
+            }
+            ParameterType::NewNames => "a list of new column names",
             ParameterType::Expression => "an SQL expression in quotes",
             ParameterType::Sql => "an SQL query in quotes",
             ParameterType::Path(_) => "a path in quotes",
@@ -208,6 +232,7 @@ impl ParameterType {
                 | ParameterType::Assignments
                 | ParameterType::Aggregates
                 | ParameterType::Renames
+                | ParameterType::ColumnPairs
                 | ParameterType::ModelInputs
                 | ParameterType::ModelOutputs
         )
@@ -305,8 +330,11 @@ pub(crate) fn check_value(spec: &ParameterSpec, value: &Value) -> Vec<Diagnostic
                 vec![]
             }
         }
-        (ParameterType::Columns, Value::List(items)) => check_names(spec, items),
-        (ParameterType::ModelInputs, Value::List(items)) => {
+        (ParameterType::Columns | ParameterType::NewNames, Value::List(items)) => {
+            check_names(spec, items)
+        }
+        (ParameterType::Order, Value::List(items)) => check_order(spec, items),
+        (ParameterType::ModelInputs | ParameterType::ColumnPairs, Value::List(items)) => {
             if items.is_empty() {
                 error(
                     format!("'{}' is empty", spec.name),
@@ -343,6 +371,59 @@ impl Extreme for f64 {
     fn is_extreme(&self) -> bool {
         self.is_infinite()
     }
+}
+
+/// A column to sort by, as a list of [`ParameterType::Order`] has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OrderItem<'t> {
+    /// The column.
+    pub column: &'t str,
+    /// `ASC` or `DESC`, as far as it is said.
+    pub direction: Option<&'static str>,
+}
+
+impl OrderItem<'_> {
+    /// Reads `price`, `price DESC` or `price asc`.
+    pub fn parse(text: &str) -> OrderItem<'_> {
+        let text = text.trim();
+        if let Some((column, word)) = text.rsplit_once(char::is_whitespace) {
+            for direction in ["ASC", "DESC"] {
+                if word.eq_ignore_ascii_case(direction) {
+                    return OrderItem {
+                        column: column.trim_end(),
+                        direction: Some(direction),
+                    };
+                }
+            }
+        }
+        OrderItem {
+            column: text,
+            direction: None,
+        }
+    }
+
+    /// Whether the largest comes first.
+    pub fn is_descending(&self) -> bool {
+        self.direction == Some("DESC")
+    }
+}
+
+fn check_order(spec: &ParameterSpec, items: &[Value]) -> Vec<Diagnostic> {
+    let columns: Vec<Value> = items
+        .iter()
+        .map(|item| match item.as_text() {
+            Some(text) => OrderItem::parse(text).column.into(),
+            None => item.clone(),
+        })
+        .collect();
+    if items.is_empty() {
+        return vec![
+            Diagnostic::error("parameter/value", format!("'{}' is empty", spec.name))
+                .on_parameter(spec.name, None)
+                .help("name at least one column"),
+        ];
+    }
+    check_names(spec, &columns)
 }
 
 fn check_names(spec: &ParameterSpec, items: &[Value]) -> Vec<Diagnostic> {
@@ -646,6 +727,23 @@ mod tests {
                 "keys[2]: 'keys' names the column 'a' twice"
             ]
         );
+    }
+
+    #[test]
+    fn an_order_is_a_column_and_a_direction() {
+        let read = |text| {
+            let item = OrderItem::parse(text);
+            (item.column, item.direction)
+        };
+        assert_eq!(read("price"), ("price", None));
+        assert_eq!(read(" price  desc "), ("price", Some("DESC")));
+        assert_eq!(read("unit price ASC"), ("unit price", Some("ASC")));
+        assert_eq!(read("desc"), ("desc", None));
+        let spec = ParameterSpec::new("order", "Order", ParameterType::Order, "");
+        assert_eq!(check_value(&spec, &vec!["a DESC", "b"].into()), vec![]);
+        for wrong in [vec!["a", "a DESC"], vec![], vec![" "]] {
+            assert_eq!(check_value(&spec, &wrong.into()).len(), 1);
+        }
     }
 
     #[test]

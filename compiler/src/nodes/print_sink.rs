@@ -4,7 +4,8 @@ use super::parameter::{ParameterSpec, ParameterType};
 use super::source_table::{OPTIONS, Options};
 use super::{Family, KindSpec, NodeKind, ONE_INPUT};
 use crate::document::Node;
-use crate::lower::{Failed, NodeContext, NodeSql};
+use crate::lower::recognise::with_some;
+use crate::lower::{Failed, NodeContext, NodeSql, TableText};
 
 /// Prints every change as `+I[a, 1]` (Flink's `print` connector).
 pub(crate) struct PrintSink;
@@ -38,6 +39,21 @@ impl NodeKind for PrintSink {
                 .unwrap_or("every row")
                 .to_string(),
         )
+    }
+
+    fn recognise_table(&self, table: &TableText) -> Vec<Node> {
+        let read = || {
+            if table.option("connector")? != "print" || !table.is_plain() {
+                return None;
+            }
+            let mut node = Node::new(SPEC.name);
+            if let Some(identifier) = table.option("print-identifier") {
+                node = node.with("identifier", identifier);
+            }
+            let others = table.other_options(&["connector", "print-identifier"]);
+            Some(with_some(node, "options", others))
+        };
+        read().into_iter().collect()
     }
 
     fn lower(&self, context: &mut NodeContext<'_>) -> Result<NodeSql, Failed> {

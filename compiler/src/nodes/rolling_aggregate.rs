@@ -4,9 +4,11 @@ use super::parameter::{ParameterSpec, ParameterType, interval_literal, parse_dur
 use super::window_aggregate::aggregates;
 use super::{Family, KindSpec, NodeKind, ONE_INPUT};
 use crate::diagnostics::Diagnostic;
-use crate::document::{Node, Value};
+use crate::document::{Entries, Node, Value};
 use crate::lower::expression::check_call;
-use crate::lower::{Failed, NodeContext, NodeSql, SqlText};
+use crate::lower::recognise::with_some;
+use crate::lower::shape::{self, Shape};
+use crate::lower::{Candidate, Failed, NodeContext, NodeSql, SqlText};
 
 /// Adds aggregates over the rows up to the current one to every row (Flink: OVER).
 ///
@@ -153,6 +155,49 @@ impl NodeKind for RollingAggregate {
         out
     }
 
+    fn recognise_query(&self, query: &str) -> Vec<Candidate> {
+        let read = || {
+            let shape = Shape::of(query)?;
+            let [from, window] = shape.just(["FROM", "WINDOW"])?;
+            let input = shape::name(from)?;
+            let (&"*", calls) = shape.items.split_first()? else {
+                return None;
+            };
+            let mut aggregates = Entries::new();
+            for call in calls {
+                let (call, name) = shape::alias(call);
+                let (call, _) = shape::around(call, &["OVER"])?;
+                aggregates.insert(name?, call);
+            }
+            let (_, window) = shape::around(window, &["AS"])?;
+            let (partition, order) =
+                shape::around(shape::in_parentheses(window)?, &["ORDER", "BY"])?;
+            let partition = match partition {
+                "" => Vec::new(),
+                some => shape::names(shape::after(some, &["PARTITION", "BY"])?)?,
+            };
+            let mut node = Node::new(SPEC.name).with("aggregates", aggregates);
+            let mut column = order;
+            for unit in ["RANGE", "ROWS"] {
+                let Some((order, frame)) = shape::around(order, &[unit, "BETWEEN"]) else {
+                    continue;
+                };
+                let (length, _) = shape::around(frame, &["PRECEDING"])?;
+                column = order;
+                node = match unit {
+                    "RANGE" => node.with("range", shape::interval(length)?),
+                    _ => node.with("rows", length.parse::<i64>().ok()?),
+                };
+            }
+            let node = node.with("order", shape::name(column)?);
+            Some(Candidate::of(
+                with_some(node, "partition", partition),
+                input,
+            ))
+        };
+        read().into_iter().collect()
+    }
+
     fn lower(&self, context: &mut NodeContext<'_>) -> Result<NodeSql, Failed> {
         let order = context.time_column("order")?;
         let partition = context.input_columns("partition")?;
@@ -163,7 +208,7 @@ impl NodeKind for RollingAggregate {
             .collect();
         context.refuse_existing("aggregates", &names, "choose another name")?;
         let mut items = vec![SqlText::plain("*")];
-        items.extend(aggregates(context, &[], " OVER w")?);
+        items.extend(aggregates(context, &[], " OVER w", &[])?);
         let mut query = SqlText::list("SELECT", &items);
         query.push("\nFROM ");
         query.append(&context.input().name());

@@ -3,8 +3,10 @@
 use super::parameter::{ParameterSpec, ParameterType};
 use super::{Family, KindSpec, NodeKind, ONE_INPUT};
 use crate::diagnostics::{Diagnostic, Span};
-use crate::document::Node;
-use crate::lower::{Failed, NodeContext, NodeSql, SqlText};
+use crate::document::{Entries, Node};
+use crate::lower::recognise::with_some;
+use crate::lower::shape::{self, Shape};
+use crate::lower::{Candidate, Failed, NodeContext, NodeSql, SqlText};
 
 /// Keeps columns, orders and renames them.
 pub(crate) struct Select;
@@ -71,6 +73,27 @@ impl NodeKind for Select {
         } else {
             vec![]
         }
+    }
+
+    fn recognise_query(&self, query: &str) -> Vec<Candidate> {
+        let read = || {
+            let shape = Shape::of(query)?;
+            let [from] = shape.just(["FROM"])?;
+            let input = shape::name(from)?;
+            let mut columns = Vec::new();
+            let mut renames = Entries::new();
+            for item in &shape.items {
+                let (column, new) = shape::alias(item);
+                let column = shape::name(column)?;
+                if let Some(new) = new {
+                    renames.insert(column.as_str(), new);
+                }
+                columns.push(column);
+            }
+            let node = Node::new(SPEC.name).with("columns", columns);
+            Some(Candidate::of(with_some(node, "rename", renames), input))
+        };
+        read().into_iter().collect()
     }
 
     fn lower(&self, context: &mut NodeContext<'_>) -> Result<NodeSql, Failed> {

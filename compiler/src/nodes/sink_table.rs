@@ -3,7 +3,7 @@
 use millstream_functions::types::{FlinkType, TypeKind};
 
 use super::source_table::{ColumnDefinition, Options, create_table};
-use crate::lower::{NodeContext, NodeSql, SqlText};
+use crate::lower::{InputRelation, NodeContext, NodeSql, SqlText};
 use crate::sql::quote_name;
 
 /// The statements of a sink with these options.
@@ -13,14 +13,32 @@ use crate::sql::quote_name;
 /// cast to what they are without it.
 pub(super) fn sink(context: &NodeContext<'_>, options: &Options) -> NodeSql {
     let input = context.input();
-    let columns: Vec<ColumnDefinition> = input
+    let insert = SqlText::plain(format!("INSERT INTO {}\n", quote_name(context.id.as_str())))
+        .and(&select_all(input));
+    NodeSql {
+        definitions: vec![create_table(
+            context.id.as_str(),
+            &input_columns(input),
+            None,
+            options,
+        )],
+        inserts: vec![insert],
+    }
+}
+
+/// The columns of a sink that takes all of its input.
+pub(super) fn input_columns(input: &InputRelation) -> Vec<ColumnDefinition> {
+    input
         .columns
         .iter()
         .map(|column| ColumnDefinition::of(&column.name, &column.ty.clone().with_nullable(true)))
-        .collect();
+        .collect()
+}
+
+/// `SELECT * FROM input`, with no more than one event time.
+pub(crate) fn select_all(input: &InputRelation) -> SqlText {
     let times = input.columns.iter().filter(|column| column.is_time).count();
-    let mut insert = SqlText::plain(format!("INSERT INTO {}\n", quote_name(context.id.as_str())));
-    if times > 1 {
+    let mut query = if times > 1 {
         let mut first = true;
         let items: Vec<SqlText> = input
             .columns
@@ -36,16 +54,13 @@ pub(super) fn sink(context: &NodeContext<'_>, options: &Options) -> NodeSql {
                 ))
             })
             .collect();
-        insert.append(&SqlText::list("SELECT", &items));
+        SqlText::list("SELECT", &items)
     } else {
-        insert.push("SELECT *");
-    }
-    insert.push("\nFROM ");
-    insert.append(&input.name());
-    NodeSql {
-        definitions: vec![create_table(context.id.as_str(), &columns, None, options)],
-        insert: Some(insert),
-    }
+        SqlText::plain("SELECT *")
+    };
+    query.push("\nFROM ");
+    query.append(&input.name());
+    query
 }
 
 /// The type of a time attribute once it is a column like any other.

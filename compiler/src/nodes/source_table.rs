@@ -120,11 +120,33 @@ impl Options {
     }
 }
 
+/// What a table may have besides columns, watermark and options.
+#[derive(Default)]
+pub(crate) struct TableParts {
+    /// `PRIMARY KEY`.
+    pub(crate) primary_key: Vec<SqlText>,
+    /// `PARTITIONED BY`.
+    pub(crate) partitioned_by: Vec<SqlText>,
+    /// `COMMENT`, with its quotes.
+    pub(crate) comment: Option<SqlText>,
+}
+
 /// `CREATE TABLE name (…) WITH (…)`.
 pub(crate) fn create_table(
     name: &str,
     columns: &[ColumnDefinition],
     watermark: Option<&SqlText>,
+    options: &Options,
+) -> SqlText {
+    create_table_of(name, columns, watermark, &TableParts::default(), options)
+}
+
+/// `CREATE TABLE name (…) COMMENT … PARTITIONED BY (…) WITH (…)`.
+pub(crate) fn create_table_of(
+    name: &str,
+    columns: &[ColumnDefinition],
+    watermark: Option<&SqlText>,
+    parts: &TableParts,
     options: &Options,
 ) -> SqlText {
     let mut out = SqlText::plain(format!("CREATE TABLE {} (", quote_name(name)));
@@ -138,7 +160,20 @@ pub(crate) fn create_table(
         out.push(",\n  ");
         out.append(watermark);
     }
+    if !parts.primary_key.is_empty() {
+        out.push(",\n  ");
+        out.append(&SqlText::list("PRIMARY KEY (", &parts.primary_key));
+        out.push(") NOT ENFORCED");
+    }
     out.push("\n)");
+    if let Some(comment) = &parts.comment {
+        out.push(" COMMENT ");
+        out.append(comment);
+    }
+    if !parts.partitioned_by.is_empty() {
+        out.append(&SqlText::list(" PARTITIONED BY (", &parts.partitioned_by));
+        out.push(")");
+    }
     options.append_to(&mut out);
     out
 }
@@ -163,9 +198,39 @@ pub(crate) fn schema(context: &mut NodeContext<'_>) -> Result<Vec<ColumnDefiniti
     }
 }
 
-/// Reads what stands behind a column's name: a type, with METADATA after it, or AS an expression.
-/// Spans of an error count bytes of the text.
+/// Reads what stands behind a column's name: a type, with METADATA after it, or AS an expression;
+/// then perhaps a COMMENT. Spans of an error count bytes of the text.
 fn definition(path: &str, text: &str) -> Result<(SqlText, Option<FlinkType>), Diagnostic> {
+    let body = without_comment(text);
+    let (sql, ty) = definition_without_comment(path, body)?;
+    let comment = text[body.len()..].trim();
+    if comment.is_empty() {
+        return Ok((sql, ty));
+    }
+    let offset = text.len() - text[body.len()..].trim_start().len();
+    let comment = SqlText::parameter(path, comment, offset);
+    Ok((sql.then(" ").and(&comment), ty))
+}
+
+/// The text up to `COMMENT 'text'` at its end.
+fn without_comment(text: &str) -> &str {
+    let tokens = lexer::tokenize(text);
+    match tokens.as_slice() {
+        [.., word, comment]
+            if comment.kind == TokenKind::Text
+                && word.kind == TokenKind::Word
+                && word.text(text).eq_ignore_ascii_case("COMMENT") =>
+        {
+            &text[..word.span.start]
+        }
+        _ => text,
+    }
+}
+
+fn definition_without_comment(
+    path: &str,
+    text: &str,
+) -> Result<(SqlText, Option<FlinkType>), Diagnostic> {
     let start = text.len() - text.trim_start().len();
     let trimmed = text.trim();
     if let Some(rest) = strip_word(trimmed, "AS") {

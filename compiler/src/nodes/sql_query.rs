@@ -99,8 +99,7 @@ impl SqlQuery {
         let mut relations = Relations::default();
         for statement in &parsed.statements {
             if let StatementKind::Query(query) = &statement.kind {
-                // Always continues: the visitor never breaks.
-                let _ = query.ast.visit(&mut relations);
+                relations = Relations::of(&query.ast);
             }
         }
         let ports: Vec<String> = context
@@ -155,9 +154,43 @@ impl SqlQuery {
 
 /// The relations a query reads and the common tables it defines.
 #[derive(Default)]
-struct Relations {
-    read: Vec<ObjectName>,
-    common: BTreeSet<String>,
+pub(crate) struct Relations {
+    /// Every name that stands where a relation does, in the order of the text.
+    pub(crate) read: Vec<ObjectName>,
+    /// Those among `read` that have another name behind them.
+    pub(crate) aliased: Vec<bool>,
+    /// The common tables.
+    pub(crate) common: BTreeSet<String>,
+}
+
+impl Relations {
+    /// The relations of a query.
+    pub(crate) fn of(query: &ast::Query) -> Self {
+        let mut relations = Self::default();
+        // Always continues: the visitor never breaks.
+        let _ = query.visit(&mut relations);
+        relations
+    }
+}
+
+/// The names that a query's text reads, and those of its own common tables; `None` if it is no
+/// query.
+pub(crate) fn names_read(text: &str) -> Option<(BTreeSet<String>, BTreeSet<String>)> {
+    let script = parse_script(text).ok()?;
+    let mut names = BTreeSet::new();
+    let mut common = BTreeSet::new();
+    for statement in &script.statements {
+        let StatementKind::Query(query) = &statement.kind else {
+            return None;
+        };
+        let relations = Relations::of(&query.ast);
+        for name in &relations.read {
+            let last = name.0.last().and_then(|part| part.as_ident());
+            names.extend(last.map(|ident| ident.value.clone()));
+        }
+        common.extend(relations.common);
+    }
+    Some((names, common))
 }
 
 impl Visitor for Relations {
@@ -173,10 +206,14 @@ impl Visitor for Relations {
     fn pre_visit_table_factor(&mut self, factor: &ast::TableFactor) -> ControlFlow<()> {
         // With arguments it is a function, whose tables stand among the arguments.
         if let ast::TableFactor::Table {
-            name, args: None, ..
+            name,
+            args: None,
+            alias,
+            ..
         } = factor
         {
             self.read.push(name.clone());
+            self.aliased.push(alias.is_some());
         }
         ControlFlow::Continue(())
     }
@@ -191,9 +228,11 @@ impl Visitor for Relations {
                     match expr {
                         Expr::Identifier(ident) => {
                             self.read.push(ObjectName::from(vec![ident.clone()]));
+                            self.aliased.push(true);
                         }
                         Expr::CompoundIdentifier(parts) => {
                             self.read.push(ObjectName::from(parts.clone()));
+                            self.aliased.push(true);
                         }
                         _ => {}
                     }

@@ -3,7 +3,8 @@
 use super::{Family, Inputs, KindSpec, NodeKind, PortSpec};
 use crate::diagnostics::{Diagnostic, did_you_mean};
 use crate::document::Node;
-use crate::lower::{Failed, NodeContext, NodeSql, SqlText};
+use crate::lower::shape::{self, Shape};
+use crate::lower::{Candidate, Failed, NodeContext, NodeSql, SqlText};
 
 /// Puts the rows of all inputs into one stream (`UNION ALL`). Columns are matched by name.
 pub(crate) struct Union;
@@ -28,6 +29,21 @@ impl NodeKind for Union {
 
     fn summary(&self, _node: &Node) -> Option<String> {
         Some("all rows of all inputs".into())
+    }
+
+    fn recognise_query(&self, query: &str) -> Vec<Candidate> {
+        let read = || {
+            let inputs = shape::union_all(query)?.into_iter().map(|part| {
+                let shape = Shape::of(part)?;
+                let [from] = shape.just(["FROM"])?;
+                Some((None, shape::name(from)?))
+            });
+            Some(Candidate {
+                node: Node::new(SPEC.name),
+                inputs: inputs.collect::<Option<_>>()?,
+            })
+        };
+        read().into_iter().collect()
     }
 
     fn lower(&self, context: &mut NodeContext<'_>) -> Result<NodeSql, Failed> {

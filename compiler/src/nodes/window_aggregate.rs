@@ -7,7 +7,9 @@ use super::{Family, KindSpec, NodeKind, ONE_INPUT};
 use crate::diagnostics::Diagnostic;
 use crate::document::Node;
 use crate::lower::expression::check_call;
-use crate::lower::{Failed, NodeContext, NodeSql, SqlText, verbatim};
+use crate::lower::recognise::{named, with_some};
+use crate::lower::shape::{self, Shape};
+use crate::lower::{Candidate, Failed, NodeContext, NodeSql, SqlText, verbatim};
 
 /// Aggregates rows by windows of event time and by keys (Flink: window table functions).
 ///
@@ -39,6 +41,10 @@ const SPEC: KindSpec = KindSpec {
                     name: "cumulate",
                     title: "Cumulating: they grow step by step",
                 },
+                EnumValue {
+                    name: "session",
+                    title: "Session: as long as rows keep coming",
+                },
             ]),
             "How windows follow each other",
         )
@@ -55,9 +61,8 @@ const SPEC: KindSpec = KindSpec {
             "size",
             "Size",
             ParameterType::Duration,
-            "How long a window is. Windows start at multiples of it since 1970",
+            "How long a window is. Windows start at multiples of it since 1970. All but sessions need it",
         )
-        .required()
         .example("\"5 min\""),
         ParameterSpec::new(
             "slide",
@@ -73,6 +78,13 @@ const SPEC: KindSpec = KindSpec {
             "Cumulating windows: by how much they grow. The size must be a multiple of it",
         )
         .example("\"1 h\""),
+        ParameterSpec::new(
+            "gap",
+            "Gap",
+            ParameterType::Duration,
+            "Sessions: how long no row of the key may come until its session is over",
+        )
+        .example("\"30 min\""),
         ParameterSpec::new(
             "offset",
             "Offset",
@@ -104,12 +116,13 @@ fn kind_of(node: &Node) -> &str {
     node.text_at("window").unwrap_or("tumble")
 }
 
-/// The parameter besides the size that a window of this kind needs.
-fn second_length(kind: &str) -> Option<&'static str> {
+/// The lengths of a window of this kind, in the order of Flink's function.
+fn lengths_of(kind: &str) -> &'static [&'static str] {
     match kind {
-        "hop" => Some("slide"),
-        "cumulate" => Some("step"),
-        _ => None,
+        "hop" => &["slide", "size"],
+        "cumulate" => &["step", "size"],
+        "session" => &["gap"],
+        _ => &["size"],
     }
 }
 
@@ -119,14 +132,19 @@ impl NodeKind for WindowAggregate {
     }
 
     fn summary(&self, node: &Node) -> Option<String> {
-        let size = node.text_at("size")?;
         let time = node.text_at("time")?;
         node.parameters.get("aggregates")?.as_table()?;
         let kind = kind_of(node);
-        let second = second_length(kind)
-            .and_then(|name| node.text_at(name))
-            .map_or(String::new(), |text| format!(" / {text}"));
-        Some(format!("{} {size}{second} on {time}", kind.to_uppercase()))
+        let lengths: Vec<&str> = lengths_of(kind)
+            .iter()
+            .rev()
+            .filter_map(|name| node.text_at(name))
+            .collect();
+        Some(format!(
+            "{} {} on {time}",
+            kind.to_uppercase(),
+            lengths.join(" / ")
+        ))
     }
 
     fn check(&self, node: &Node) -> Vec<Diagnostic> {
@@ -139,36 +157,38 @@ impl NodeKind for WindowAggregate {
         let wrong = |name: &str, message: String| {
             Diagnostic::error("parameter/value", message).on_parameter(name, None)
         };
-        let second = second_length(kind);
-        for name in ["size", "slide", "step"] {
+        let lengths = lengths_of(kind);
+        for name in ["size", "slide", "step", "gap"] {
             if duration(name).is_some_and(|length| length.is_zero()) {
                 out.push(wrong(name, format!("'{name}' must be longer than nothing")));
             }
-        }
-        if let Some(name) = second {
-            match (duration("size"), duration(name)) {
-                (_, None) => out.push(
-                    Diagnostic::error(
-                        "parameter/missing",
-                        format!("'{name}' is not set; a {kind} window needs it"),
-                    )
-                    .on_parameter(name, None)
-                    .help("set it to a part of the size, such as a tenth"),
-                ),
-                // Flink: panes and cumulative windows must fill the window exactly.
-                (Some(size), Some(part))
-                    if !part.is_zero() && size.as_millis() % part.as_millis() != 0 =>
-                {
-                    out.push(wrong(
-                        name,
-                        format!("the size must be a multiple of '{name}'"),
-                    ));
-                }
-                _ => {}
+            if lengths.contains(&name) && duration(name).is_none() {
+                let missing = Diagnostic::error(
+                    "parameter/missing",
+                    format!("'{name}' is not set; a {kind} window needs it"),
+                )
+                .on_parameter(name, None);
+                out.push(missing.help(match name {
+                    "size" => "for example \"5 min\"",
+                    "gap" => "for example \"30 min\"",
+                    _ => "set it to a part of the size, such as a tenth",
+                }));
             }
         }
-        for name in ["slide", "step"] {
-            if second != Some(name) && node.parameters.contains_key(name) {
+        // Flink: panes and cumulative windows must fill the window exactly.
+        if let [part, "size"] = lengths
+            && let (Some(size), Some(length)) = (duration("size"), duration(part))
+            && !length.is_zero()
+            && size.as_millis() % length.as_millis() != 0
+        {
+            out.push(wrong(
+                part,
+                format!("the size must be a multiple of '{part}'"),
+            ));
+        }
+        let offset = (kind == "session").then_some("offset");
+        for name in ["size", "slide", "step", "gap"].into_iter().chain(offset) {
+            if !lengths.contains(&name) && node.parameters.contains_key(name) {
                 out.push(
                     Diagnostic::warning(
                         "parameter/ignored",
@@ -180,6 +200,42 @@ impl NodeKind for WindowAggregate {
             }
         }
         out
+    }
+
+    fn recognise_query(&self, query: &str) -> Vec<Candidate> {
+        let read = || {
+            let shape = Shape::of(query)?;
+            let [from, group] = shape.just(["FROM", "GROUP"])?;
+            let group = shape::names(group)?;
+            let keys = group.get(WINDOW_COLUMNS.len()..)?.to_vec();
+            let aggregates = named(shape.items.get(group.len()..)?)?;
+            let (function, args) = shape::call(from)?;
+            let kind = function.to_ascii_lowercase();
+            // The keys of sessions stand behind the table, with commas of their own.
+            let is_time =
+                |arg: &&str| shape::call(arg).is_some_and(|(name, _)| name == "DESCRIPTOR");
+            let at = args.iter().position(is_time)?;
+            let (time, lengths) = (args.get(at)?, args.get(at + 1..)?);
+            let table = shape::after(args.first()?, &["TABLE"])?;
+            let input = match shape::around(table, &["PARTITION", "BY"]) {
+                Some((input, _)) => shape::name(input)?,
+                None => shape::name(table)?,
+            };
+            let (_, time) = shape::call(time).filter(|(name, _)| name == "DESCRIPTOR")?;
+            let [time] = time.as_slice() else {
+                return None;
+            };
+            let mut node = Node::new(SPEC.name)
+                .with("window", kind.as_str())
+                .with("time", shape::name(time)?)
+                .with("aggregates", aggregates);
+            let names = lengths_of(&kind).iter().chain(&["offset"]);
+            for (name, length) in names.zip(lengths) {
+                node = node.with(*name, shape::interval(length)?);
+            }
+            Some(Candidate::of(with_some(node, "keys", keys), input))
+        };
+        read().into_iter().collect()
     }
 
     fn lower(&self, context: &mut NodeContext<'_>) -> Result<NodeSql, Failed> {
@@ -203,11 +259,11 @@ impl NodeKind for WindowAggregate {
         let key_names: Vec<&str> = context.names("keys").iter().map(|(_, key)| *key).collect();
         let kind = kind_of(context.node);
         let mut lengths = Vec::new();
-        if let Some(name) = second_length(kind) {
+        for name in lengths_of(kind) {
             lengths.push(context.required_duration(name)?);
         }
-        lengths.push(context.required_duration("size")?);
-        if let Some(offset) = context.duration("offset")
+        if kind != "session"
+            && let Some(offset) = context.duration("offset")
             && !offset.is_zero()
         {
             lengths.push(offset);
@@ -219,12 +275,16 @@ impl NodeKind for WindowAggregate {
             SqlText::plain("window_end"),
             SqlText::plain("window_time"),
         ];
-        group.extend(keys);
+        group.extend(keys.iter().cloned());
         let mut items = group.clone();
-        items.extend(aggregates(context, &key_names, "")?);
+        items.extend(aggregates(context, &key_names, "", &WINDOW_COLUMNS)?);
         let mut query = SqlText::list("SELECT", &items);
         query.push(&format!("\nFROM {}(TABLE ", kind.to_uppercase()));
         query.append(&context.input().name());
+        // Each key has sessions of its own.
+        if kind == "session" && !keys.is_empty() {
+            query.append(&SqlText::list(" PARTITION BY", &keys));
+        }
         query.push(", DESCRIPTOR(");
         query.append(&time);
         query.push(&format!("), {})\n", lengths.join(", ")));
@@ -235,27 +295,24 @@ impl NodeKind for WindowAggregate {
 
 /// `call AS name` for each entry of the parameter `aggregates`; `suffix` stands behind the call.
 ///
-/// A name that is among `taken` or one of the window's own is refused.
+/// Calls may read the columns `more` besides those of the input. A name that is among those or
+/// `taken` is refused.
 pub(super) fn aggregates(
     context: &mut NodeContext<'_>,
     taken: &[&str],
     suffix: &str,
+    more: &[&str],
 ) -> Result<Vec<SqlText>, Failed> {
     let mut items = Vec::new();
     let mut failed = None;
     for (path, name, text) in context.entries("aggregates") {
-        let more: &[&str] = if suffix.is_empty() {
-            &WINDOW_COLUMNS
-        } else {
-            &[]
-        };
         let checked =
             check_call(text).and_then(|call| context.check_columns(text, &call.expr, more));
         if let Err(found) = checked {
             failed = Some(context.fail_in(&path, found));
             continue;
         }
-        if taken.contains(&name) || (suffix.is_empty() && WINDOW_COLUMNS.contains(&name)) {
+        if taken.contains(&name) || more.contains(&name) {
             failed = Some(
                 context.fail(
                     Diagnostic::error(

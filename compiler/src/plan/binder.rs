@@ -20,6 +20,7 @@ use datafusion_optimizer::{Analyzer, AnalyzerRule};
 use datafusion_sql::planner::{NullOrdering, ParserOptions, PlannerContext, SqlToRel};
 use datafusion_sql::sqlparser::ast;
 use millstream_functions::types::{FlinkType, TypeKind};
+use millstream_functions::{Zone, in_zone};
 
 use super::catalog::{Models, TableDefinition};
 use super::functions::{BindingContext, catalog};
@@ -191,6 +192,27 @@ impl<'e> Binder<'e> {
         self.relations.get(name)
     }
 
+    /// The operators bound so far, not rewritten but with their keys, and the one that gives each
+    /// relation's rows. A table that nothing reads has none.
+    pub(crate) fn bound(&self) -> (StreamPlan, &BTreeMap<String, usize>) {
+        let mut plan = self.plan.clone();
+        super::keys::assign(&mut plan);
+        (plan, &self.roots)
+    }
+
+    /// How a table says that its watermark comes about, as written.
+    pub(crate) fn watermark_of(&self, table: &str) -> Option<&str> {
+        let watermark = self.tables.get(table)?.statement.watermark.as_ref()?;
+        Some(watermark.text.trim())
+    }
+
+    /// The primary key that a table declares.
+    pub(crate) fn primary_key_of(&self, table: &str) -> Vec<String> {
+        self.tables
+            .get(table)
+            .map_or(Vec::new(), TableDefinition::primary_key)
+    }
+
     /// Findings that did not stop anything.
     pub fn warnings(&self) -> &[Diagnostic] {
         &self.warnings
@@ -200,7 +222,9 @@ impl<'e> Binder<'e> {
     pub fn finish(self) -> Result<(StreamPlan, Vec<Diagnostic>), Diagnostics> {
         let plan = super::rewrite::rewrite(self.plan)
             .map_err(|e| vec![Diagnostic::error("plan/rewrite", clean_message(&e))])?;
-        Ok((plan, self.warnings))
+        let mut warnings = self.warnings;
+        warnings.extend(lookups_of_files(&plan));
+        Ok((plan, warnings))
     }
 
     fn create_table(
@@ -696,7 +720,10 @@ impl<'e> Binder<'e> {
                 Some(from) => {
                     let source = columns[from].flink_type();
                     match implicit_cast(column(from), &source, ty) {
-                        Some(expr) => expr,
+                        Some(expr) => self
+                            .zone()
+                            .and_then(|zone| in_zone(expr, zone))
+                            .map_err(|e| vec![diagnose(&e, text)])?,
                         None => {
                             return Err(mismatch(format!(
                                 "column '{}' is {source}, '{column_name}' is {ty}; write CAST({} AS {})",
@@ -785,7 +812,9 @@ impl<'e> Binder<'e> {
             let given = FlinkType::from_field(&given);
             match implicit_cast(bound, &given, ty) {
                 Some(value) => {
-                    fixed.insert(place, simplify(value, &[]).map_err(at)?);
+                    let value = self.zone().and_then(|zone| in_zone(value, zone));
+                    let value = value.and_then(|value| simplify(value, &[]));
+                    fixed.insert(place, value.map_err(at)?);
                 }
                 None => {
                     return Err(vec![
@@ -924,7 +953,12 @@ impl<'e> Binder<'e> {
     }
 
     fn bind_query(&self, mut ast: ast::Query) -> Result<LogicalPlan, DataFusionError> {
-        super::names::resolve(&mut ast)?;
+        super::names::resolve(&mut ast, &|query| {
+            let plan = self.bind_query(query)?;
+            let fields = plan.schema().fields().iter();
+            Ok(fields.map(|field| field.name().clone()).collect())
+        })?;
+        super::row_values::rewrite(&mut ast)?;
         super::group_window::rewrite(&mut ast)?;
         numbers::query(&mut ast);
         let relations = |name: &str| self.schemas.get(name).cloned();
@@ -932,6 +966,7 @@ impl<'e> Binder<'e> {
         let planner = SqlToRel::new_with_options(&context, parser_options());
         let plan = planner.sql_statement_to_plan(ast::Statement::Query(Box::new(ast)))?;
         let plan = super::moments::reduce(millstream_functions::analyze(plan)?)?;
+        let plan = super::quantified::reduce(plan)?;
         let rules: Vec<Arc<dyn AnalyzerRule + Send + Sync>> = vec![
             Arc::new(ResolveGroupingFunction::new()),
             Arc::new(TypeCoercion::new()),
@@ -939,6 +974,14 @@ impl<'e> Binder<'e> {
         let plan =
             Analyzer::with_rules(rules).execute_and_check(plan, &context.options, |_, _| {})?;
         super::subqueries::to_joins(plan)
+    }
+
+    /// The session's time zone.
+    fn zone(&self) -> Result<Zone, DataFusionError> {
+        match self.plan.settings.get(settings::TIME_ZONE) {
+            Some(name) => settings::time_zone(name),
+            None => Ok(Zone::Utc),
+        }
     }
 
     /// Binds an expression over the columns of a table.
@@ -975,7 +1018,7 @@ impl<'e> Binder<'e> {
             .build();
         let coerced = datafusion_optimizer::simplify_expressions::ExprSimplifier::new(context)
             .coerce(positional, &schema)?;
-        simplify(coerced, columns)
+        simplify(in_zone(coerced, self.zone()?)?, columns)
     }
 
     fn table_number(&mut self, name: &str, definition: &TableDefinition) -> usize {
@@ -1006,6 +1049,36 @@ impl<'e> Binder<'e> {
     }
 }
 
+/// Joins that look a file up, which is kept in memory here: Flink's connector offers no lookup.
+fn lookups_of_files(plan: &StreamPlan) -> Vec<Diagnostic> {
+    let is_files = |table: &PlanTable| {
+        let connector = table.options.get("connector");
+        connector.is_some_and(|connector| connector == "filesystem")
+    };
+    let mut found: Vec<Diagnostic> = Vec::new();
+    for node in &plan.nodes {
+        let StreamOp::LookupJoin { table, .. } = &node.op else {
+            continue;
+        };
+        let table = &plan.tables[table.table];
+        if is_files(table) {
+            found.push(
+                Diagnostic::warning(
+                    "plan/embedded-lookup",
+                    format!(
+                        "the files of '{}' are looked up in memory by the embedded runtime only: \
+                         Flink's connector 'filesystem' offers no lookup",
+                        table.name
+                    ),
+                )
+                .at(node.span)
+                .help("for a cluster, look up a table of another connector, such as 'jdbc'"),
+            );
+        }
+    }
+    found
+}
+
 /// What DataFusion says, in our words and with its place.
 fn diagnose(error: &DataFusionError, text: &str) -> Diagnostic {
     let mut diagnostic = match schema_error(error) {
@@ -1022,6 +1095,8 @@ fn diagnose(error: &DataFusionError, text: &str) -> Diagnostic {
             let message = clean_message(error);
             let code = if message.contains("not supported") {
                 "sql/not-supported"
+            } else if message.contains("takes an append-only input") {
+                "plan/updates-into-append-operator"
             } else {
                 "sql/invalid"
             };

@@ -13,9 +13,10 @@
 //!   upserts will do, and takes over a filter that stands behind it: rows that the filter drops then
 //!   take no state.
 
-use datafusion_common::Result;
 use datafusion_common::tree_node::TreeNode;
-use datafusion_expr::{Expr, utils};
+use datafusion_common::{Result, ScalarValue};
+use datafusion_expr::{Expr, lit, utils, when};
+use millstream_functions::types::{FlinkType, TypeKind};
 
 use super::keys::{self, Key};
 use super::sinks::{self, SinkMode};
@@ -31,6 +32,7 @@ pub(crate) fn infer(plan: StreamPlan) -> Result<StreamPlan> {
     super::monotonicity::set_forward(&mut plan, &keys, &able);
     let wanted = wanted(&plan, &keys, &able);
     let mut plan = settle(plan, &wanted);
+    fill_deletes(&mut plan)?;
     keys::assign(&mut plan);
     sinks::prepare(plan)
 }
@@ -244,9 +246,67 @@ fn gives_upserts(plan: &StreamPlan, mut index: usize) -> Option<bool> {
     }
 }
 
+/// Gives columns that are NOT NULL a value in deletes that carry the key alone.
+///
+/// Flink's generated code computes them with the value that it begins every variable with, and
+/// writes that: -1 for a number, the empty string.
+fn fill_deletes(plan: &mut StreamPlan) -> Result<()> {
+    for index in 0..plan.nodes.len() {
+        let node = &plan.nodes[index];
+        let StreamOp::Calc { exprs, filter } = &node.op else {
+            continue;
+        };
+        if gives_upserts(plan, node.inputs[0]) != Some(true) {
+            continue;
+        }
+        let key = node.upsert_key.as_deref().unwrap_or_default();
+        let filled = exprs
+            .iter()
+            .zip(&node.columns)
+            .enumerate()
+            .map(|(at, (expr, column))| {
+                let ty = column.flink_type();
+                let default = match ty.nullable || key.contains(&at) {
+                    true => None,
+                    false => initial_value(&ty),
+                };
+                match default {
+                    None => Ok(expr.clone()),
+                    Some(default) => when(expr.clone().is_not_null(), expr.clone())
+                        .otherwise(lit(default.cast_to(column.field.data_type())?)),
+                }
+            })
+            .collect::<Result<Vec<_>>>()?;
+        let filter = filter.clone();
+        plan.nodes[index].op = StreamOp::Calc {
+            exprs: filled,
+            filter,
+        };
+    }
+    Ok(())
+}
+
+/// What a variable of this type holds in Flink's generated code before it is computed; `None`
+/// where that is NULL.
+fn initial_value(ty: &FlinkType) -> Option<ScalarValue> {
+    use TypeKind::{
+        BigInt, Boolean, Char, Date, Double, Float, Int, SmallInt, Time, TinyInt, Varchar,
+    };
+    Some(match ty.kind {
+        TinyInt | SmallInt | Int | BigInt => ScalarValue::Int8(Some(-1)),
+        Float | Double => ScalarValue::Float64(Some(-1.0)),
+        Date => ScalarValue::Date32(Some(-1)),
+        Time(_) => ScalarValue::Time32Millisecond(Some(-1)),
+        Boolean => ScalarValue::Boolean(Some(false)),
+        Char(_) | Varchar(_) => ScalarValue::Utf8(Some(String::new())),
+        _ => return None,
+    })
+}
+
 /// Moves filters that stand behind a normalisation into it, and those on its key in front of it.
 fn filter_before_normalize(mut plan: StreamPlan) -> Result<StreamPlan> {
     let mut before: Vec<Option<Expr>> = vec![None; plan.nodes.len()];
+    let mut asked: Vec<Option<Expr>> = vec![None; plan.nodes.len()];
     for (index, before) in before.iter_mut().enumerate() {
         let StreamOp::ChangelogNormalize { keys, filter: None } = &plan.nodes[index].op else {
             continue;
@@ -260,13 +320,14 @@ fn filter_before_normalize(mut plan: StreamPlan) -> Result<StreamPlan> {
         let StreamOp::Calc { filter, .. } = &mut plan.nodes[reader].op else {
             continue;
         };
-        // What depends on when it is asked says nothing about the row that the key had before.
-        if filter.as_ref().is_some_and(reads_watermark) {
-            continue;
-        }
         let Some(condition) = filter.take() else {
             continue;
         };
+        // What depends on when it is asked is asked once, when a row comes.
+        if reads_watermark(&condition) {
+            asked[index] = Some(condition);
+            continue;
+        }
         let (of_key, rest): (Vec<Expr>, Vec<Expr>) = utils::split_conjunction_owned(condition)
             .into_iter()
             .partition(|part| columns_of(part).iter().all(|column| keys.contains(column)));
@@ -275,14 +336,35 @@ fn filter_before_normalize(mut plan: StreamPlan) -> Result<StreamPlan> {
             *filter = utils::conjunction(rest);
         }
     }
-    if before.iter().all(Option::is_none) {
+    if before.iter().chain(&asked).all(Option::is_none) {
         return Ok(plan);
     }
     let mut nodes: Vec<PlanNode> = Vec::with_capacity(plan.nodes.len() + 1);
     let mut places: Vec<usize> = Vec::with_capacity(plan.nodes.len());
-    for (mut node, before) in plan.nodes.into_iter().zip(before) {
+    for ((mut node, before), asked) in plan.nodes.into_iter().zip(before).zip(asked) {
         for input in &mut node.inputs {
             *input = places[*input];
+        }
+        if let Some(condition) = asked {
+            let from = &nodes[node.inputs[0]];
+            let width = from.columns.len();
+            let answer = super::translate::computed_column(&condition, &from.columns)?;
+            let mut columns = from.columns.clone();
+            columns.push(answer.renamed("kept"));
+            nodes.push(PlanNode {
+                op: StreamOp::Calc {
+                    exprs: (0..width).map(column).chain([condition]).collect(),
+                    filter: None,
+                },
+                inputs: node.inputs.clone(),
+                columns: columns.clone(),
+                ..from.clone()
+            });
+            node.inputs = vec![nodes.len() - 1];
+            node.columns = columns;
+            if let StreamOp::ChangelogNormalize { filter, .. } = &mut node.op {
+                *filter = Some(column(width));
+            }
         }
         if let Some(condition) = before {
             let from = &nodes[node.inputs[0]];

@@ -8,8 +8,8 @@ use std::fmt::Write as _;
 
 use super::lifetime::State;
 use super::stream::{
-    AggregateCall, Distribution, JoinOn, JoinTime, PlanColumn, PlanNode, SortColumn, StreamOp,
-    StreamPlan, TimeAttribute, display_expr, plain_column,
+    AggregateCall, Distribution, JoinOn, JoinTime, PlanColumn, PlanNode, RankEnd, SortColumn,
+    StreamOp, StreamPlan, TimeAttribute, display_expr, plain_column,
 };
 
 /// The plan as text, ending with a newline.
@@ -169,6 +169,7 @@ fn describe(plan: &StreamPlan, node: &PlanNode) -> String {
             attached,
             keys,
             calls,
+            ..
         } => format!(
             "WindowAggregate {window} {} {}{}: {}",
             if attached.is_some() { "up to" } else { "on" },
@@ -247,7 +248,7 @@ fn describe(plan: &StreamPlan, node: &PlanNode) -> String {
             window,
             ..
         } => format!(
-            "{}TopN{} order {}: ranks {start} to {end}{}",
+            "{}TopN{} order {}: ranks {start} to {}{}",
             if window.is_some() { "Window" } else { "" },
             if partition.is_empty() {
                 String::new()
@@ -255,6 +256,11 @@ fn describe(plan: &StreamPlan, node: &PlanNode) -> String {
                 format!(" by {}", names(partition, input))
             },
             order_text(order, input),
+            match end {
+                RankEnd::Constant(end) => end.to_string(),
+                RankEnd::Column(column) =>
+                    format!("{} of the partition's first row", names(&[*column], input)),
+            },
             if *with_rank { ", with the rank" } else { "" }
         ),
         StreamOp::Limit { skip: 0, fetch } => format!("Limit {fetch}"),
@@ -332,11 +338,16 @@ fn describe(plan: &StreamPlan, node: &PlanNode) -> String {
             column,
             left,
             ordinality,
+            condition,
         } => format!(
-            "Unnest{}: {}{}",
+            "Unnest{}: {}{}{}",
             if *left { " left" } else { "" },
             names(&[*column], input),
-            if *ordinality { " with ordinality" } else { "" }
+            if *ordinality { " with ordinality" } else { "" },
+            match condition {
+                Some(condition) => format!(" where {}", display_expr(condition, &node.columns)),
+                None => String::new(),
+            }
         ),
         StreamOp::DropUpdateBefore => "DropUpdateBefore".to_string(),
         StreamOp::UpsertMaterialize { key, .. } => {
@@ -454,7 +465,7 @@ fn calls_text(calls: &[AggregateCall], input: &[PlanColumn]) -> String {
                 (false, true) => format!("DISTINCT {}", names(&call.args, input)),
                 (false, false) => names(&call.args, input),
             };
-            let mut text = format!("{}({args})", call.kind.names()[0].to_uppercase());
+            let mut text = format!("{}({args})", call.kind.shown());
             if let Some(filter) = call.filter {
                 let _ = write!(text, " FILTER ({})", names(&[filter], input));
             }

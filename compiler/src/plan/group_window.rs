@@ -41,7 +41,12 @@ pub(super) fn rewrite(query: &mut ast::Query) -> Result<()> {
         type Break = DataFusionError;
         fn post_visit_query(&mut self, query: &mut ast::Query) -> ControlFlow<DataFusionError> {
             match rewrite_set(&mut query.body) {
-                Ok(()) => ControlFlow::Continue(()),
+                Ok(windowed) => {
+                    if windowed {
+                        let _ = visit_expressions_mut(&mut query.order_by, time_as_marker);
+                    }
+                    ControlFlow::Continue(())
+                }
                 Err(error) => ControlFlow::Break(error),
             }
         }
@@ -52,26 +57,28 @@ pub(super) fn rewrite(query: &mut ast::Query) -> Result<()> {
     }
 }
 
-fn rewrite_set(set: &mut ast::SetExpr) -> Result<()> {
+/// Whether it is a SELECT by a group window, so that its ORDER BY may name the window's times.
+fn rewrite_set(set: &mut ast::SetExpr) -> Result<bool> {
     match set {
         ast::SetExpr::Select(select) => rewrite_select(select),
         ast::SetExpr::SetOperation { left, right, .. } => {
             rewrite_set(left)?;
-            rewrite_set(right)
+            rewrite_set(right)?;
+            Ok(false)
         }
-        _ => Ok(()),
+        _ => Ok(false),
     }
 }
 
-fn rewrite_select(select: &mut ast::Select) -> Result<()> {
+fn rewrite_select(select: &mut ast::Select) -> Result<bool> {
     let _ = visit_expressions_mut(&mut select.projection, as_bigint);
     let _ = visit_expressions_mut(&mut select.having, as_bigint);
     let GroupByExpr::Expressions(keys, _) = &mut select.group_by else {
-        return Ok(());
+        return Ok(false);
     };
     let is_window = |e: &ast::Expr| called(e).is_some_and(|(name, _)| KINDS.contains(&&*name));
     match keys.iter().filter(|key| is_window(key)).count() {
-        0 => return Ok(()),
+        0 => return Ok(false),
         1 => {}
         _ => return plan_err!("GROUP BY takes one group window, as in Flink"),
     }
@@ -83,24 +90,26 @@ fn rewrite_select(select: &mut ast::Select) -> Result<()> {
             None => keys.push(key),
         }
     }
-    let rewrite = |e: &mut ast::Expr| {
-        if let Some((name, args)) = called(e)
-            && let Some((kind, what)) = name.rsplit_once('_')
-            && KINDS.contains(&kind)
-        {
-            let marker = match what {
-                "START" => "__window_start",
-                "END" => "__window_end",
-                "ROWTIME" | "PROCTIME" => "__window_time",
-                _ => return ControlFlow::<()>::Continue(()),
-            };
-            *e = call(marker, kind, args);
-        }
-        ControlFlow::Continue(())
-    };
-    let _ = visit_expressions_mut(&mut select.projection, rewrite);
-    let _ = visit_expressions_mut(&mut select.having, rewrite);
-    Ok(())
+    let _ = visit_expressions_mut(&mut select.projection, time_as_marker);
+    let _ = visit_expressions_mut(&mut select.having, time_as_marker);
+    Ok(true)
+}
+
+/// Writes a call that names a time of the window as a marker.
+fn time_as_marker(e: &mut ast::Expr) -> ControlFlow<()> {
+    if let Some((name, args)) = called(e)
+        && let Some((kind, what)) = name.rsplit_once('_')
+        && KINDS.contains(&kind)
+    {
+        let marker = match what {
+            "START" => "__window_start",
+            "END" => "__window_end",
+            "ROWTIME" | "PROCTIME" => "__window_time",
+            _ => return ControlFlow::Continue(()),
+        };
+        *e = call(marker, kind, args);
+    }
+    ControlFlow::Continue(())
 }
 
 /// `GROUPING` and its other name are one function, which gives a BIGINT.

@@ -9,8 +9,8 @@ use datafusion_expr::{Expr, expr};
 use millstream_functions::types::{FlinkType, MAX_LENGTH, TypeKind};
 
 use super::stream::{
-    ChangelogMode, Distribution, JoinKind, JoinOn, PlanColumn, PlanNode, StreamOp, StreamPlan,
-    plain_column,
+    ChangelogMode, Distribution, JoinKind, JoinOn, PlanColumn, PlanNode, RankEnd, StreamOp,
+    StreamPlan, plain_column,
 };
 
 /// Columns, by position and in order.
@@ -102,7 +102,7 @@ fn keys_of(plan: &StreamPlan, node: &PlanNode, known: &[Vec<Key>], stay: &[bool]
             ..
         } => {
             let mut keys = input(0);
-            if start == end {
+            if *end == RankEnd::Constant(*start) {
                 keys.push(partition.clone());
             } else if *with_rank {
                 let rank = node.columns.len() - 1;

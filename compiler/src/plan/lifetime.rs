@@ -3,7 +3,7 @@
 use millstream_functions::window::{Frame, Window, duration_text};
 
 use super::settings::duration_setting;
-use super::stream::{ChangelogMode, JoinTime, PlanNode, StreamOp, StreamPlan};
+use super::stream::{ChangelogMode, JoinTime, PlanNode, RankEnd, StreamOp, StreamPlan};
 
 /// How long the state of an operator's input is kept after it was last written, in milliseconds;
 /// `None` for ever, which zero stands for too. A hint goes before the setting.
@@ -97,14 +97,18 @@ impl State {
                 window: Some(_), ..
             } => Self::passing("the best rows a key and window, until the window closes"),
             StreamOp::TopN { end, partition, .. } => {
+                let end = match end {
+                    RankEnd::Constant(end) => format!("{end} "),
+                    RankEnd::Column(_) => String::new(),
+                };
                 let what = match node.inputs.first().map(|&i| plan.nodes[i].changelog) {
                     Some(ChangelogMode::Append) => {
-                        format!("the best {end} rows a partition")
+                        format!("the best {end}rows a partition")
                     }
                     _ => "all rows a partition".to_string(),
                 };
                 match partition.is_empty() && what.starts_with("the best") {
-                    true => Self::passing(format!("the best {end} rows")),
+                    true => Self::passing(format!("the best {end}rows")),
                     false => Self::lasting(&what, "the number of partitions and rows", ttl),
                 }
             }

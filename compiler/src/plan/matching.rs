@@ -22,7 +22,7 @@ use datafusion_sql::sqlparser::ast::{
     TableFactor, VisitMut as _, VisitorMut,
 };
 use millstream_functions::aggregate::AggregateKind;
-use millstream_functions::interval_millis;
+use millstream_functions::{Zone, interval_millis};
 
 use super::stream::{ChangelogMode, PlanColumn, SortColumn, StreamOp, TimeAttribute, plain_column};
 use super::translate::{Translator, without_casts};
@@ -656,6 +656,11 @@ impl Translator<'_> {
         let below = self.translate(&node.input)?;
         if self.graph.nodes()[below].changelog != ChangelogMode::Append {
             return plan_err!("MATCH_RECOGNIZE takes an append-only input, as in Flink");
+        }
+        if self.zone()? != Zone::Utc {
+            return not_impl_err!(
+                "MATCH_RECOGNIZE in a 'table.local-time-zone' other than UTC is not supported"
+            );
         }
         let schema = node.input.schema();
         let mut needed = node.partition.clone();

@@ -2,45 +2,72 @@
 
 use std::ops::ControlFlow;
 
-use datafusion_common::{DataFusionError, not_impl_err};
+use datafusion_common::DataFusionError;
+use datafusion_sql::sqlparser::ast::helpers::attached_token::AttachedToken;
 use datafusion_sql::sqlparser::ast::{
-    AccessExpr, Expr, Ident, Join, JoinConstraint, JoinOperator, Query, Select, SelectItem,
-    SetExpr, TableFactor, TableWithJoins, Value, VisitMut as _, VisitorMut,
+    AccessExpr, Cte, Expr, Ident, Query, Select, SelectItem, SetExpr, TableFactor, TableWithJoins,
+    Value, VisitMut as _, VisitorMut, WildcardAdditionalOptions, With,
 };
+
+use super::merged_columns;
+use crate::sql::{empty_select, query_of};
 
 /// Names the columns of every SELECT as Flink does, and writes paths into the rows of a table's column
 /// (`t.row.field.inner`) as accesses of fields, which DataFusion also takes where `t` belongs to an outer query.
 ///
+/// `columns` tells the columns of a query of its own; stars over merged columns are written out with it.
+///
 /// # Errors
-/// `SELECT *` over a join by NATURAL or USING: Flink puts the columns that are joined by first, and DataFusion does not.
-pub(super) fn resolve(query: &mut Query) -> Result<(), DataFusionError> {
-    struct Names {
+/// What is wrong with a relation under such a star.
+pub(super) fn resolve(
+    query: &mut Query,
+    columns: &dyn Fn(Query) -> Result<Vec<String>, DataFusionError>,
+) -> Result<(), DataFusionError> {
+    struct Names<'a> {
         /// For each query around, the relations that its FROM names.
         scopes: Vec<Vec<String>>,
-        /// Whether a SELECT takes all columns of a join that makes one of two.
-        merged: bool,
+        /// The queries that those around name by WITH.
+        named: Vec<Vec<Cte>>,
+        /// How many relations got a name.
+        joined: usize,
+        columns: &'a dyn Fn(Query) -> Result<Vec<String>, DataFusionError>,
     }
-    impl VisitorMut for Names {
-        type Break = ();
+    impl VisitorMut for Names<'_> {
+        type Break = DataFusionError;
 
-        fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
+        fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<DataFusionError> {
+            let with = query.with.iter().flat_map(|with| &with.cte_tables);
+            self.named.push(with.cloned().collect());
             let mut relations = Vec::new();
+            let mut result = Ok(());
             each_select(&mut query.body, &mut |select| {
-                self.merged |= takes_merged_columns(select);
+                let mut columns_of = |factor: &TableFactor| {
+                    let named = self.named.iter().flatten().cloned().collect();
+                    (self.columns)(all_of(factor.clone(), named))
+                };
+                if let Err(error) =
+                    merged_columns::expand(select, &mut self.joined, &mut columns_of)
+                {
+                    result = Err(error);
+                }
                 let own = relations_of(select);
                 name_items(&mut select.projection, &own);
                 relations.extend(own);
             });
             self.scopes.push(relations);
-            ControlFlow::Continue(())
+            match result {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(error) => ControlFlow::Break(error),
+            }
         }
 
-        fn post_visit_query(&mut self, _query: &mut Query) -> ControlFlow<()> {
+        fn post_visit_query(&mut self, _query: &mut Query) -> ControlFlow<DataFusionError> {
             self.scopes.pop();
+            self.named.pop();
             ControlFlow::Continue(())
         }
 
-        fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<DataFusionError> {
             if let Expr::CompoundIdentifier(parts) = expr
                 && parts.len() > 2
                 && self.scopes.iter().any(|s| s.contains(&parts[0].value))
@@ -48,51 +75,59 @@ pub(super) fn resolve(query: &mut Query) -> Result<(), DataFusionError> {
                 let fields = parts.split_off(2);
                 *expr = Expr::CompoundFieldAccess {
                     root: Box::new(expr.clone()),
-                    access_chain: fields
-                        .into_iter()
-                        .map(|field| {
-                            let name = Value::SingleQuotedString(field.value);
-                            AccessExpr::Dot(Expr::Value(name.with_span(field.span)))
-                        })
-                        .collect(),
+                    access_chain: fields.into_iter().map(field_access).collect(),
                 };
+            } else if let Expr::CompoundFieldAccess { access_chain, .. } = expr {
+                // `items[1].sku`: the field is no column.
+                for access in access_chain {
+                    if let AccessExpr::Dot(Expr::Identifier(field)) = access {
+                        *access = field_access(field.clone());
+                    }
+                }
             }
             ControlFlow::Continue(())
         }
     }
-    // Nothing breaks off.
     let mut names = Names {
         scopes: Vec::new(),
-        merged: false,
+        named: Vec::new(),
+        joined: 0,
+        columns,
     };
-    let _ = query.visit(&mut names);
-    if names.merged {
-        return not_impl_err!(
-            "SELECT * over a join by USING or NATURAL is not supported yet; name the columns"
-        );
+    match query.visit(&mut names) {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break(error) => Err(error),
     }
-    Ok(())
 }
 
-fn takes_merged_columns(select: &Select) -> bool {
-    let wildcard = |item: &SelectItem| matches!(item, SelectItem::Wildcard(_));
-    let merges = |join: &Join| {
-        // What our parser makes of joins.
-        match &join.join_operator {
-            JoinOperator::Inner(by)
-            | JoinOperator::Left(by)
-            | JoinOperator::Right(by)
-            | JoinOperator::FullOuter(by) => {
-                matches!(by, JoinConstraint::Using(_) | JoinConstraint::Natural)
-            }
-            _ => false,
-        }
+/// `.field`, as DataFusion takes it.
+fn field_access(field: Ident) -> AccessExpr {
+    let name = Value::SingleQuotedString(field.value);
+    AccessExpr::Dot(Expr::Value(name.with_span(field.span)))
+}
+
+/// `WITH … SELECT * FROM factor`
+fn all_of(factor: TableFactor, named: Vec<Cte>) -> Query {
+    let token = AttachedToken::empty;
+    let select = Select {
+        projection: vec![SelectItem::Wildcard(WildcardAdditionalOptions::default())],
+        from: vec![TableWithJoins {
+            relation: factor,
+            joins: vec![],
+        }],
+        ..empty_select(token())
     };
-    let mut joins = select.from.iter().flat_map(|tables| &tables.joins);
-    select.projection.iter().any(wildcard) && joins.any(merges)
+    Query {
+        with: (!named.is_empty()).then(|| With {
+            with_token: token(),
+            recursive: false,
+            cte_tables: named,
+        }),
+        ..query_of(select)
+    }
 }
 
-fn each_select(set: &mut SetExpr, visit: &mut dyn FnMut(&mut Select)) {
+pub(super) fn each_select(set: &mut SetExpr, visit: &mut dyn FnMut(&mut Select)) {
     match set {
         SetExpr::Select(select) => visit(select),
         SetExpr::SetOperation { left, right, .. } => {

@@ -8,10 +8,9 @@ use std::collections::BTreeMap;
 
 use arrow::datatypes::{DataType, Field};
 use datafusion_common::{Result, plan_err};
-use millstream_functions::aggregate::AggregateKind;
 
 use super::settings::duration_setting;
-use super::stream::{AggregateCall, ChangelogMode, PlanColumn, PlanNode, StreamOp, StreamPlan};
+use super::stream::{ChangelogMode, PlanColumn, PlanNode, StreamOp, StreamPlan};
 
 /// When a bundle of rows ends: whichever comes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,7 +60,7 @@ pub(crate) fn split(mut plan: StreamPlan) -> Result<StreamPlan> {
         if let StreamOp::GroupAggregate { keys, calls } = &node.op {
             let input = &nodes[node.inputs[0]];
             let inserts = input.changelog == ChangelogMode::Append;
-            if !calls.is_empty() && calls.iter().all(|call| is_mergeable(call, inserts)) {
+            if !calls.is_empty() && calls.iter().all(|c| c.kind.merges(c.distinct, !inserts)) {
                 let (keys, calls) = (keys.clone(), calls.clone());
                 let mut columns: Vec<PlanColumn> =
                     keys.iter().map(|&key| input.columns[key].clone()).collect();
@@ -92,19 +91,4 @@ pub(crate) fn split(mut plan: StreamPlan) -> Result<StreamPlan> {
     }
     plan.nodes = nodes;
     Ok(plan)
-}
-
-/// Whether accumulators of several instances make one: not of DISTINCT values, which must meet in one
-/// place, nor of what depends on the order of all rows or cannot take values back in parts.
-fn is_mergeable(call: &AggregateCall, inserts: bool) -> bool {
-    use AggregateKind::{
-        ApproxCountDistinct, ArrayAgg, FirstValue, LastValue, ListAgg, Max, Min, StddevPop,
-        StddevSamp, VarPop, VarSamp,
-    };
-    match call.kind {
-        FirstValue | LastValue => false,
-        ListAgg | ArrayAgg | StddevPop | StddevSamp | VarPop | VarSamp => inserts && !call.distinct,
-        Min | Max | ApproxCountDistinct => true,
-        _ => !call.distinct,
-    }
 }

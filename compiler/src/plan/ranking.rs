@@ -5,9 +5,12 @@ use datafusion_expr::expr::Sort;
 use datafusion_expr::logical_plan::{self as lp, LogicalPlan};
 use datafusion_expr::{BinaryExpr, Expr, Operator, utils};
 use millstream_functions::aggregate::AggregateKind;
+use millstream_functions::types::{FlinkType, TypeKind};
 use millstream_functions::window::Window;
 
-use super::stream::{ChangelogMode, PlanColumn, SortColumn, StreamOp, TimeAttribute, column};
+use super::stream::{
+    ChangelogMode, PlanColumn, RankEnd, SortColumn, StreamOp, TimeAttribute, column,
+};
 use super::translate::{Translator, over_kind, unaliased, without_casts};
 
 /// Which ranks a condition lets through.
@@ -63,20 +66,52 @@ impl Translator<'_> {
             end: None,
         };
         let mut rest = Vec::new();
+        let mut narrowed = false;
         for condition in utils::split_conjunction(&filter.predicate) {
-            if !narrow(&mut ranks, condition, position, schema) {
-                rest.push(condition.clone());
+            match narrow(&mut ranks, condition, position, schema) {
+                true => narrowed = true,
+                false => rest.push(condition.clone()),
             }
         }
-        let Some(end) = ranks.end else {
+        let below = window.input.schema();
+        let width = below.fields().len();
+        // Beside a constant Flink takes no other bound for one of a Top-N.
+        if narrowed && rest.iter().any(|c| compares(c, position, schema)) {
             return Ok(None);
+        }
+        let end = match ranks.end {
+            Some(0) => {
+                return plan_err!(
+                    "ROW_NUMBER() starts at 1, and the condition asks for less; Flink refuses that, too"
+                );
+            }
+            Some(end) => RankEnd::Constant(end),
+            None if ranks.start > 1 && !rest.iter().any(|c| compares(c, position, schema)) => {
+                return plan_err!(
+                    "ROW_NUMBER() is bounded from below only; a Top-N needs the last row, too, as in \
+                     Flink: add a condition such as rn <= 10"
+                );
+            }
+            None => {
+                let mut bounds = (0..rest.len()).filter(|&i| compares(&rest[i], position, schema));
+                let (Some(only), None, false) = (bounds.next(), bounds.next(), narrowed) else {
+                    return Ok(None);
+                };
+                let Some(column) = end_column(&rest[only], position, schema) else {
+                    return Ok(None);
+                };
+                let Some(column) = below_projections(column, &between).filter(|&c| c < width)
+                else {
+                    return Ok(None);
+                };
+                rest.remove(only);
+                RankEnd::Column(column)
+            }
         };
         let params = &function.params;
-        let below = window.input.schema();
         let input = self.translate(&window.input)?;
         let (input, partition) = self.as_columns(input, &params.partition_by, below)?;
         let (input, order) = self.sort_columns(input, &params.order_by, below)?;
-        let width = below.fields().len();
         let ranked = self.rank(input, partition, order, ranks.start, end)?;
         // Computed keys are dropped again; the row number stands behind the input's columns.
         let columns = self.graph.nodes()[ranked].columns.clone();
@@ -86,7 +121,9 @@ impl Translator<'_> {
         exprs.push(match &self.graph.nodes()[ranked].op {
             StreamOp::Deduplicate { .. } => Expr::Literal(ScalarValue::Int64(Some(1)), None),
             // One rank is a constant, which no row needs to carry.
-            _ if ranks.start == end => Expr::Literal(ScalarValue::Int64(Some(clamped(end))), None),
+            _ if end == RankEnd::Constant(ranks.start) => {
+                Expr::Literal(ScalarValue::Int64(Some(clamped(ranks.start))), None)
+            }
             _ => column(columns.len() - 1),
         });
         outputs.push(PlanColumn::new(number.name(), number));
@@ -107,13 +144,13 @@ impl Translator<'_> {
         partition: Vec<usize>,
         order: Vec<SortColumn>,
         start: u64,
-        end: u64,
+        end: RankEnd,
     ) -> Result<usize> {
         let from = &self.graph.nodes()[input];
         let columns = from.columns.clone();
         let append = from.changelog == ChangelogMode::Append;
         let time = |i: usize| columns[i].time;
-        if let ([by], 1, 1) = (order.as_slice(), start, end) {
+        if let ([by], 1, RankEnd::Constant(1)) = (order.as_slice(), start, end) {
             match time(by.column) {
                 Some(_) if append && !self.by_window(input, &partition) => {
                     let (rowtime, keep_last) = (by.column, by.descending);
@@ -150,8 +187,29 @@ impl Translator<'_> {
                 "ROW_NUMBER() by windows of processing time is not supported, as in Flink"
             );
         }
+        if let RankEnd::Column(at) = end {
+            let bound = &columns[at];
+            if window.is_some() {
+                return plan_err!(
+                    "ROW_NUMBER() in windows is compared with a constant, as in Flink, not with '{}'",
+                    bound.name
+                );
+            }
+            let ty = bound.flink_type();
+            if !matches!(
+                ty.kind,
+                TypeKind::BigInt | TypeKind::Int | TypeKind::SmallInt
+            ) {
+                return plan_err!(
+                    "ROW_NUMBER() is compared with a column of whole numbers, as in Flink, but '{}' is {ty}",
+                    bound.name
+                );
+            }
+        }
         let latest = match (window, order.as_slice(), start, end) {
-            (Some(_), [by], 1, 1) if by.descending => self.is_window_time(input, by.column)?,
+            (Some(_), [by], 1, RankEnd::Constant(1)) if by.descending => {
+                self.is_window_time(input, by.column)?
+            }
             _ => false,
         };
         let from = &self.graph.nodes()[input];
@@ -163,12 +221,9 @@ impl Translator<'_> {
                 output.time = None;
             }
         }
-        let bigint = millstream_functions::types::FlinkType::new(
-            millstream_functions::types::TypeKind::BigInt,
-        )
-        .not_null();
+        let bigint = FlinkType::new(TypeKind::BigInt).not_null();
         outputs.push(PlanColumn::new("w0$o0", &bigint.to_field("w0$o0")));
-        let key = match (start == end, from_key) {
+        let key = match (end == RankEnd::Constant(start), from_key) {
             (true, _) => Some(partition.clone()),
             (false, Some(key)) => Some(key),
             (false, None) => Some(partition.iter().copied().chain([width]).collect()),
@@ -265,7 +320,13 @@ impl Translator<'_> {
             if fetch == 0 {
                 return self.none(input, width);
             }
-            let index = self.rank(input, vec![], order, skip + 1, skip + fetch)?;
+            let index = self.rank(
+                input,
+                vec![],
+                order,
+                skip + 1,
+                RankEnd::Constant(skip + fetch),
+            )?;
             return back(self, index);
         }
         match order.as_slice() {
@@ -355,6 +416,51 @@ impl Translator<'_> {
 
 fn clamped(rank: u64) -> i64 {
     i64::try_from(rank).unwrap_or(i64::MAX)
+}
+
+/// Whether a condition compares the rank with something else.
+fn compares(condition: &Expr, rank: usize, schema: &DFSchema) -> bool {
+    let is_rank = |e: &Expr| match without_casts(e) {
+        Expr::Column(c) => schema.index_of_column(c).ok() == Some(rank),
+        _ => false,
+    };
+    use Operator::{Eq, Gt, GtEq, Lt, LtEq};
+    match condition {
+        Expr::BinaryExpr(BinaryExpr { left, op, right }) => {
+            matches!(op, Lt | LtEq | Gt | GtEq | Eq) && (is_rank(left) != is_rank(right))
+        }
+        Expr::Between(between) => is_rank(&between.expr),
+        _ => false,
+    }
+}
+
+/// The column that a condition bounds the rank by from above.
+///
+/// Flink makes no difference between `<=`, `<` and `=`: all of them are read as `<=`.
+fn end_column(condition: &Expr, rank: usize, schema: &DFSchema) -> Option<usize> {
+    let Expr::BinaryExpr(BinaryExpr { left, op, right }) = condition else {
+        return None;
+    };
+    let place = |e: &Expr| match without_casts(e) {
+        Expr::Column(c) => schema.index_of_column(c).ok(),
+        _ => None,
+    };
+    let (op, bound) = match (place(left), place(right)) {
+        (Some(l), bound) if l == rank => (*op, bound?),
+        (bound, Some(r)) if r == rank => (op.swap()?, bound?),
+        _ => return None,
+    };
+    matches!(op, Operator::LtEq | Operator::Lt | Operator::Eq).then_some(bound)
+}
+
+/// The column that a column of the uppermost of these projections is below them.
+fn below_projections(column: usize, projections: &[&lp::Projection]) -> Option<usize> {
+    projections.iter().try_fold(column, |at, projection| {
+        match unaliased(projection.expr.get(at)?) {
+            Expr::Column(c) => projection.input.schema().index_of_column(c).ok(),
+            _ => None,
+        }
+    })
 }
 
 /// Narrows the ranks by a condition; false if the condition is no bound of the rank.

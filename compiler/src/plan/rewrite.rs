@@ -4,9 +4,10 @@
 //!    are buffered, sorted and looked up once.
 //! 2. Operators that no sink reads are dropped.
 //! 3. Columns that nobody reads are dropped, down into the sources.
-//! 4. Old values of updates that nobody reads are not made, and sinks get what they ask for.
-//! 5. With mini-batches, aggregates get a first phase in front of their exchange.
-//! 6. Every operator gets a name that is unique and stable.
+//! 4. DISTINCT aggregates are split in two levels, if that is asked for.
+//! 5. Old values of updates that nobody reads are not made, and sinks get what they ask for.
+//! 6. With mini-batches, aggregates get a first phase in front of their exchange.
+//! 7. Every operator gets a name that is unique and stable.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,15 +15,16 @@ use datafusion_common::{Result, plan_err};
 
 use super::matching::{MatchSpec, Navigation};
 use super::stream::{
-    AggregateCall, AttachedWindow, JoinOn, JoinTime, LookupKeys, OverGroup, PlanNode, SortColumn,
-    StreamOp, StreamPlan, TimeAttribute, WatermarkSpec, column, columns_of, plain_column,
-    substitute,
+    AggregateCall, AttachedWindow, JoinOn, JoinTime, LookupKeys, OverGroup, PlanNode, RankEnd,
+    SortColumn, StreamOp, StreamPlan, TimeAttribute, WatermarkSpec, column, columns_of,
+    plain_column, substitute,
 };
 
 /// All rewrites in order.
 pub(crate) fn rewrite(mut plan: StreamPlan) -> Result<StreamPlan> {
     fuse_over(&mut plan)?;
-    let plan = super::calcs::merge(prune(plan)?)?;
+    let plan = super::split_distinct::split(prune(plan)?)?;
+    let plan = super::calcs::merge(plan)?;
     check_windows(&plan)?;
     let mut plan = super::phases::split(super::changelog::infer(plan)?)?;
     name_operators(&mut plan);
@@ -65,12 +67,12 @@ fn fuse_over(plan: &mut StreamPlan) -> Result<()> {
         if plan.nodes[input].columns[rowtime].time != Some(TimeAttribute::Rowtime) {
             continue;
         }
-        // DISTINCT has an operator of its own.
-        let distinct = |groups: &[OverGroup]| {
+        // DISTINCT and collections have an operator of their own.
+        let general = |groups: &[OverGroup], input: usize| {
             let mut calls = groups.iter().flat_map(|group| &group.calls);
-            calls.any(|call| call.distinct)
+            calls.any(|call| call.is_general(&plan.nodes[input].columns))
         };
-        if distinct(&groups) {
+        if general(&groups, input) {
             continue;
         }
         // Down through Calcs that only this chain reads.
@@ -104,7 +106,7 @@ fn fuse_over(plan: &mut StreamPlan) -> Result<()> {
         let lowered = |i: usize| plain_column(&through[i]).filter(|&i| i < width);
         let lowered_partition: Option<Vec<usize>> = partition.iter().map(|&i| lowered(i)).collect();
         if !fusible
-            || distinct(&lower_groups)
+            || general(&lower_groups, below)
             || lowered_partition != Some(lower_partition.clone())
             || lowered(rowtime) != Some(lower_rowtime)
         {
@@ -294,12 +296,14 @@ fn prune(plan: StreamPlan) -> Result<StreamPlan> {
             StreamOp::TopN {
                 partition,
                 order,
+                end,
                 window,
                 ..
             } => {
                 let width = width(0);
                 kept.extend(partition);
                 kept.extend(order.iter().map(|by| by.column));
+                kept.extend(end.column());
                 kept.extend(*window);
                 reads.extend(kept.iter().filter(|&&i| i < width));
             }
@@ -340,9 +344,12 @@ fn prune(plan: StreamPlan) -> Result<StreamPlan> {
                 kept.extend(0..columns.len());
                 reads.extend(&kept);
             }
-            StreamOp::Unnest { column, .. } => {
+            StreamOp::Unnest {
+                column, condition, ..
+            } => {
                 let width = width(0);
                 kept.insert(*column);
+                kept.extend(condition.iter().flat_map(columns_of));
                 kept.extend(width..node.columns.len());
                 reads.extend(kept.iter().filter(|&&i| i < width));
             }
@@ -573,7 +580,9 @@ fn prune(plan: StreamPlan) -> Result<StreamPlan> {
                 attached,
                 keys,
                 calls,
+                local,
             } => StreamOp::WindowAggregate {
+                local,
                 window,
                 rowtime: below[&rowtime],
                 attached: attached.map(|(start, end)| (below[&start], below[&end])),
@@ -633,6 +642,19 @@ fn prune(plan: StreamPlan) -> Result<StreamPlan> {
                 keys: keys.iter().map(|k| below[k]).collect(),
             },
             StreamOp::TopN {
+                end: RankEnd::Column(at),
+                ..
+            } if below[&at] != at => {
+                // Flink 2.3 drops the columns that nobody reads, and then takes the number from another
+                // column, or fails.
+                return plan_err!(
+                    "ROW_NUMBER() is compared with '{}', before which stand columns that nobody reads: \
+                     Flink 2.3 would take another column for it; SELECT the column first of all in the \
+                     query that is numbered",
+                    node.columns[at].name
+                );
+            }
+            StreamOp::TopN {
                 partition,
                 order,
                 start,
@@ -644,7 +666,7 @@ fn prune(plan: StreamPlan) -> Result<StreamPlan> {
                 partition: partition.iter().map(|k| below[k]).collect(),
                 order: move_order(&order, &below),
                 start,
-                end,
+                end: end.moved(|column| below[&column]),
                 // Nobody reads the rank: rows need not move up and down.
                 with_rank: kept.contains(&(node.columns.len() - 1)),
                 window: window.map(|w| below[&w]),
@@ -678,13 +700,17 @@ fn prune(plan: StreamPlan) -> Result<StreamPlan> {
                 filter: filter.map(moved).transpose()?,
             },
             StreamOp::Unnest {
-                column,
+                column: collection,
                 left,
                 ordinality,
+                condition,
             } => StreamOp::Unnest {
-                column: below[&column],
+                column: below[&collection],
                 left,
                 ordinality,
+                condition: condition
+                    .map(|c| substitute(c, &|i| column(mapping[&i])))
+                    .transpose()?,
             },
             StreamOp::UpsertMaterialize { key, row_key } => StreamOp::UpsertMaterialize {
                 key: key.iter().map(|k| below[k]).collect(),
@@ -744,6 +770,7 @@ fn prune(plan: StreamPlan) -> Result<StreamPlan> {
                 end: place(w.end),
                 time: place(w.time),
                 processing: w.processing,
+                local: w.local,
             }),
             origins: node.origins,
             uid: String::new(),
@@ -888,6 +915,7 @@ fn prune_join(
             end: moved(w.end),
             time: moved(w.time),
             processing: w.processing,
+            local: w.local,
         }),
         origins: node.origins,
         uid: String::new(),

@@ -3,6 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use datafusion_common::DataFusionError;
+use millstream_functions::Zone;
+
 use crate::diagnostics::{Diagnostic, did_you_mean};
 
 /// What a key's value must look like.
@@ -14,8 +17,25 @@ enum Kind {
     Flag,
     /// One of these words, in any case.
     OneOf(&'static [&'static str]),
+    /// A time zone.
+    Zone,
     /// Only this value changes nothing: others are not supported.
     Only(&'static str),
+}
+
+/// The zone in which a TIMESTAMP_LTZ becomes a wall clock.
+pub const TIME_ZONE: &str = "table.local-time-zone";
+
+/// The zone that the setting names.
+///
+/// # Errors
+/// A name that is none.
+pub fn time_zone(name: &str) -> Result<Zone, DataFusionError> {
+    match name {
+        // Flink's default is the machine's; that of a job here is UTC everywhere.
+        "default" => Ok(Zone::Utc),
+        name => name.parse().map_err(DataFusionError::Plan),
+    }
 }
 
 /// Keys that the runtime honours.
@@ -26,7 +46,7 @@ const KNOWN: &[(&str, Kind)] = &[
     ("pipeline.auto-watermark-interval", Kind::Duration),
     ("execution.checkpointing.interval", Kind::Duration),
     ("execution.runtime-mode", Kind::Only("streaming")),
-    ("table.local-time-zone", Kind::Only("UTC")),
+    (TIME_ZONE, Kind::Zone),
     ("table.dml-sync", Kind::Flag),
     ("table.exec.state.ttl", Kind::Duration),
     ("table.exec.source.cdc-events-duplicate", Kind::Flag),
@@ -58,8 +78,9 @@ const KNOWN: &[(&str, Kind)] = &[
         "table.optimizer.agg-phase-strategy",
         Kind::OneOf(&["AUTO", "ONE_PHASE", "TWO_PHASE"]),
     ),
-    // One instance counts the distinct values of a key anyway: how they are shared out is Flink's.
     ("table.optimizer.distinct-agg.split.enabled", Kind::Flag),
+    ("table.optimizer.distinct-agg.split.bucket-num", Kind::Count),
+    ("table.optimizer.incremental-agg-enabled", Kind::Flag),
     ("table.optimizer.multi-join.enabled", Kind::Flag),
     (super::ranking::NON_TEMPORAL_SORT, Kind::Flag),
     ("taskmanager.memory.managed.size", Kind::Text),
@@ -76,6 +97,21 @@ const IGNORED: &[&str] = &[
     "execution.checkpointing.dir",
     "state.checkpoints.dir",
 ];
+
+/// The keys that the runtime honours, each with what its value must be, in words; for completion.
+pub fn known_keys() -> impl ExactSizeIterator<Item = (&'static str, String)> {
+    KNOWN.iter().map(|(key, kind)| {
+        let value = match kind {
+            Kind::Text => "text".to_string(),
+            Kind::Count => "a whole number".to_string(),
+            Kind::Duration => "a duration such as 5 s".to_string(),
+            Kind::Flag => "true or false".to_string(),
+            Kind::OneOf(words) => words.join(", "),
+            Kind::Only(value) => (*value).to_string(),
+        };
+        (*key, value)
+    })
+}
 
 /// Checks a key and its value: an error for a bad value, perhaps a warning for the key.
 pub(crate) fn check(key: &str, value: &str) -> Result<Option<Diagnostic>, Diagnostic> {
@@ -118,6 +154,10 @@ pub(crate) fn check(key: &str, value: &str) -> Result<Option<Diagnostic>, Diagno
         Kind::OneOf(words) => match words.iter().any(|word| word.eq_ignore_ascii_case(value)) {
             true => Ok(None),
             false => wrong(&words.join(" or ")),
+        },
+        Kind::Zone => match time_zone(value) {
+            Ok(_) => Ok(None),
+            Err(_) => wrong("a time zone such as Europe/Berlin, UTC or +02:00"),
         },
         Kind::Only(only) if value.eq_ignore_ascii_case(only) => Ok(None),
         Kind::Only(only) => Err(Diagnostic::error(

@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 
 use super::settings::duration_setting;
 use super::stream::{
-    AggregateCall, JoinTime, PlanColumn, PlanNode, SortColumn, StreamOp, StreamPlan, TimeAttribute,
+    AggregateCall, JoinTime, PlanColumn, PlanNode, RankEnd, SortColumn, StreamOp, StreamPlan,
+    TimeAttribute,
 };
 
 /// The forms of all operators that have state, by uid.
@@ -50,6 +51,7 @@ fn form(plan: &StreamPlan, node: &PlanNode) -> Option<String> {
             attached,
             keys,
             calls,
+            ..
         } => format!(
             "window aggregate{updates} {window}{} by ({}): {}",
             match (attached, input[*rowtime].time) {
@@ -65,12 +67,15 @@ fn form(plan: &StreamPlan, node: &PlanNode) -> Option<String> {
             rowtime,
             groups,
         } => {
-            let groups: Vec<String> = groups
+            let texts: Vec<String> = groups
                 .iter()
                 .map(|g| format!("{} over {}", calls_of(&g.calls, input), g.frame))
                 .collect();
+            let mut calls = groups.iter().flat_map(|group| &group.calls);
+            let general = calls.any(|call| !call.distinct && call.is_general(input));
             format!(
-                "OVER{} by ({}) of ({}): {}",
+                "{}OVER{} by ({}) of ({}): {}",
+                if general { "general " } else { "" },
                 match input[*rowtime].time {
                     Some(TimeAttribute::Rowtime) => String::new(),
                     Some(TimeAttribute::Proctime) => " in processing time".to_owned(),
@@ -78,7 +83,7 @@ fn form(plan: &StreamPlan, node: &PlanNode) -> Option<String> {
                 },
                 types(partition, input),
                 types(&all, input),
-                groups.join("; ")
+                texts.join("; ")
             )
         }
         StreamOp::Deduplicate {
@@ -97,7 +102,11 @@ fn form(plan: &StreamPlan, node: &PlanNode) -> Option<String> {
             window,
             ..
         } => format!(
-            "ranks {start} to {end}{updates}{} by ({}) ordered by ({}) of ({})",
+            "ranks {start} to {}{updates}{} by ({}) ordered by ({}) of ({})",
+            match end {
+                RankEnd::Constant(end) => end.to_string(),
+                RankEnd::Column(column) => format!("that of column {column}"),
+            },
             if window.is_some() { " in windows" } else { "" },
             types(partition, input),
             order_of(order, input),
@@ -147,6 +156,11 @@ fn form(plan: &StreamPlan, node: &PlanNode) -> Option<String> {
     if kept.is_some_and(|kept| !kept.is_zero()) {
         words.push_str(" with a time to live");
     }
+    if plan.has_local_windows(node)
+        && let Some(zone) = plan.settings.get(super::settings::TIME_ZONE)
+    {
+        words.push_str(&format!(" by the clock of {zone}"));
+    }
     Some(words)
 }
 
@@ -167,7 +181,7 @@ fn calls_of(calls: &[AggregateCall], columns: &[PlanColumn]) -> String {
         .map(|call| {
             format!(
                 "{}({}{}{}){}",
-                call.kind.names()[0].to_uppercase(),
+                call.kind.shown(),
                 if call.distinct { "DISTINCT " } else { "" },
                 types(&call.args, columns),
                 if call.constants.is_empty() {

@@ -110,6 +110,9 @@ pub struct AttachedWindow {
     pub time: Option<usize>,
     /// Whether the windows are of processing time.
     pub processing: bool,
+    /// Whether start and end are times of the session's zone and not of UTC: event time is a
+    /// TIMESTAMP_LTZ.
+    pub local: bool,
 }
 
 /// A call of an aggregate function over columns of the operator's input.
@@ -127,6 +130,17 @@ pub struct AggregateCall {
     pub filter: Option<usize>,
     /// The result.
     pub output: PlanColumn,
+}
+
+impl AggregateCall {
+    /// Whether OVER computes it with whole accumulators, in an operator of its own: with DISTINCT, or of
+    /// values that are no numbers, times or bytes.
+    pub fn is_general(&self, input: &[PlanColumn]) -> bool {
+        use AggregateKind::{FirstValue, Lag, LastValue};
+        let nested = |&arg: &usize| input[arg].field.data_type().is_nested();
+        let passes = matches!(self.kind, Lag | FirstValue | LastValue);
+        self.distinct || self.kind.keeps_values() || (passes && self.args.iter().any(nested))
+    }
 }
 
 /// Aggregates of one OVER window.
@@ -158,6 +172,34 @@ pub struct SortColumn {
     pub descending: bool,
     /// `NULLS FIRST`; Flink's default is first for ASC and last for DESC.
     pub nulls_first: bool,
+}
+
+/// Up to which rank a Top-N gives rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RankEnd {
+    /// The same in every partition.
+    Constant(u64),
+    /// What this column of the input holds in a partition's first row.
+    Column(usize),
+}
+
+impl RankEnd {
+    /// The column, if it is one.
+    pub fn column(self) -> Option<usize> {
+        match self {
+            RankEnd::Constant(_) => None,
+            RankEnd::Column(column) => Some(column),
+        }
+    }
+
+    /// The same with the column at another position.
+    #[must_use]
+    pub fn moved(self, place: impl Fn(usize) -> usize) -> Self {
+        match self {
+            RankEnd::Constant(end) => RankEnd::Constant(end),
+            RankEnd::Column(column) => RankEnd::Column(place(column)),
+        }
+    }
 }
 
 /// Which rows of two streams a join gives.
@@ -302,6 +344,8 @@ pub enum StreamOp {
         keys: Vec<usize>,
         /// The aggregates.
         calls: Vec<AggregateCall>,
+        /// Whether windows are by the clock of the session's zone: the times that are read are.
+        local: bool,
     },
     /// Adds to each row the aggregates of the rows before it. Output: input columns, calls.
     Over {
@@ -353,7 +397,7 @@ pub enum StreamOp {
         /// First rank, from 1.
         start: u64,
         /// Last rank.
-        end: u64,
+        end: RankEnd,
         /// Whether the rank is a column.
         with_rank: bool,
         /// Position of `window_end`: ranks are within its window and come out when it closes.
@@ -422,6 +466,8 @@ pub enum StreamOp {
         left: bool,
         /// `WITH ORDINALITY`.
         ordinality: bool,
+        /// Which elements count, over the output's columns: `LEFT JOIN UNNEST(…) ON condition`.
+        condition: Option<Expr>,
     },
     /// The input without the old values of updates.
     DropUpdateBefore,
@@ -679,6 +725,26 @@ pub struct StreamPlan {
 }
 
 impl StreamPlan {
+    /// Whether an operator keeps state by windows of the session's time zone.
+    pub fn has_local_windows(&self, node: &PlanNode) -> bool {
+        let carries = |node: &PlanNode| node.window.as_ref().is_some_and(|w| w.local);
+        match &node.op {
+            StreamOp::WindowAggregate { local, .. } => *local,
+            StreamOp::WindowTvf {
+                window: Window::Session { .. },
+                ..
+            } => carries(node),
+            StreamOp::TopN {
+                window: Some(_), ..
+            }
+            | StreamOp::Join {
+                time: JoinTime::Window { .. },
+                ..
+            } => node.inputs.iter().any(|&input| carries(&self.nodes[input])),
+            _ => false,
+        }
+    }
+
     /// The operators that read operator `index`.
     pub fn consumers(&self, index: usize) -> impl Iterator<Item = usize> + '_ {
         self.nodes

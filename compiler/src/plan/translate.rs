@@ -16,10 +16,12 @@ use datafusion_optimizer::simplify_expressions::ExprSimplifier;
 use millstream_functions::aggregate::{AggregateKind, aggregate_kind};
 use millstream_functions::interval_millis;
 use millstream_functions::window::{Frame, duration_text};
+use millstream_functions::{Zone, in_zone};
 
 use super::aggregation::{arguments, null_treatment};
 use super::hints::StateTtl;
 use super::matching::MatchNode;
+use super::settings;
 use super::stream::{
     AggregateCall, AttachedWindow, ChangelogMode, OverGroup, PlanColumn, PlanNode, StreamOp,
     TimeAttribute, column, is_proctime, plain_column, positional_schema,
@@ -206,7 +208,15 @@ impl Translator<'_> {
             }
             Ok(TreeNodeRecursion::Continue)
         })?;
-        simplify(positional, columns)
+        simplify(in_zone(positional, self.zone()?)?, columns)
+    }
+
+    /// The session's time zone.
+    pub(super) fn zone(&self) -> Result<Zone> {
+        match self.graph.setting(settings::TIME_ZONE) {
+            Some(name) => settings::time_zone(&name),
+            None => Ok(Zone::Utc),
+        }
     }
 
     pub(super) fn projection(
@@ -259,6 +269,7 @@ impl Translator<'_> {
             end: w.end.and_then(position_of),
             time: w.time.and_then(position_of),
             processing: w.processing,
+            local: w.local,
         });
         let (source, filter) = match &from.op {
             StreamOp::Calc {
@@ -399,7 +410,7 @@ impl Translator<'_> {
         let mut needed: Vec<Expr> = first.params.partition_by.clone();
         needed.push(order.expr.clone());
         for function in &functions {
-            needed.extend(read_by(function)?.0.into_iter().cloned());
+            needed.extend(read_by(function)?.0);
             needed.extend(function.params.filter.as_deref().cloned());
         }
         let (input, mut positions) = {
@@ -427,16 +438,7 @@ impl Translator<'_> {
                 Some(_) => positions.next(),
                 None => None,
             };
-            let mut constants = constants
-                .into_iter()
-                .map(|e| match self.expression(e, schema, &columns)? {
-                    Expr::Literal(value, _) => Ok(value),
-                    other => plan_err!(
-                        "{} takes constants behind its first argument, not {other}",
-                        function.fun.name().to_uppercase()
-                    ),
-                })
-                .collect::<Result<Vec<_>>>()?;
+            let mut constants = self.constants(kind, &constants, schema, &columns)?;
             constants.extend(null_treatment(kind, params.null_treatment)?);
             calls.push(AggregateCall {
                 kind,
@@ -496,9 +498,6 @@ impl Translator<'_> {
                 plan_err!("OVER in the order of time takes an append-only input, as in Flink")
             }
             Some(TimeAttribute::Rowtime) => Ok(()),
-            Some(TimeAttribute::Proctime) if lags => {
-                not_impl_err!("LAG in processing time is not supported yet")
-            }
             Some(TimeAttribute::Proctime) => Ok(()),
             None if lags => plan_err!(
                 "LAG must be ordered by a time attribute, but '{}' is none; declare WATERMARK FOR \
@@ -569,7 +568,7 @@ pub(super) fn computed_column(expr: &Expr, columns: &[PlanColumn]) -> Result<Pla
 
 /// A call as people write it, for plans.
 fn call_name(kind: AggregateKind, argument: Option<&Expr>) -> String {
-    let name = kind.names()[0].to_uppercase();
+    let name = kind.shown();
     match argument.map(unaliased) {
         Some(Expr::Column(c)) => format!("{name}({})", c.name),
         Some(_) => format!("{name}(…)"),
@@ -578,7 +577,7 @@ fn call_name(kind: AggregateKind, argument: Option<&Expr>) -> String {
 }
 
 /// The arguments that an OVER call reads, and its constants.
-fn read_by(function: &expr::WindowFunction) -> Result<(Vec<&Expr>, Vec<&Expr>)> {
+fn read_by(function: &expr::WindowFunction) -> Result<(Vec<Expr>, Vec<&Expr>)> {
     match over_kind(&function.fun) {
         Some(kind) => arguments(kind, &function.params.args),
         None => Ok((vec![], vec![])),

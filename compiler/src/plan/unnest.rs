@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use datafusion_common::tree_node::{Transformed, TreeNode};
 use datafusion_common::{
-    DFSchema, DFSchemaRef, JoinType, Result, ScalarValue, internal_err, not_impl_err, plan_err,
+    Column, DFSchema, DFSchemaRef, JoinType, Result, ScalarValue, internal_err, not_impl_err,
+    plan_err,
 };
 use datafusion_expr::logical_plan::{self as lp, Extension, LogicalPlan};
 use datafusion_expr::planner::RelationPlannerContext;
@@ -171,31 +172,38 @@ impl Translator<'_> {
             other => return not_impl_err!("a {other} join with UNNEST is not supported"),
         };
         let trivial = join.on.is_empty() && join.filter.as_ref().is_none_or(is_true);
-        if left && !trivial {
-            return not_impl_err!(
-                "LEFT JOIN UNNEST(…) with a condition is not supported; write ON TRUE"
-            );
-        }
         let input = self.translate(&join.left)?;
-        let index = self.unnest(input, join.left.schema(), unnested, left)?;
-        if trivial {
-            return Ok(index);
-        }
         let on = join.on.iter().map(|(l, r)| l.clone().eq(r.clone()));
-        let condition = on.chain(join.filter.clone()).reduce(Expr::and);
+        let condition = on
+            .chain(join.filter.clone())
+            .reduce(Expr::and)
+            .filter(|_| !trivial);
+        let schema = join.left.schema().join(join.right.schema())?;
         match condition {
+            None => self.unnest(input, join.left.schema(), unnested, left, None),
+            // A row all of whose elements fail it still comes out, beside NULLs.
+            Some(condition) if left => {
+                let of_elements = |c: &Column| join.right.schema().has_column(c);
+                if !condition.column_refs().into_iter().all(of_elements) {
+                    return plan_err!(
+                        "the condition of LEFT JOIN UNNEST(…) names elements only, as in Flink; filter \
+                         the table in a query of its own"
+                    );
+                }
+                let condition = Some((&condition, &schema));
+                self.unnest(input, join.left.schema(), unnested, left, condition)
+            }
             Some(condition) => {
-                let schema = join.left.schema().join(join.right.schema())?;
+                let index = self.unnest(input, join.left.schema(), unnested, left, None)?;
                 self.keep(index, &condition, &schema)
             }
-            None => Ok(index),
         }
     }
 
     /// An UNNEST of a constant.
     pub(super) fn unnest_alone(&mut self, unnested: &Unnested) -> Result<usize> {
         let input = self.values(vec![vec![]], &DFSchema::empty());
-        self.unnest(input, &DFSchema::empty(), unnested, false)
+        self.unnest(input, &DFSchema::empty(), unnested, false, None)
     }
 
     /// The columns of `input`, then the elements'.
@@ -205,6 +213,7 @@ impl Translator<'_> {
         schema: &DFSchema,
         unnested: &Unnested,
         left: bool,
+        condition: Option<(&Expr, &DFSchema)>,
     ) -> Result<usize> {
         let node = unnested.node;
         let width = schema.fields().len();
@@ -231,6 +240,7 @@ impl Translator<'_> {
                 column: positions[0],
                 left,
                 ordinality: node.ordinality,
+                condition: None,
             },
             vec![input],
             columns.clone(),
@@ -261,6 +271,20 @@ impl Translator<'_> {
         for (expr, output) in given {
             exprs.push(expr);
             outputs.push(output);
+        }
+        if let Some((condition, schema)) = condition {
+            // It sees the columns of the query, which stand elsewhere in what comes out.
+            let condition = self.expression(condition, schema, &outputs)?;
+            let condition = super::stream::substitute(condition, &|i| exprs[i].clone())?;
+            self.update(index, |node| {
+                if let StreamOp::Unnest {
+                    condition: elements,
+                    ..
+                } = &mut node.op
+                {
+                    *elements = Some(condition);
+                }
+            });
         }
         let as_it_is = exprs.len() == columns.len() && unnested.projections.is_empty();
         if as_it_is {

@@ -1,12 +1,14 @@
 //! Windows: the window table functions and the aggregations over what they give.
 
-use datafusion_common::{Result, not_impl_err, plan_err};
-use datafusion_expr::Expr;
+use datafusion_common::{Result, internal_err, not_impl_err, plan_err};
 use datafusion_expr::logical_plan as lp;
+use datafusion_expr::{Expr, lit};
 use millstream_functions::aggregate::AggregateKind;
 use millstream_functions::types::{FlinkType, TypeKind};
 use millstream_functions::window::Window;
+use millstream_functions::{Zone, in_zone};
 
+use super::functions::catalog;
 use super::group_window;
 use super::stream::{
     AggregateCall, AttachedWindow, ChangelogMode, PlanColumn, StreamOp, TimeAttribute, column,
@@ -38,6 +40,10 @@ struct Windowed {
     rowtime: usize,
     /// Positions of start and end of the window that rows of `below` carry.
     attached: Option<(usize, usize)>,
+    /// The zone by whose clock the windows are, if it is not UTC.
+    zone: Option<Zone>,
+    /// Whether `rowtime` is an instant, of which the wall clock is to be taken first.
+    instant: bool,
 }
 
 impl Translator<'_> {
@@ -53,6 +59,10 @@ impl Translator<'_> {
                 time.name
             );
         };
+        let zone = self.zone()?;
+        if zone != Zone::Utc && matches!(time.flink_type().kind, TypeKind::TimestampLtz(_)) {
+            return self.local_window_tvf(tvf, input, attribute, zone);
+        }
         let width = columns.len();
         let mut outputs = columns;
         outputs.extend((0..3).map(|i| {
@@ -80,7 +90,73 @@ impl Translator<'_> {
                 end: Some(width + 1),
                 time: Some(width + 2),
                 processing: attribute == TimeAttribute::Proctime,
+                local: false,
             });
+        });
+        Ok(index)
+    }
+
+    /// A window table function by the clock of the session's zone: over the wall clock of the time
+    /// attribute, which stands behind the input's columns.
+    fn local_window_tvf(
+        &mut self,
+        tvf: &WindowTvfNode,
+        input: usize,
+        attribute: TimeAttribute,
+        zone: Zone,
+    ) -> Result<usize> {
+        if attribute == TimeAttribute::Proctime {
+            return not_impl_err!(
+                "windows of processing time in a 'table.local-time-zone' other than UTC are not \
+                 supported; windows of event time are"
+            );
+        }
+        let columns = self.graph.nodes()[input].columns.clone();
+        let width = columns.len();
+        let clock = wall_clock(column(tvf.time_column), zone)?;
+        let mut exprs: Vec<Expr> = (0..width).map(column).collect();
+        let mut outputs = columns.clone();
+        outputs.push(computed_column(&clock, &columns)?);
+        exprs.push(clock);
+        let below = self.calc(input, exprs, None, outputs.clone())?;
+        let timestamp = FlinkType::new(TypeKind::Timestamp(3)).not_null();
+        outputs.extend(WINDOW_COLUMNS.map(|name| PlanColumn::new(name, &timestamp.to_field(name))));
+        for output in &mut outputs {
+            output.time = None;
+        }
+        let window = |time: Option<usize>, start: usize| AttachedWindow {
+            window: tvf.window,
+            start: Some(start),
+            end: Some(start + 1),
+            time,
+            processing: false,
+            local: true,
+        };
+        let index = self.push(
+            StreamOp::WindowTvf {
+                window: tvf.window,
+                rowtime: width,
+                partition: tvf.partition.clone(),
+            },
+            vec![below],
+            outputs.clone(),
+        );
+        self.update(index, |node| {
+            node.window = Some(window(Some(width + 3), width + 1));
+        });
+        // The clock goes; the window's time is an instant again.
+        let kept: Vec<usize> = (0..width).chain([width + 1, width + 2]).collect();
+        let mut exprs: Vec<Expr> = kept.iter().map(|&i| column(i)).collect();
+        let mut columns: Vec<PlanColumn> = kept.iter().map(|&i| outputs[i].clone()).collect();
+        exprs.push(instant(column(width + 3), zone)?);
+        let field = tvf.schema.field(width + 2);
+        columns.push(PlanColumn {
+            time: Some(attribute),
+            ..PlanColumn::new(field.name(), field)
+        });
+        let index = self.calc(index, exprs, None, columns)?;
+        self.update(index, |node| {
+            node.window = Some(window(Some(width + 2), width));
         });
         Ok(index)
     }
@@ -100,6 +176,18 @@ impl Translator<'_> {
             .collect::<Result<Vec<_>>>()?;
         if let Some((window, rowtime)) = group_window::of_keys(&keys, &columns)? {
             let roles: Vec<_> = keys.iter().map(group_window::role).collect();
+            let zone = self.zone()?;
+            let zoned = matches!(
+                columns[rowtime].flink_type().kind,
+                TypeKind::TimestampLtz(_)
+            );
+            let zone = (zoned && zone != Zone::Utc).then_some(zone);
+            if zone.is_some() && columns[rowtime].time == Some(TimeAttribute::Proctime) {
+                return not_impl_err!(
+                    "windows of processing time in a 'table.local-time-zone' other than UTC are not \
+                     supported; windows of event time are"
+                );
+            }
             let windowed = Windowed {
                 below: input,
                 through: (0..columns.len()).map(column).collect(),
@@ -108,6 +196,8 @@ impl Translator<'_> {
                 window,
                 rowtime,
                 attached: None,
+                zone,
+                instant: zone.is_some(),
             };
             return self.window_aggregate(aggregate, &keys, &roles, windowed, false);
         }
@@ -143,6 +233,7 @@ impl Translator<'_> {
         roles: &[Option<WindowColumn>],
     ) -> Result<Option<Windowed>> {
         let by = |role| roles.contains(&Some(role));
+        let zone = self.zone()?;
         let nodes = self.graph.nodes();
         let Some(attached) = nodes[input].window.clone() else {
             return Ok(None);
@@ -155,6 +246,7 @@ impl Translator<'_> {
         ) else {
             return Ok(None);
         };
+        let zone = attached.local.then_some(zone);
         let (tvf, through, condition) = self.peel_to_window(input)?;
         let others = || keys.iter().zip(roles).filter(|(_, role)| role.is_none());
         let mut sessions_fit = false;
@@ -205,6 +297,8 @@ impl Translator<'_> {
                     window: *window,
                     rowtime: *rowtime,
                     attached: None,
+                    zone,
+                    instant: false,
                 }));
             }
         }
@@ -220,6 +314,8 @@ impl Translator<'_> {
             window: attached.window,
             rowtime: end,
             attached: Some((start, end)),
+            zone,
+            instant: false,
         }))
     }
 
@@ -271,15 +367,42 @@ impl Translator<'_> {
                      COUNT(DISTINCT …)"
                 );
             }
+            let json = [AggregateKind::JsonArrayAgg, AggregateKind::JsonObjectAgg];
+            if !attach && json.contains(&call.kind) {
+                return plan_err!(
+                    "{} over a group window is not supported, as in Flink; use a window table function",
+                    call.kind.shown()
+                );
+            }
+            let ordered = matches!(
+                call.kind,
+                AggregateKind::FirstValue | AggregateKind::LastValue | AggregateKind::JsonArrayAgg
+            );
+            let tumbles = matches!(windowed.window, Window::Tumble { .. });
+            if ordered && !tumbles && windowed.attached.is_none() {
+                return plan_err!(
+                    "{} over {} is not supported, as in Flink: its parts cannot be merged; use TUMBLE, \
+                     or ARRAY_AGG, MIN or MAX",
+                    call.kind.shown(),
+                    windowed.window
+                );
+            }
             calls.push(call);
         }
-        let rowtime = place(column(windowed.rowtime), None)?;
+        let rowtime = match windowed.zone.filter(|_| windowed.instant) {
+            Some(zone) => place(wall_clock(column(windowed.rowtime), zone)?, None)?,
+            None => place(column(windowed.rowtime), None)?,
+        };
         let attached = match windowed.attached {
             Some((start, end)) => Some((place(column(start), None)?, place(column(end), None)?)),
             None => None,
         };
         let time_field = std::sync::Arc::clone(&below_columns[windowed.rowtime].field);
         let processing = below_columns[windowed.rowtime].time == Some(TimeAttribute::Proctime);
+        let time_type = match windowed.zone {
+            Some(_) => FlinkType::new(TypeKind::Timestamp(3)).not_null(),
+            None => window_time_type(&time_field),
+        };
         let calc = self.calc(windowed.below, exprs, windowed.condition, below_outputs)?;
         let key_count = key_positions.len();
         let call_count = calls.len();
@@ -291,8 +414,9 @@ impl Translator<'_> {
                 attached,
                 keys: key_positions,
                 calls,
+                local: windowed.zone.is_some(),
             },
-            &window_time_type(&time_field),
+            &time_type,
             processing,
         );
         let window_at = key_count + call_count;
@@ -312,13 +436,36 @@ impl Translator<'_> {
             .chain(key_count..key_count + call_count)
             .collect::<Vec<_>>();
         let outputs = self.graph.nodes()[index].columns.clone();
-        let renamed = positions
+        let mut renamed: Vec<PlanColumn> = positions
             .iter()
             .zip(aggregate.schema.fields())
             .map(|(&p, f)| outputs[p].renamed(f.name()))
             .collect();
-        let exprs = positions.into_iter().map(column).collect();
-        self.calc(index, exprs, None, renamed)
+        let mut exprs: Vec<Expr> = positions.iter().copied().map(column).collect();
+        // The time of a window by the wall clock is an instant again.
+        let mut time = None;
+        if let Some(zone) = windowed.zone {
+            for (at, &p) in positions.iter().enumerate() {
+                if p == window_at + 2 {
+                    exprs[at] = instant(column(p), zone)?;
+                    let ltz = FlinkType::new(TypeKind::TimestampLtz(3)).not_null();
+                    renamed[at] = PlanColumn {
+                        time: renamed[at].time,
+                        ..PlanColumn::new(&renamed[at].name, &ltz.to_field(&renamed[at].name))
+                    };
+                    time = Some(at);
+                }
+            }
+        }
+        let index = self.calc(index, exprs, None, renamed)?;
+        if time.is_some() {
+            self.update(index, |node| {
+                if let Some(window) = &mut node.window {
+                    window.time = time;
+                }
+            });
+        }
+        Ok(index)
     }
 
     fn push_window_aggregate(
@@ -334,6 +481,7 @@ impl Translator<'_> {
             attached,
             keys,
             calls,
+            local,
         } = aggregation;
         let columns = &self.graph.nodes()[input].columns;
         let mut outputs: Vec<PlanColumn> = keys
@@ -364,6 +512,7 @@ impl Translator<'_> {
                 attached,
                 keys,
                 calls,
+                local,
             },
             vec![input],
             outputs,
@@ -377,6 +526,7 @@ impl Translator<'_> {
                 end: Some(at + 1),
                 time: Some(at + 2),
                 processing,
+                local,
             });
         });
         index
@@ -409,30 +559,28 @@ impl Translator<'_> {
         if !always(start) || !always(end) || session {
             return Ok(None);
         }
-        if window.processing {
-            return not_impl_err!(
-                "GROUPING SETS over windows of processing time are not supported yet"
-            );
-        }
         Ok(Some((start, end)))
     }
 
     /// An aggregation of rows that carry their window in the columns `window`, by `keys`, among which
-    /// these stand. Its columns are the keys in their order, and the calls.
+    /// these stand; or of rows whose windows are these of the processing time that stands there. Its
+    /// columns are the keys in their order, and the calls.
     pub(super) fn push_attached(
         &mut self,
         input: usize,
         keys: Vec<usize>,
         calls: Vec<AggregateCall>,
         (start, end): (usize, usize),
+        processing: Option<Window>,
     ) -> Result<usize> {
         let others: Vec<usize> = keys
             .iter()
             .copied()
             .filter(|k| ![start, end].contains(k))
             .collect();
-        let window = self.window_below(input);
-        let Some(window) = window else {
+        let of_processing = processing.map(|window| (window, false));
+        let window = of_processing.or_else(|| self.window_below(input));
+        let Some((window, local)) = window else {
             return not_impl_err!("this use of window columns is not supported yet");
         };
         let call_count = calls.len();
@@ -442,12 +590,13 @@ impl Translator<'_> {
             WindowAggregation {
                 window,
                 rowtime: end,
-                attached: Some((start, end)),
+                attached: processing.is_none().then_some((start, end)),
                 keys: others.clone(),
                 calls,
+                local,
             },
             &time,
-            false,
+            processing.is_some(),
         );
         let at = others.len() + call_count;
         let positions: Vec<usize> = keys
@@ -465,11 +614,12 @@ impl Translator<'_> {
         self.calc(index, exprs, None, columns)
     }
 
-    /// The windows that the rows of an operator, or of those below it, carry.
-    fn window_below(&self, index: usize) -> Option<Window> {
+    /// The windows that the rows of an operator, or of those below it, carry, and whether they are by
+    /// the clock of the session's zone.
+    fn window_below(&self, index: usize) -> Option<(Window, bool)> {
         let node = &self.graph.nodes()[index];
         match &node.window {
-            Some(attached) => Some(attached.window),
+            Some(attached) => Some((attached.window, attached.local)),
             None => self.window_below(*node.inputs.first()?),
         }
     }
@@ -485,7 +635,7 @@ impl Translator<'_> {
 
     /// Walks down from `index` through Calcs to a window function: its number, each column of
     /// `index` as an expression over its output, and the filter met on the way.
-    fn peel_to_window(&self, index: usize) -> Result<(usize, Vec<Expr>, Option<Expr>)> {
+    pub(super) fn peel_to_window(&self, index: usize) -> Result<(usize, Vec<Expr>, Option<Expr>)> {
         let nodes = self.graph.nodes();
         let mut at = index;
         let mut through: Vec<Expr> = (0..nodes[at].columns.len()).map(column).collect();
@@ -514,4 +664,22 @@ struct WindowAggregation {
     attached: Option<(usize, usize)>,
     keys: Vec<usize>,
     calls: Vec<AggregateCall>,
+    local: bool,
+}
+
+/// What the clock shows at an instant, a TIMESTAMP_LTZ.
+fn wall_clock(time: Expr, zone: Zone) -> Result<Expr> {
+    cast_in(time, TypeKind::Timestamp(3), zone)
+}
+
+/// The instant of a wall clock, a TIMESTAMP.
+fn instant(time: Expr, zone: Zone) -> Result<Expr> {
+    cast_in(time, TypeKind::TimestampLtz(3), zone)
+}
+
+fn cast_in(expr: Expr, to: TypeKind, zone: Zone) -> Result<Expr> {
+    match catalog().scalar("__cast") {
+        Some(cast) => in_zone(cast.call(vec![expr, lit(to.to_string())]), zone),
+        None => internal_err!("there is no CAST"),
+    }
 }

@@ -550,27 +550,26 @@ impl Parser<'_> {
         let name = self.marker(markers::JSON_ARRAYAGG);
         self.open_call();
         let value = self.expr()?;
-        if self.is_word("ORDER") {
-            return Err(self.not_supported("ORDER BY in JSON_ARRAYAGG"));
-        }
+        let order = match self.eat_words(&["ORDER", "BY"]) {
+            true => Some(self.order_by_list_after_by()?),
+            false => None,
+        };
         let on_null = markers::text(self.json_on_null("ABSENT")?);
         self.close_json("an operator, ')' or a clause ON NULL")?;
-        self.aggregate_clauses(markers::call(name, vec![on_null, value]))
+        let mut call = markers::call(name, vec![on_null, value]);
+        if let (Expr::Function(function), Some(order)) = (&mut call, order)
+            && let FunctionArguments::List(list) = &mut function.args
+        {
+            list.clauses.push(FunctionArgumentClause::OrderBy(order));
+        }
+        self.aggregate_clauses(call)
     }
 
-    /// `FILTER (WHERE …)` after an aggregate with a grammar of its own.
-    fn aggregate_clauses(&mut self, mut expr: Expr) -> Parsed<Expr> {
-        if self.is_word("OVER") || self.is_word("WITHIN") {
+    /// Refuses clauses behind an aggregate with a grammar of its own, as Flink does.
+    fn aggregate_clauses(&mut self, expr: Expr) -> Parsed<Expr> {
+        let filter = self.is_word("FILTER") && self.is_symbol_at(1, "(");
+        if filter || self.is_word("OVER") || self.is_word("WITHIN") {
             return Err(self.not_supported("this clause after a JSON aggregate"));
-        }
-        if self.is_word("FILTER") && self.is_symbol_at(1, "(") {
-            self.open_call();
-            self.expect_word("WHERE")?;
-            let condition = self.expr()?;
-            self.expect_symbol(")")?;
-            if let Expr::Function(function) = &mut expr {
-                function.filter = Some(Box::new(condition));
-            }
         }
         Ok(expr)
     }

@@ -167,9 +167,28 @@ impl Parser<'_> {
                         BinaryOperator::NotEq => word == "ALL",
                         _ => false,
                     };
-                    if is_in && self.starts_query(1) {
+                    if is_in {
                         self.advance();
                         return self.in_what(left, op == BinaryOperator::NotEq);
+                    }
+                    if self.starts_query(1) {
+                        self.advance();
+                        self.expect_symbol("(")?;
+                        let right = Box::new(Expr::Subquery(self.query_body()?));
+                        self.expect_symbol(")")?;
+                        return Ok(match word {
+                            "ALL" => Expr::AllOp {
+                                left,
+                                compare_op: op,
+                                right,
+                            },
+                            word => Expr::AnyOp {
+                                left,
+                                compare_op: op,
+                                right,
+                                is_some: word == "SOME",
+                            },
+                        });
                     }
                     return Err(self.not_supported(&format!("a comparison with {word} (…)")));
                 }

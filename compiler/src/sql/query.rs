@@ -900,7 +900,24 @@ fn table(
     }
 }
 
-fn empty_select(select_token: AttachedToken) -> Select {
+/// A query that is nothing but a SELECT.
+pub(crate) fn query_of(select: Select) -> ast::Query {
+    ast::Query {
+        with: None,
+        body: Box::new(SetExpr::Select(Box::new(select))),
+        order_by: None,
+        limit_clause: None,
+        fetch: None,
+        locks: vec![],
+        for_clause: None,
+        settings: None,
+        format_clause: None,
+        pipe_operators: vec![],
+    }
+}
+
+/// A SELECT of nothing, to be filled.
+pub(crate) fn empty_select(select_token: AttachedToken) -> Select {
     Select {
         select_token,
         optimizer_hints: vec![],

@@ -10,9 +10,9 @@ use std::fmt::{self, Display, Write};
 use datafusion_sql::sqlparser::ast::{
     AccessExpr, AfterMatchSkip, BinaryOperator, DataType, DateTimeField, Distinct,
     DuplicateTreatment, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause,
-    FunctionArguments, GroupByExpr, Ident, JoinConstraint, JoinOperator, LimitClause,
-    MatchRecognizePattern, MatchRecognizeSymbol, NamedWindowExpr, NullTreatment, ObjectName,
-    OrderByExpr, OrderByKind, Query as AstQuery, Select, SelectItem,
+    FunctionArgumentList, FunctionArguments, GroupByExpr, Ident, JoinConstraint, JoinOperator,
+    LimitClause, MatchRecognizePattern, MatchRecognizeSymbol, NamedWindowExpr, NullTreatment,
+    ObjectName, OrderByExpr, OrderByKind, Query as AstQuery, Select, SelectItem,
     SelectItemQualifiedWildcardKind, SetExpr, SetOperator, SetQuantifier, Subscript,
     SymbolDefinition, TableAlias, TableFactor, TableVersion, TableWithJoins, TrimWhereField,
     UnaryOperator, Value, Values, WindowFrameBound, WindowFrameUnits, WindowSpec, WindowType,
@@ -1188,6 +1188,24 @@ impl<'a> Printer<'a> {
                 self.list(list, ", ", Self::expr);
                 self.put(")");
             }
+            Expr::AnyOp {
+                left,
+                compare_op,
+                right,
+                is_some,
+            } => {
+                let word = if *is_some { "SOME" } else { "ANY" };
+                self.infix(left, false, &format!("{compare_op} {word}"));
+                self.expr(right);
+            }
+            Expr::AllOp {
+                left,
+                compare_op,
+                right,
+            } => {
+                self.infix(left, false, &format!("{compare_op} ALL"));
+                self.expr(right);
+            }
             Expr::InSubquery {
                 expr,
                 subquery,
@@ -1455,15 +1473,7 @@ impl<'a> Printer<'a> {
                     self.put("DISTINCT ");
                 }
                 self.list(&list.args, ", ", Self::argument);
-                for clause in &list.clauses {
-                    match clause {
-                        FunctionArgumentClause::OrderBy(items) => {
-                            self.put(" ORDER BY ");
-                            self.list(items, ", ", Self::order_by);
-                        }
-                        other => self.show(format_args!(" {other}")),
-                    }
-                }
+                self.argument_clauses(list);
                 self.put(")");
             }
         }
@@ -1554,6 +1564,19 @@ impl<'a> Printer<'a> {
             None => self.put("UNBOUNDED"),
         }
         self.put(side);
+    }
+
+    /// What stands behind the arguments of a call: `ORDER BY a`.
+    fn argument_clauses(&mut self, list: &FunctionArgumentList) {
+        for clause in &list.clauses {
+            match clause {
+                FunctionArgumentClause::OrderBy(items) => {
+                    self.put(" ORDER BY ");
+                    self.list(items, ", ", Self::order_by);
+                }
+                other => self.show(format_args!(" {other}")),
+            }
+        }
     }
 
     /// Writes the syntax that a marker stands for; false if its arguments are not as documented.
@@ -1712,6 +1735,7 @@ impl<'a> Printer<'a> {
             (markers::JSON_ARRAYAGG, [_, value]) => {
                 self.put("JSON_ARRAYAGG(");
                 self.expr(value);
+                self.argument_clauses(list);
                 self.json_null(text(0), "ABSENT", false);
                 self.put(")");
                 self.function_clauses(function);

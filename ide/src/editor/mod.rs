@@ -80,6 +80,13 @@ pub enum Action {
     OpenPath(PathBuf),
     /// Files were dropped on the canvas.
     Drop(Vec<PathBuf>, Position),
+    /// Ask for the file or folder that a parameter names.
+    BrowseFor {
+        /// Which node.
+        node: NodeId,
+        /// Which of its parameters.
+        parameter: String,
+    },
     /// Tell the person something.
     Notify(Notice),
     /// The canvas took up "start a wire".
@@ -101,6 +108,13 @@ pub enum Effect {
     AskSaveAs,
     /// Ask where to write the script for Flink.
     AskExport,
+    /// Ask for the file or folder that a parameter names.
+    AskFor {
+        /// Which node.
+        node: NodeId,
+        /// Which of its parameters.
+        parameter: String,
+    },
     /// Open this file, asking about unsaved edits first.
     Open(PathBuf),
     /// Begin an empty pipeline, asking about unsaved edits first.
@@ -458,6 +472,7 @@ impl Editor {
             }
             Action::OpenPath(path) => vec![Effect::Open(path)],
             Action::Drop(paths, at) => vec![Effect::ImportFiles(paths, at)],
+            Action::BrowseFor { node, parameter } => vec![Effect::AskFor { node, parameter }],
             Action::Notify(notice) => vec![Effect::Notify(notice)],
             Action::WireStarted => {
                 self.view.start_wire = false;

@@ -12,6 +12,7 @@ pub mod logs;
 pub mod outline;
 pub mod preview;
 pub mod problems;
+mod segmented;
 pub mod sql;
 
 use egui::{Response, RichText, Ui};

@@ -3,12 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use egui::Context;
-use millstream_compiler::document::files;
+use millstream_compiler::document::{Command, NodeId, files};
 use millstream_compiler::lower::Target;
+use millstream_compiler::nodes::{self, ParameterType, PathKind};
 
 use super::modals::{Modal, Then};
 use super::{BrokenFile, Shell, apply_theme};
-use crate::editor::{Editor, Effect, Notice, OpenError};
+use crate::editor::{Action, Editor, Effect, Notice, OpenError};
 use crate::work::dialogs::{Purpose, Question};
 use crate::work::files::{Stamp, save, with_extension};
 use crate::work::settings::ThemeChoice;
@@ -21,6 +22,7 @@ impl Shell {
             Effect::AskImport => self.ask(context, Purpose::Import),
             Effect::AskSaveAs => self.ask(context, Purpose::SaveAs),
             Effect::AskExport => self.ask(context, Purpose::Export),
+            Effect::AskFor { node, parameter } => self.ask_for(context, node, parameter),
             Effect::Open(path) => self.unless_unsaved(Then::Open(path), context),
             Effect::New => self.unless_unsaved(Then::New, context),
             Effect::Quit => self.unless_unsaved(Then::Quit, context),
@@ -55,7 +57,7 @@ impl Shell {
 
     fn ask(&mut self, context: &Context, purpose: Purpose) {
         let name = self.editor.pipeline().name().to_string();
-        let (name, filter) = match purpose {
+        let (name, filter) = match &purpose {
             Purpose::Open => (
                 String::new(),
                 Some(("Pipelines and scripts", vec!["toml", "sql"])),
@@ -66,7 +68,7 @@ impl Shell {
                 Some(("Pipelines", vec!["toml"])),
             ),
             Purpose::Export => (format!("{name}.sql"), Some(("Flink SQL", vec!["sql"]))),
-            Purpose::OpenFolder | Purpose::Parameter => (String::new(), None),
+            Purpose::OpenFolder | Purpose::Parameter { .. } => (String::new(), None),
         };
         let question = Question {
             purpose,
@@ -76,6 +78,49 @@ impl Shell {
                 let extensions = extensions.into_iter().map(String::from).collect();
                 (name.to_string(), extensions)
             }),
+        };
+        let wake = context.clone();
+        self.dialogs
+            .ask(question, Box::new(move || wake.request_repaint()));
+    }
+
+    /// Asks for the file or folder of a parameter.
+    fn ask_for(&mut self, context: &Context, node: NodeId, parameter: String) {
+        let pipeline = self.editor.pipeline();
+        let ty = pipeline
+            .node(node.as_str())
+            .and_then(|node| nodes::find(&node.kind))
+            .and_then(|kind| kind.spec().parameter(&parameter))
+            .map(|spec| spec.ty);
+        let Some(ParameterType::Path(kind)) = ty else {
+            return;
+        };
+        let base = self.editor.base_dir();
+        let now = pipeline
+            .node(node.as_str())
+            .and_then(|node| node.text_at(&parameter))
+            .map(|text| base.join(text));
+        let folder = now
+            .as_deref()
+            .and_then(Path::parent)
+            .filter(|folder| folder.is_dir())
+            .map_or(base, Path::to_path_buf);
+        let filter = match kind {
+            PathKind::File(extensions) => {
+                let extensions = extensions.iter().map(ToString::to_string).collect();
+                Some(("Files".to_string(), extensions))
+            }
+            PathKind::Data | PathKind::Folder => None,
+        };
+        let question = Question {
+            purpose: Purpose::Parameter {
+                node,
+                parameter,
+                folder: kind == PathKind::Folder,
+            },
+            folder,
+            name: String::new(),
+            filter,
         };
         let wake = context.clone();
         self.dialogs
@@ -99,7 +144,22 @@ impl Shell {
                 self.save_to(context, &path);
             }
             Purpose::Export => self.export(context, &path),
-            Purpose::Parameter => {}
+            Purpose::Parameter {
+                node, parameter, ..
+            } => {
+                // What lies beside the pipeline moves with it.
+                let base = self.editor.base_dir();
+                let path = path.strip_prefix(&base).unwrap_or(&path);
+                let value = path.display().to_string().into();
+                self.apply(
+                    context,
+                    Action::Edit(Command::SetParameter {
+                        node,
+                        parameter,
+                        value,
+                    }),
+                );
+            }
         }
     }
 

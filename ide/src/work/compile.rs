@@ -8,8 +8,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use millstream_compiler::diagnostics::{Diagnostic, Severity};
-use millstream_compiler::document::{NodeId, Pipeline};
+use millstream_compiler::document::{Node, NodeId, Pipeline};
+use millstream_compiler::environment::{Environment, ModelSignature};
 use millstream_compiler::lower::{Column, Lowered, Target, compile};
+use millstream_compiler::nodes::{self, ParameterType};
 use millstream_runtime::environment::FileEnvironment;
 
 /// What the compiler says of a pipeline.
@@ -23,6 +25,8 @@ pub struct Compiled {
     pub flink: Option<Lowered>,
     /// Findings: errors first, then by node.
     pub diagnostics: Vec<Diagnostic>,
+    /// What the models of model nodes want and give, or why they cannot be read.
+    pub models: BTreeMap<NodeId, Result<ModelSignature, String>>,
     /// How long it took.
     pub took: Duration,
 }
@@ -56,11 +60,16 @@ impl Compiled {
         }
         diagnostics
             .sort_by(|a, b| (b.severity, &a.node, a.span).cmp(&(a.severity, &b.node, b.span)));
+        let models = pipeline
+            .nodes()
+            .filter_map(|(id, node)| Some((id.clone(), model_of(node, &environment)?)))
+            .collect();
         Self {
             generation,
             embedded: Some(embedded),
             flink: Some(flink),
             diagnostics,
+            models,
             took: begun.elapsed(),
         }
     }
@@ -115,6 +124,28 @@ impl Compiled {
         }
         worst
     }
+}
+
+/// The signature of the model of a node, if it is one that scores with a model it names.
+fn model_of(node: &Node, environment: &dyn Environment) -> Option<Result<ModelSignature, String>> {
+    let spec = nodes::find(&node.kind)?.spec();
+    let scores = spec
+        .parameters
+        .iter()
+        .any(|parameter| parameter.ty == ParameterType::ModelInputs);
+    let path = node.text_at("path").filter(|_| scores)?;
+    let mut options = BTreeMap::from([
+        ("provider".to_string(), "onnx".to_string()),
+        ("path".to_string(), path.to_string()),
+    ]);
+    let more = node
+        .parameters
+        .get("options")
+        .and_then(|value| value.as_table());
+    for (key, value) in more.into_iter().flat_map(|more| more.iter()) {
+        options.extend(value.to_option_text().map(|text| (key.to_string(), text)));
+    }
+    Some(environment.model_signature(&options))
 }
 
 struct Request {

@@ -4,8 +4,10 @@ use std::path::PathBuf;
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
 
+use millstream_compiler::document::NodeId;
+
 /// What a file is asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Purpose {
     /// A pipeline or a script, to open.
     Open,
@@ -18,7 +20,14 @@ pub enum Purpose {
     /// Where to write the script.
     Export,
     /// A file or folder for a parameter of a node.
-    Parameter,
+    Parameter {
+        /// The node.
+        node: NodeId,
+        /// The parameter.
+        parameter: String,
+        /// Whether it is a folder.
+        folder: bool,
+    },
 }
 
 /// What to ask for.
@@ -51,7 +60,7 @@ pub struct SystemDialogs {
 
 impl Dialogs for SystemDialogs {
     fn ask(&mut self, question: Question, wake: Box<dyn FnOnce() + Send>) {
-        let purpose = question.purpose;
+        let purpose = question.purpose.clone();
         let (outbox, answers) = mpsc::channel();
         let asked = thread::Builder::new().name("dialog".into()).spawn(move || {
             // The editor may have been closed meanwhile; then nobody wants the answer.
@@ -83,9 +92,11 @@ fn show(question: &Question) -> Option<PathBuf> {
     if let Some((name, extensions)) = &question.filter {
         dialog = dialog.add_filter(name, extensions);
     }
-    match question.purpose {
-        Purpose::Open | Purpose::Import | Purpose::Parameter => dialog.pick_file(),
-        Purpose::OpenFolder => dialog.pick_folder(),
+    match &question.purpose {
+        Purpose::Open | Purpose::Import | Purpose::Parameter { folder: false, .. } => {
+            dialog.pick_file()
+        }
+        Purpose::OpenFolder | Purpose::Parameter { folder: true, .. } => dialog.pick_folder(),
         Purpose::SaveAs | Purpose::Export => dialog.set_file_name(&question.name).save_file(),
     }
 }
@@ -111,7 +122,7 @@ impl ScriptedDialogs {
 impl Dialogs for ScriptedDialogs {
     fn ask(&mut self, question: Question, wake: Box<dyn FnOnce() + Send>) {
         let path = (!self.paths.is_empty()).then(|| self.paths.remove(0));
-        self.answers.push((question.purpose, path));
+        self.answers.push((question.purpose.clone(), path));
         wake();
     }
 

@@ -595,6 +595,7 @@ fn main() -> Fallible<()> {
                 order: vec![SortColumn::descending(AMOUNT)],
                 start: 1,
                 end,
+                end_column: None,
                 with_rank,
                 strategy,
                 update_before: true,

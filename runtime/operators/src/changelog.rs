@@ -140,6 +140,21 @@ impl Changes {
         codec: &RowCodec,
         output: &SchemaRef,
     ) -> Result<Option<Batch>, OperatorError> {
+        let ranks = match self.ranks.is_empty() {
+            true => vec![],
+            false => vec![Arc::new(Int64Array::from(std::mem::take(&mut self.ranks))) as ArrayRef],
+        };
+        self.finish_with(batch, codec, output, ranks)
+    }
+
+    /// As [`finish`](Self::finish), with these columns behind the row's.
+    pub(crate) fn finish_with(
+        &mut self,
+        batch: &Batch,
+        codec: &RowCodec,
+        output: &SchemaRef,
+        behind: Vec<ArrayRef>,
+    ) -> Result<Option<Batch>, OperatorError> {
         if self.places.is_empty() {
             return Ok(None);
         }
@@ -151,9 +166,7 @@ impl Changes {
             interleave_record_batch(&[&batch.rows, &kept], &self.places)?
         };
         let mut columns: Vec<ArrayRef> = rows.columns().to_vec();
-        if !self.ranks.is_empty() {
-            columns.push(Arc::new(Int64Array::from(std::mem::take(&mut self.ranks))));
-        }
+        columns.extend(behind);
         let rows = RecordBatch::try_new(Arc::clone(output), columns)?;
         let mut emitted = batch.of_rows(rows, &self.causes);
         emitted.kinds = if self.kinds.iter().all(|kind| *kind == RowKind::Insert) {

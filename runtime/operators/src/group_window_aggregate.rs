@@ -20,7 +20,6 @@
 //! **State** per key: its open windows with their accumulators. A window goes when it ends, a key
 //! with its last window.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch, TimestampMillisecondArray};
@@ -39,6 +38,7 @@ use crate::operator::{
     Clock, Operator, OperatorContext, OperatorError, Output, load_watermark, save_watermark,
 };
 use crate::time::rowtime_millis;
+use crate::timers::Timers;
 
 /// The most rows of an emitted batch.
 const BATCH_ROWS: usize = 8192;
@@ -90,7 +90,7 @@ pub struct GroupWindowAggregate {
     functions: Functions,
     table: KeyedTable<KeyWindows>,
     /// The keys that have a window that ends then.
-    timers: BTreeMap<i64, KeyList>,
+    timers: Timers,
     clock: Clock,
     /// The last watermark that fired.
     watermark: i64,
@@ -140,7 +140,7 @@ impl GroupWindowAggregate {
             table: context
                 .backend
                 .table(&context.uid, context.key_groups.clone())?,
-            timers: BTreeMap::new(),
+            timers: Timers::default(),
             clock: context.clock.clone(),
             watermark: i64::MIN,
             late: 0,
@@ -173,12 +173,7 @@ impl GroupWindowAggregate {
 
     /// Emits all windows that are due at `watermark`.
     fn fire(&mut self, watermark: i64) -> Result<(), OperatorError> {
-        while let Some(timer) = self.timers.first_entry() {
-            let end = *timer.key();
-            if end.saturating_sub(1) > watermark {
-                break;
-            }
-            let due = timer.remove();
+        while let Some((end, due)) = self.timers.take_due(watermark) {
             let mut slots: Vec<Slot> = Vec::with_capacity(due.len());
             self.table.slots(due.hashes(), |i| due.key(i), &mut slots)?;
             for (i, &slot) in slots.iter().enumerate() {
@@ -209,9 +204,9 @@ impl GroupWindowAggregate {
 
     /// Fires what is due before a row that comes at `before`.
     fn fire_before(&mut self, before: i64) -> Result<(), OperatorError> {
-        match self.timers.first_key_value() {
-            Some((&end, _)) if end.saturating_sub(1) <= before => self.fire(before),
-            _ => Ok(()),
+        match self.timers.is_due(before) {
+            true => self.fire(before),
+            false => Ok(()),
         }
     }
 
@@ -450,8 +445,8 @@ impl Operator for GroupWindowAggregate {
                 functions.apply(&mut window.content, &mut arguments, row, retract);
                 if window.listed != Some(window.end) {
                     window.listed = Some(window.end);
-                    let list = self.timers.entry(window.end).or_default();
-                    list.push(keys.hashes()[row], keys.key(row));
+                    let (hash, key) = (keys.hashes()[row], keys.key(row));
+                    self.timers.add(window.end, hash, key);
                 }
             }
             if !counted {
@@ -496,8 +491,7 @@ impl Operator for GroupWindowAggregate {
         let (timers, keys) = (&mut self.timers, &self.keys);
         self.table.for_each(|key, state| {
             for window in &state.open {
-                let list: &mut KeyList = timers.entry(window.end).or_default();
-                list.push(keys.hash_of(key), key);
+                timers.add(window.end, keys.hash_of(key), key);
             }
         })?;
         Ok(())

@@ -11,8 +11,7 @@
 //! | [`watermark_assigner`] | watermarks of a stream or a split | the running maximum |
 //! | [`exchange`], [`keys`] | which instance a row goes to; keys as bytes | none |
 //! | [`over_aggregate`] | functions of earlier rows of the key, several frames at once | rows in the frames, accumulators |
-//! | [`distinct_over`] | the same with DISTINCT | rows in the frame, accumulators |
-//! | [`over_values`] | the same of maps, arrays and rows | the same |
+//! | [`general_over`] | the same of any functions and values, with DISTINCT too | rows in the frame, accumulators |
 //! | [`proctime_over`] | the same in processing time | rows in the frame, accumulators |
 //! | [`unbounded_over`] | the same in the order of a column that is no time | all rows |
 //! | [`group_aggregate`] | unbounded GROUP BY and DISTINCT | accumulators, values of DISTINCT |
@@ -50,11 +49,11 @@ mod changelog;
 pub mod changelog_normalize;
 pub mod current_watermark;
 pub mod deduplicate;
-pub mod distinct_over;
 pub mod drop_update_before;
 pub mod exchange;
 pub mod expand;
 mod expiry;
+pub mod general_over;
 pub mod group_aggregate;
 pub mod group_window_aggregate;
 #[cfg(any(test, feature = "test-util"))]
@@ -64,11 +63,11 @@ mod join;
 mod join_rows;
 pub mod keys;
 mod last_row;
+pub mod local_windows;
 pub mod lookup_join;
 pub mod match_recognize;
 pub mod operator;
 pub mod over_aggregate;
-pub mod over_values;
 mod pending;
 pub mod proctime_deduplicate;
 pub mod proctime_over;
@@ -81,6 +80,7 @@ pub mod sink_upsert_materialize;
 pub mod temporal_join;
 pub mod temporal_sort;
 mod time;
+mod timers;
 pub mod top_n;
 pub mod unbounded_over;
 pub mod unnest;

@@ -9,7 +9,6 @@
 //!
 //! **State** per key: the rows of its open sessions.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
@@ -21,11 +20,12 @@ use millstream_state::{CodecError, KeyedTable, Slot, StateValue};
 use crate::batch::{Batch, Watermark};
 use crate::changelog::RowCodec;
 use crate::group_window_aggregate::{OpenWindow, session, window_columns};
-use crate::keys::{KeyEncoder, KeyList};
+use crate::keys::KeyEncoder;
 use crate::operator::{
     Operator, OperatorContext, OperatorError, Output, load_watermark, save_watermark,
 };
 use crate::time::rowtime_millis;
+use crate::timers::Timers;
 
 /// The most rows of an emitted batch.
 const BATCH_ROWS: usize = 8192;
@@ -51,7 +51,7 @@ pub struct SessionWindow {
     codec: RowCodec,
     table: KeyedTable<KeySessions>,
     /// The keys that have a session that ends then.
-    timers: BTreeMap<i64, KeyList>,
+    timers: Timers,
     watermark: i64,
     late: u64,
     emission: Emission,
@@ -88,7 +88,7 @@ impl SessionWindow {
             table: context
                 .backend
                 .table(&context.uid, context.key_groups.clone())?,
-            timers: BTreeMap::new(),
+            timers: Timers::default(),
             watermark: i64::MIN,
             late: 0,
             emission: Emission::default(),
@@ -97,12 +97,7 @@ impl SessionWindow {
 
     /// Takes out all sessions that are due at `watermark`.
     fn fire(&mut self, watermark: i64) -> Result<(), OperatorError> {
-        while let Some(timer) = self.timers.first_entry() {
-            let end = *timer.key();
-            if end.saturating_sub(1) > watermark {
-                break;
-            }
-            let due = timer.remove();
+        while let Some((end, due)) = self.timers.take_due(watermark) {
             let mut slots: Vec<Slot> = Vec::with_capacity(due.len());
             self.table.slots(due.hashes(), |i| due.key(i), &mut slots)?;
             for &slot in &slots {
@@ -169,8 +164,7 @@ impl Operator for SessionWindow {
         self.emission.ingest_micros = batch.ingest_micros;
         let mut before = self.watermark.max(batch.watermark_before.0);
         for (row, &slot) in slots.iter().enumerate() {
-            let due = self.timers.first_key_value();
-            if due.is_some_and(|(&end, _)| end.saturating_sub(1) <= before) {
+            if self.timers.is_due(before) {
                 self.fire(before)?;
             }
             let open = &mut self.table.get_mut(slot).open;
@@ -186,8 +180,8 @@ impl Operator for SessionWindow {
                     });
                     if window.listed != Some(window.end) {
                         window.listed = Some(window.end);
-                        let list = self.timers.entry(window.end).or_default();
-                        list.push(keys.hashes()[row], keys.key(row));
+                        let (hash, key) = (keys.hashes()[row], keys.key(row));
+                        self.timers.add(window.end, hash, key);
                     }
                 }
                 None => {
@@ -223,8 +217,7 @@ impl Operator for SessionWindow {
         let (timers, keys) = (&mut self.timers, &self.keys);
         self.table.for_each(|key, state| {
             for window in &state.open {
-                let list: &mut KeyList = timers.entry(window.end).or_default();
-                list.push(keys.hash_of(key), key);
+                timers.add(window.end, keys.hash_of(key), key);
             }
         })?;
         Ok(())

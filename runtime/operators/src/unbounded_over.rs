@@ -10,13 +10,13 @@
 //!
 //! What takes back a row that is not there is ignored. There is no lateness: event time plays no part.
 //!
+//! A row at the end of the order, as most come, costs no more than its own result; one in between costs what
+//! stands before it too.
+//!
 //! **State** per key: its rows in order, with the functions' arguments. With a TTL, until the key was not
 //! written for so long.
 
-use std::sync::Arc;
-
-use arrow::array::{ArrayRef, RecordBatch, UInt32Array};
-use arrow::compute::{interleave_record_batch, take_record_batch};
+use arrow::array::ArrayRef;
 use arrow::datatypes::{Schema, SchemaRef};
 use arrow::row::{RowConverter, SortField};
 use millstream_functions::RowKind;
@@ -26,7 +26,7 @@ use millstream_state::{CodecError, KeyedTable, Slot, StateValue};
 use crate::aggregates::AggregateCall;
 use crate::aggregates::results::ResultColumn;
 use crate::batch::Batch;
-use crate::changelog::RowCodec;
+use crate::changelog::{Changes, Place, RowCodec};
 use crate::group_aggregate::whole::{Arguments, Functions, RowArguments, Whole};
 use crate::keys::KeyEncoder;
 use crate::operator::{Operator, OperatorContext, OperatorError, Output};
@@ -66,11 +66,7 @@ pub struct UnboundedOver {
 /// Rows that go out, each with its result.
 #[derive(Debug)]
 struct Emission {
-    /// 0: a row of the batch; 1: a kept row.
-    places: Vec<(usize, usize)>,
-    kept: Vec<Box<[u8]>>,
-    kinds: Vec<RowKind>,
-    causes: Vec<u32>,
+    changes: Changes,
     results: Vec<ResultColumn>,
 }
 
@@ -90,10 +86,7 @@ impl UnboundedOver {
             order: order_of(&input, &spec.order)?,
             codec: RowCodec::new(input, "OVER")?,
             emission: Emission {
-                places: Vec::new(),
-                kept: Vec::new(),
-                kinds: Vec::new(),
-                causes: Vec::new(),
+                changes: Changes::default(),
                 results: functions.columns()?,
             },
             functions,
@@ -129,6 +122,7 @@ struct Entry {
 }
 
 /// The accumulators of the rows of a partition up to some place, one way.
+#[derive(Clone)]
 struct Fold<'f> {
     functions: &'f Functions,
     whole: Whole,
@@ -136,12 +130,16 @@ struct Fold<'f> {
 }
 
 impl<'f> Fold<'f> {
-    fn over(functions: &'f Functions, entries: &[Entry]) -> Self {
-        let mut fold = Self {
+    fn new(functions: &'f Functions, whole: Whole) -> Self {
+        Self {
             functions,
-            whole: functions.begin(),
+            whole,
             scratch: Vec::new(),
-        };
+        }
+    }
+
+    fn over(functions: &'f Functions, entries: &[Entry]) -> Self {
+        let mut fold = Self::new(functions, functions.begin());
         entries.iter().for_each(|entry| fold.add(&entry.arguments));
         fold
     }
@@ -153,10 +151,8 @@ impl<'f> Fold<'f> {
 }
 
 impl Emission {
-    fn emit(&mut self, fold: &Fold<'_>, place: (usize, usize), kind: RowKind, cause: usize) {
-        self.places.push(place);
-        self.kinds.push(kind);
-        self.causes.push(cause as u32);
+    fn emit(&mut self, fold: &Fold<'_>, place: Place, kind: RowKind, cause: usize) {
+        self.changes.push(kind, place, cause);
         fold.functions.emit(&fold.whole, &mut self.results);
     }
 
@@ -168,8 +164,7 @@ impl Emission {
         cause: usize,
         before: bool,
     ) {
-        self.kept.push(row.into());
-        let place = (1, self.kept.len() - 1);
+        let place = self.changes.keep(row);
         if before {
             self.emit(old, place, RowKind::UpdateBefore, cause);
         }
@@ -182,28 +177,9 @@ impl Emission {
         codec: &RowCodec,
         output: &SchemaRef,
     ) -> Result<Option<Batch>, OperatorError> {
-        if self.places.is_empty() {
-            return Ok(None);
-        }
-        let places = std::mem::take(&mut self.places);
-        let rows = if self.kept.is_empty() {
-            let at: UInt32Array = places.iter().map(|place| place.1 as u32).collect();
-            take_record_batch(&batch.rows, &at)?
-        } else {
-            let kept = codec.decode(self.kept.iter().map(|row| &**row))?;
-            interleave_record_batch(&[&batch.rows, &kept], &places)?
-        };
-        let mut columns: Vec<ArrayRef> = rows.columns().to_vec();
-        for result in &mut self.results {
-            columns.push(result.finish()?);
-        }
-        let rows = RecordBatch::try_new(Arc::clone(output), columns)?;
-        let mut emitted = batch.of_rows(rows, &self.causes);
-        emitted.kinds = Some(self.kinds.as_slice().into());
-        self.kept.clear();
-        self.kinds.clear();
-        self.causes.clear();
-        Ok(Some(emitted))
+        let results = self.results.iter_mut().map(ResultColumn::finish);
+        let results = results.collect::<Result<_, _>>()?;
+        self.changes.finish_with(batch, codec, output, results)
     }
 }
 
@@ -217,36 +193,49 @@ struct Change<'c> {
 
 impl Change<'_> {
     /// A row comes, with its kind.
-    fn insert(&mut self, entries: &mut Vec<Entry>, entry: Entry, kind: RowKind) {
+    fn insert(&mut self, state: &mut Ordered, entry: Entry, kind: RowKind) {
+        let entries = &state.entries;
         let at = entries.partition_point(|other| other.order <= entry.order);
-        let first_peer = entries.partition_point(|other| other.order < entry.order);
-        let own = (0, self.cause);
-        let from = if self.spec.rows { at } else { first_peer };
-        let mut old = Fold::over(self.functions, &entries[..from]);
-        let mut new = Fold::over(self.functions, &entries[..from]);
-        if !self.spec.rows {
-            // The row and its peers share a result.
-            let peers = &entries[from..at];
+        let from = match self.spec.rows {
+            true => at,
+            false => entries.partition_point(|other| other.order < entry.order),
+        };
+        // The row and its peers share a result, and so do their accumulators.
+        let peers = &entries[from..at];
+        let behind = &entries[at..];
+        let before = match (behind, state.total.take()) {
+            ([], Some(total)) => Fold::new(self.functions, total),
+            ([], None) => Fold::over(self.functions, entries),
+            (_, total) => {
+                state.total = total;
+                Fold::over(self.functions, &entries[..at])
+            }
+        };
+        // Nobody looks at the old accumulators where nothing changes but the row's own result.
+        let old = (!peers.is_empty() || !behind.is_empty()).then(|| before.clone());
+        let mut new = before;
+        new.add(&entry.arguments);
+        if let Some(old) = &old
+            && !peers.is_empty()
+            && !self.functions.same(&old.whole, &new.whole)
+        {
             for peer in peers {
-                old.add(&peer.arguments);
-                new.add(&peer.arguments);
+                self.update(peer, (old, &new));
             }
-            new.add(&entry.arguments);
-            if !peers.is_empty() && !self.functions.same(&old.whole, &new.whole) {
-                for peer in peers {
-                    self.update(peer, (&old, &new));
-                }
-            }
-        } else {
-            new.add(&entry.arguments);
         }
+        let own = Place::Input(self.cause as u32);
         self.emission.emit(&new, own, kind, self.cause);
-        self.follow(&entries[at..], old, new);
-        entries.insert(at, entry);
+        let total = match old {
+            Some(old) => self.follow(behind, old, new),
+            None => Some(new.whole),
+        };
+        self.settle(state, total);
+        state.entries.insert(at, entry);
     }
 
     /// The row goes.
-    fn remove(&mut self, entries: &mut Vec<Entry>, order: &[u8], row: &[u8]) {
+    fn remove(&mut self, state: &mut Ordered, order: &[u8], row: &[u8]) {
+        let entries = &state.entries;
         let first_peer = entries.partition_point(|other| *other.order < *order);
         let end = entries.partition_point(|other| *other.order <= *order);
         let found = entries[first_peer..end]
@@ -255,18 +244,22 @@ impl Change<'_> {
         let Some(at) = found.map(|at| first_peer + at) else {
             return;
         };
-        let own = (0, self.cause);
-        if self.spec.rows {
+        let own = Place::Input(self.cause as u32);
+        let total = if self.spec.rows {
             let mut old = Fold::over(self.functions, &entries[..at]);
-            let new = Fold::over(self.functions, &entries[..at]);
+            let new = old.clone();
             old.add(&entries[at].arguments);
             self.emission.emit(&old, own, RowKind::Delete, self.cause);
-            self.follow(&entries[at + 1..], old, new);
+            self.follow(&entries[at + 1..], old, new)
         } else {
-            let old = Fold::over(self.functions, &entries[..end]);
             let mut new = Fold::over(self.functions, &entries[..first_peer]);
-            let peers = || (first_peer..end).filter(|&peer| peer != at);
-            peers().for_each(|peer| new.add(&entries[peer].arguments));
+            let mut old = new.clone();
+            for (peer, entry) in entries[first_peer..end].iter().enumerate() {
+                old.add(&entry.arguments);
+                if first_peer + peer != at {
+                    new.add(&entry.arguments);
+                }
+            }
             let changed = !self.functions.same(&old.whole, &new.whole);
             for (peer, entry) in entries[first_peer..end].iter().enumerate() {
                 if first_peer + peer == at {
@@ -275,13 +268,25 @@ impl Change<'_> {
                     self.update(entry, (&old, &new));
                 }
             }
-            self.follow(&entries[end..], old, new);
-        }
-        entries.remove(at);
+            self.follow(&entries[end..], old, new)
+        };
+        self.settle(state, total);
+        state.entries.remove(at);
     }
 
-    /// The rows behind the change: their results until one stays what it was.
-    fn follow(&mut self, entries: &[Entry], mut old: Fold<'_>, mut new: Fold<'_>) {
+    /// Notes the accumulators of all rows; `None` if they are what they were.
+    fn settle(&self, state: &mut Ordered, total: Option<Whole>) {
+        match total {
+            Some(total) => state.total = Some(total),
+            // DISTINCT counts its values also where no result shows it.
+            None if self.functions.has_distinct() => state.total = None,
+            None => {}
+        }
+    }
+
+    /// The rows behind the change: their results until one stays what it was. Gives the accumulators of
+    /// all rows if they have changed.
+    fn follow(&mut self, entries: &[Entry], mut old: Fold<'_>, mut new: Fold<'_>) -> Option<Whole> {
         let rows = self.spec.rows;
         for peers in entries.chunk_by(|a, b| !rows && a.order == b.order) {
             for peer in peers {
@@ -289,12 +294,13 @@ impl Change<'_> {
                 new.add(&peer.arguments);
             }
             if self.functions.same(&old.whole, &new.whole) {
-                return;
+                return None;
             }
             for peer in peers {
                 self.update(peer, (&old, &new));
             }
         }
+        Some(new.whole)
     }
 
     fn update(&mut self, entry: &Entry, folds: (&Fold<'_>, &Fold<'_>)) {
@@ -340,10 +346,10 @@ impl Operator for UnboundedOver {
                     row: encoded.row(row).data().into(),
                     arguments: self.functions.row(&arguments, row),
                 };
-                change.insert(&mut state.entries, entry, kind);
+                change.insert(state, entry, kind);
             } else {
                 let (order, old) = (orders.row(row), encoded.row(row));
-                change.remove(&mut state.entries, order.data(), old.data());
+                change.remove(state, order.data(), old.data());
                 if state.entries.is_empty() {
                     self.table.remove(slot);
                 }
@@ -379,6 +385,8 @@ impl Operator for UnboundedOver {
 #[derive(Debug, Default)]
 struct Ordered {
     entries: Vec<Entry>,
+    /// The accumulators of all of them, if they are known; not kept on disk.
+    total: Option<Whole>,
     written: i64,
 }
 
@@ -406,14 +414,19 @@ impl StateValue for Ordered {
             });
         }
         reader.finish()?;
-        Ok(Self { entries, written })
+        Ok(Self {
+            entries,
+            total: None,
+            written,
+        })
     }
 
     fn heap_size(&self) -> usize {
         let entries = self.entries.iter();
-        entries
+        let entries: usize = entries
             .map(|e| size_of::<Entry>() + e.order.len() + e.row.len() + e.arguments.heap_size())
-            .sum()
+            .sum();
+        entries + self.total.as_ref().map_or(0, Whole::heap_size)
     }
 }
 

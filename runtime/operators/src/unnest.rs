@@ -4,7 +4,8 @@
 //! behind its own: an ARRAY's element, or its fields if it is a ROW; a MAP's key and value; a
 //! MULTISET's element as often as it is there. `WITH ORDINALITY` adds the element's number from 1
 //! (INT NOT NULL). A collection that is NULL or empty gives no row, or, with LEFT, the row with NULLs
-//! behind it. Row kinds go along. Keeps no state.
+//! behind it. With a condition elements that fail it are as if they were not there. Row kinds go
+//! along. Keeps no state.
 
 use std::sync::Arc;
 
@@ -13,6 +14,7 @@ use arrow::array::{
 };
 use arrow::compute::{take, take_record_batch};
 use arrow::datatypes::{DataType, Field, Int32Type, Schema, SchemaRef};
+use datafusion_physical_expr::PhysicalExpr;
 
 use crate::batch::Batch;
 use crate::operator::{Operator, OperatorError, Output};
@@ -84,19 +86,36 @@ impl UnnestSpec {
 pub struct Unnest {
     spec: UnnestSpec,
     output: SchemaRef,
+    /// Which elements count, over the output's columns.
+    condition: Option<Arc<dyn PhysicalExpr>>,
 }
 
 impl Unnest {
     /// The operator over rows of `input`.
     pub fn new(input: &Schema, spec: UnnestSpec) -> Result<Self, OperatorError> {
         let output = spec.output_schema(input)?;
-        Ok(Self { spec, output })
+        Ok(Self {
+            spec,
+            output,
+            condition: None,
+        })
     }
 
     /// The operator with an output schema of its own (names and metadata; the types must be those
     /// of [`UnnestSpec::output_schema`]).
     pub fn with_schema(spec: UnnestSpec, output: SchemaRef) -> Self {
-        Self { spec, output }
+        Self {
+            spec,
+            output,
+            condition: None,
+        }
+    }
+
+    /// The operator for which only elements count that meet a condition over the output's columns.
+    #[must_use]
+    pub fn with_condition(mut self, condition: Option<Arc<dyn PhysicalExpr>>) -> Self {
+        self.condition = condition;
+        self
     }
 
     /// The columns that come out.
@@ -161,16 +180,82 @@ impl Unnest {
     }
 }
 
+/// For each output row: the input's row, the element, its number.
+#[derive(Default)]
+struct Pairs {
+    rows: Vec<u32>,
+    elements: Vec<Option<u32>>,
+    numbers: Vec<Option<i32>>,
+}
+
+impl Pairs {
+    fn push(&mut self, row: u32, element: Option<(u32, i32)>) {
+        self.rows.push(row);
+        self.elements.push(element.map(|(element, _)| element));
+        self.numbers.push(element.map(|(_, number)| number));
+    }
+
+    fn retain(&mut self, keep: impl Fn(usize) -> bool) {
+        let mut kept = Self::default();
+        for pair in (0..self.rows.len()).filter(|&pair| keep(pair)) {
+            kept.rows.push(self.rows[pair]);
+            kept.elements.push(self.elements[pair]);
+            kept.numbers.push(self.numbers[pair]);
+        }
+        *self = kept;
+    }
+
+    /// Gives those of the `rows` rows that have no element a pair without one, in their place.
+    fn pad(&mut self, rows: u32) {
+        let mut padded = Self::default();
+        let mut pair = 0;
+        for row in 0..rows {
+            let before = pair;
+            while self.rows.get(pair) == Some(&row) {
+                let element = self.elements[pair].zip(self.numbers[pair]);
+                padded.push(row, element);
+                pair += 1;
+            }
+            if pair == before {
+                padded.push(row, None);
+            }
+        }
+        *self = padded;
+    }
+}
+
+impl Unnest {
+    /// The columns of the output for these pairs.
+    fn columns(
+        &self,
+        batch: &Batch,
+        elements: &Elements,
+        pairs: &Pairs,
+    ) -> Result<RecordBatch, OperatorError> {
+        let indices = UInt32Array::from(pairs.rows.clone());
+        let taken = UInt32Array::from(pairs.elements.clone());
+        let mut columns = take_record_batch(&batch.rows, &indices)?.columns().to_vec();
+        for column in &elements.columns {
+            columns.push(match column.is_empty() {
+                // There is nothing to take even NULL from.
+                true => new_null_array(column.data_type(), taken.len()),
+                false => take(column, &taken, None)?,
+            });
+        }
+        if self.spec.ordinality {
+            columns.push(Arc::new(Int32Array::from(pairs.numbers.clone())));
+        }
+        Ok(RecordBatch::try_new(Arc::clone(&self.output), columns)?)
+    }
+}
+
 impl Operator for Unnest {
     fn process(&mut self, _: usize, batch: Batch, out: &mut Output) -> Result<(), OperatorError> {
         let collections = batch.rows.column(self.spec.column);
         let elements = self.elements(collections)?;
-        // For each output row: the input's row, the element, its number.
-        let mut rows: Vec<u32> = Vec::new();
-        let mut taken: Vec<Option<u32>> = Vec::new();
-        let mut numbers: Vec<Option<i32>> = Vec::new();
+        let mut pairs = Pairs::default();
         for row in 0..batch.len() {
-            let before = rows.len();
+            let before = pairs.rows.len();
             // What stands behind a NULL collection is undefined.
             if collections.is_valid(row) {
                 let (from, to) = (elements.offsets[row], elements.offsets[row + 1]);
@@ -182,36 +267,31 @@ impl Operator for Unnest {
                     };
                     for _ in 0..times {
                         number += 1;
-                        rows.push(row as u32);
-                        taken.push(Some(element as u32));
-                        numbers.push(Some(number));
+                        pairs.push(row as u32, Some((element as u32, number)));
                     }
                 }
             }
-            if self.spec.left && rows.len() == before {
-                rows.push(row as u32);
-                taken.push(None);
-                numbers.push(None);
+            // With a condition it is only known behind it which rows have no element.
+            if self.spec.left && self.condition.is_none() && pairs.rows.len() == before {
+                pairs.push(row as u32, None);
             }
         }
-        if rows.is_empty() {
+        if let Some(condition) = &self.condition
+            && !pairs.rows.is_empty()
+        {
+            let met = condition.evaluate(&self.columns(&batch, &elements, &pairs)?)?;
+            let met = met.into_array(pairs.rows.len())?;
+            let met = met.as_boolean();
+            pairs.retain(|pair| met.is_valid(pair) && met.value(pair));
+        }
+        if self.spec.left && self.condition.is_some() {
+            pairs.pad(batch.len() as u32);
+        }
+        if pairs.rows.is_empty() {
             return Ok(());
         }
-        let indices = UInt32Array::from(rows);
-        let taken = UInt32Array::from(taken);
-        let mut columns = take_record_batch(&batch.rows, &indices)?.columns().to_vec();
-        for column in &elements.columns {
-            columns.push(match column.is_empty() {
-                // There is nothing to take even NULL from.
-                true => new_null_array(column.data_type(), taken.len()),
-                false => take(column, &taken, None)?,
-            });
-        }
-        if self.spec.ordinality {
-            columns.push(Arc::new(Int32Array::from(numbers)));
-        }
-        let merged = RecordBatch::try_new(Arc::clone(&self.output), columns)?;
-        out.emit(batch.of_rows(merged, indices.values()));
+        let merged = self.columns(&batch, &elements, &pairs)?;
+        out.emit(batch.of_rows(merged, &pairs.rows));
         Ok(())
     }
 

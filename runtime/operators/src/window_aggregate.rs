@@ -16,7 +16,6 @@
 //! **State** per key: accumulators of its open slices and the end of its next window. A slice goes
 //! when its last window fires, a key with its last slice.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch};
@@ -38,6 +37,7 @@ use crate::operator::{
     Operator, OperatorContext, OperatorError, Output, load_watermark, save_watermark,
 };
 use crate::time::rowtime_millis;
+use crate::timers::Timers;
 
 /// The most rows of an emitted batch.
 const BATCH_ROWS: usize = 8192;
@@ -132,7 +132,7 @@ pub struct WindowAggregate {
     calls: Vec<CallPlan>,
     table: KeyedTable<KeyWindows>,
     /// The keys whose next window ends then.
-    timers: BTreeMap<i64, KeyList>,
+    timers: Timers,
     /// The last watermark that fired.
     watermark: i64,
     late: u64,
@@ -205,7 +205,7 @@ impl WindowAggregate {
             table: context
                 .backend
                 .table(&context.uid, context.key_groups.clone())?,
-            timers: BTreeMap::new(),
+            timers: Timers::default(),
             watermark: i64::MIN,
             late: 0,
             slots: Vec::new(),
@@ -266,12 +266,7 @@ impl WindowAggregate {
 
     /// Emits all windows that are due at `watermark`.
     fn fire(&mut self, watermark: i64) -> Result<(), OperatorError> {
-        while let Some(timer) = self.timers.first_entry() {
-            let end = *timer.key();
-            if end.saturating_sub(1) > watermark {
-                break;
-            }
-            let due = timer.remove();
+        while let Some((end, due)) = self.timers.take_due(watermark) {
             let mut slots = Vec::with_capacity(due.len());
             self.table.slots(due.hashes(), |i| due.key(i), &mut slots)?;
             for (i, &slot) in slots.iter().enumerate() {
@@ -287,8 +282,7 @@ impl WindowAggregate {
                 if next == NEVER {
                     self.table.remove(slot);
                 } else {
-                    let list = self.timers.entry(next).or_default();
-                    list.push(due.hashes()[i], due.key(i));
+                    self.timers.add(next, due.hashes()[i], due.key(i));
                 }
             }
         }
@@ -471,8 +465,8 @@ impl Operator for WindowAggregate {
                     }
                     if target.shows < state.timer {
                         state.timer = target.shows;
-                        let list = self.timers.entry(target.shows).or_default();
-                        list.push(keys.hashes()[row], keys.key(row));
+                        let (hash, key) = (keys.hashes()[row], keys.key(row));
+                        self.timers.add(target.shows, hash, key);
                     }
                 }
             }
@@ -504,8 +498,7 @@ impl Operator for WindowAggregate {
         let (timers, keys) = (&mut self.timers, &self.keys);
         self.table.for_each(|key, state| {
             if state.timer != NEVER {
-                let list = timers.entry(state.timer).or_default();
-                list.push(keys.hash_of(key), key);
+                timers.add(state.timer, keys.hash_of(key), key);
             }
         })?;
         Ok(())

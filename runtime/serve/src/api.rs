@@ -193,8 +193,9 @@ pub struct EdgeMetrics {
     pub rate: f64,
     /// How far event time has come on it.
     pub watermark_ms: Option<i64>,
-    /// Share of the time that its sender waits because the receiver is slower; of the sender's
-    /// instance that waits most. Zero where both run in one task.
+    /// Share of the time that its sender waits because the receiver is slower (as
+    /// [`NodeMetrics::back_pressured`] has it); of the sender's instance that waits most. Zero where
+    /// both run in one task.
     pub back_pressured: f64,
 }
 

@@ -44,7 +44,7 @@ use super::lookup::MemoryTable;
 use super::metrics::JobMetrics;
 use super::predict::{Counted, Predict};
 use super::sink::SinkOperator;
-use super::source::{Alignment, SourceParts, SourceState, SourceTask};
+use super::source::{Alignment, SourceParts, SourceState, SourceTask, instance_of};
 use crate::job::Captured;
 
 use super::task::{Exchange, FragmentTask, Partitioner, TaskEvent, TaskLink};
@@ -395,7 +395,7 @@ impl BuildContext<'_> {
                 let plan_table = &self.plan.tables[table.table];
                 let spec = table_spec(plan_table, self.base_dir);
                 let source = self.connectors.open_lookup(&spec, &table.projection)?;
-                let opened = MemoryTable::open(plan_table, table, &keys.right, source.as_ref())
+                let opened = MemoryTable::open(plan_table, table, &keys.right, Arc::from(source))
                     .with_context(|| node.uid.clone())?;
                 lookups.insert(index, Arc::new(opened));
             }
@@ -429,11 +429,12 @@ impl BuildContext<'_> {
                 .with_context(|| format!("{}: its positions in the checkpoint", plan_node.uid))?;
             restored.extend(state.splits);
         }
+        let discovered = source.discovery_interval().is_some();
         let splits = source
             .splits()?
             .into_iter()
             .enumerate()
-            .filter(|(i, _)| i % parallelism == link.subtask)
+            .filter(|(i, split)| instance_of(split, *i, discovered, parallelism) == link.subtask)
             .map(|(_, split)| split)
             .collect();
         let read_schema = source.schema();
@@ -487,6 +488,7 @@ impl BuildContext<'_> {
             columns,
             generator,
             idle_timeout: self.idle_timeout(plan_node),
+            parallelism,
             alignment: Arc::clone(alignment),
             metrics: Arc::clone(metrics),
             chain,
@@ -522,10 +524,10 @@ impl BuildContext<'_> {
         let input = node.inputs.first().map(|&i| &self.plan.nodes[i]);
         let input_schema = input.map_or_else(|| Arc::new(Schema::empty()), |n| n.schema());
         if let Some(operator) = super::updating::operator(self.plan, node, &context)? {
-            return Ok(operator);
+            return super::windows::by_clock(self.plan, node, operator);
         }
         if let Some(operator) = super::windows::operator(self.plan, node, &context)? {
-            return Ok(operator);
+            return super::windows::by_clock(self.plan, node, operator);
         }
         if let Some(operator) = super::over::operator(self.plan, node, &context)? {
             return Ok(operator);

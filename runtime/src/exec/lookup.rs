@@ -2,18 +2,21 @@
 //!
 //! Any table whose rows can be read to where they end for now serves: it is read at the first
 //! question, and what has come since is read before each next one. All instances of a join ask one
-//! copy. A changelog is applied: what it deletes is no longer found.
+//! copy. A changelog is applied: what it deletes is no longer found. With
+//! `lookup.full-cache.periodic-reload.interval` the table is read afresh once so much time has passed.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow};
 use arrow::array::{RecordBatch, UInt32Array};
 use arrow::compute::{concat_batches, take_record_batch};
 use arrow::datatypes::SchemaRef;
 use arrow::row::{RowConverter, SortField};
+use millstream_compiler::plan::settings::duration_setting;
 use millstream_compiler::plan::stream::{LookupTable as PlanLookup, PlanTable, positional_schema};
-use millstream_connectors::{Read, Source, SplitReader};
+use millstream_connectors::{ConnectorError, Read, Source, SplitReader};
 use millstream_functions::RowKind;
 use millstream_operators::calc::Calc;
 use millstream_operators::keys::KeyEncoder;
@@ -21,6 +24,9 @@ use millstream_operators::lookup_join::{LookupFuture, LookupRows, LookupTable};
 use millstream_operators::{Batch, Operator, OperatorError, Output};
 
 use super::build::{physical, plan_columns};
+
+/// Flink's option for caches that hold a whole table.
+const RELOAD_INTERVAL: &str = "lookup.full-cache.periodic-reload.interval";
 
 /// Rows read at once.
 const BATCH_ROWS: usize = 8192;
@@ -31,11 +37,16 @@ pub(super) struct MemoryTable {
     schema: SchemaRef,
     /// Positions of the key in what is read.
     key: Vec<usize>,
+    source: Arc<dyn Source>,
+    /// After what time the table is read afresh.
+    reload: Option<Duration>,
     content: Mutex<Content>,
 }
 
 /// What is read so far, and what reads on.
 struct Content {
+    /// When the readers were opened.
+    opened: Instant,
     readers: Vec<Box<dyn SplitReader>>,
     /// Computes the table's columns from those that were read.
     columns: Option<Calc>,
@@ -52,7 +63,7 @@ impl MemoryTable {
         table: &PlanTable,
         lookup: &PlanLookup,
         key: &[usize],
-        source: &dyn Source,
+        source: Arc<dyn Source>,
     ) -> Result<Self> {
         let connector = table.options.get("connector").map_or("", String::as_str);
         if matches!(connector, "datagen" | "card-transactions") {
@@ -81,27 +92,36 @@ impl MemoryTable {
             }
             None => None,
         };
-        let readers = source
-            .splits()?
-            .iter()
-            .map(|split| source.reader(split, None))
-            .collect::<Result<_, _>>()?;
+        let reload = duration_setting(&table.options, RELOAD_INTERVAL);
         Ok(Self {
             name: table.name.clone(),
             key: key.to_vec(),
+            reload: reload.filter(|interval| !interval.is_zero()),
             content: Mutex::new(Content {
-                readers,
+                opened: Instant::now(),
+                readers: open_all(source.as_ref())?,
                 columns,
                 keys: KeyEncoder::new(&read, key)?,
                 rows: RecordBatch::new_empty(Arc::clone(&schema)),
                 by_key: HashMap::new(),
             }),
             schema,
+            source,
         })
     }
 
     fn answer(&self, keys: &RecordBatch) -> Result<LookupRows, OperatorError> {
         let mut content = self.content.lock().unwrap_or_else(PoisonError::into_inner);
+        if self
+            .reload
+            .is_some_and(|after| content.opened.elapsed() >= after)
+        {
+            content.readers =
+                open_all(self.source.as_ref()).map_err(|e| unreadable(&self.name, &e))?;
+            content.opened = Instant::now();
+            content.rows = RecordBatch::new_empty(Arc::clone(&self.schema));
+            content.by_key.clear();
+        }
         content.catch_up(&self.name, &self.schema)?;
         let columns: Vec<usize> = (0..self.key.len()).collect();
         let encoded = KeyEncoder::new(keys.schema_ref(), &columns)?.encode(keys)?;
@@ -119,12 +139,22 @@ impl MemoryTable {
     }
 }
 
+fn unreadable(table: &str, error: &ConnectorError) -> OperatorError {
+    OperatorError::Row(format!("the table '{table}' cannot be looked up: {error}"))
+}
+
+fn open_all(source: &dyn Source) -> Result<Vec<Box<dyn SplitReader>>, ConnectorError> {
+    let splits = source.splits()?;
+    splits
+        .iter()
+        .map(|split| source.reader(split, None))
+        .collect()
+}
+
 impl Content {
     /// Reads what has come since.
     fn catch_up(&mut self, table: &str, schema: &SchemaRef) -> Result<(), OperatorError> {
-        let failed = |e: millstream_connectors::ConnectorError| {
-            OperatorError::Row(format!("the table '{table}' cannot be looked up: {e}"))
-        };
+        let failed = |e: ConnectorError| unreadable(table, &e);
         let mut readers = std::mem::take(&mut self.readers);
         let mut batches = Vec::new();
         let mut open = Vec::new();

@@ -4,14 +4,13 @@ use std::sync::Arc;
 
 use anyhow::{Result, anyhow};
 use millstream_compiler::plan::lifetime::state_ttl;
-use millstream_compiler::plan::stream::{self, PlanNode, StreamOp, StreamPlan};
+use millstream_compiler::plan::stream::{PlanNode, StreamOp, StreamPlan};
 use millstream_compiler::plan::{ChangelogMode, TimeAttribute};
 use millstream_functions::aggregate::AggregateKind;
 use millstream_functions::window::Frame;
 use millstream_operators::aggregates::AggregateCall;
-use millstream_operators::distinct_over::DistinctOver;
+use millstream_operators::general_over::GeneralOver;
 use millstream_operators::over_aggregate::{OverAggregate, OverGroup, OverSpec};
-use millstream_operators::over_values::{OverValues, has_nested_values};
 use millstream_operators::proctime_over::{ProctimeOver, ProctimeOverSpec};
 use millstream_operators::unbounded_over::{UnboundedOver, UnboundedOverSpec};
 use millstream_operators::{Operator, OperatorContext};
@@ -37,7 +36,7 @@ pub(super) fn operator(
     let schema = input.schema();
     let time = input.columns[*rowtime].time;
     if time == Some(TimeAttribute::Rowtime) {
-        let spec = OverSpec {
+        let mut spec = OverSpec {
             partition: partition.clone(),
             order: *rowtime,
             groups: groups
@@ -49,33 +48,23 @@ pub(super) fn operator(
                 .collect(),
         };
         let output = node.schema();
-        if let [group] = spec.groups.as_slice()
-            && group.calls.iter().any(|call| call.distinct)
+        if let [group] = spec.groups.as_mut_slice()
+            && groups[0].calls.iter().any(|c| c.is_general(&input.columns))
         {
-            return Ok(Some(Box::new(DistinctOver::with_schema(
+            group.calls.iter_mut().for_each(counted);
+            return Ok(Some(Box::new(GeneralOver::with_schema(
                 context, schema, &spec, output,
             )?)));
         }
-        return Ok(Some(match has_nested_values(&spec) {
-            true => Box::new(OverValues::with_schema(context, &schema, &spec, output)?),
-            false => Box::new(OverAggregate::with_schema(context, schema, &spec, output)?),
-        }));
+        return Ok(Some(Box::new(OverAggregate::with_schema(
+            context, schema, &spec, output,
+        )?)));
     }
     let [group] = groups.as_slice() else {
         return Err(anyhow!("OVER has several frames out of event time"));
     };
-    let counted = |call: &stream::AggregateCall| -> AggregateCall {
-        let call = super::build::call(call, &schema);
-        match call.kind {
-            // The number of a row is the count of the rows up to it.
-            AggregateKind::RowNumber => AggregateCall {
-                kind: AggregateKind::Count,
-                ..call
-            },
-            _ => call,
-        }
-    };
-    let calls: Vec<AggregateCall> = group.calls.iter().map(counted).collect();
+    let mut calls: Vec<AggregateCall> = group.calls.iter().map(|c| call(c, &schema)).collect();
+    calls.iter_mut().for_each(counted);
     let ttl_millis = state_ttl(plan, node, 0);
     Ok(Some(match time {
         Some(_) => Box::new(ProctimeOver::with_schema(
@@ -103,4 +92,11 @@ pub(super) fn operator(
             node.schema(),
         )?),
     }))
+}
+
+/// The number of a row is the count of the rows up to it.
+fn counted(call: &mut AggregateCall) {
+    if call.kind == AggregateKind::RowNumber {
+        call.kind = AggregateKind::Count;
+    }
 }

@@ -3,7 +3,8 @@
 //! It owns some of the source's splits and reads them in turn, the one furthest behind in event
 //! time first, so that none runs ahead and fills the buffers downstream. Each split has a
 //! watermark of its own; the stream's is the lowest. Between two batches it answers the job
-//! master's barriers with the positions of its splits.
+//! master's barriers with the positions of its splits. A source that finds splits as they come is
+//! asked for them again and again, and never ends.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -102,13 +103,45 @@ pub struct SourceTask {
     /// How far the last batches took event time, at most: what this instance may be ahead.
     stride: i64,
     alignment: Arc<Alignment>,
+    parallelism: usize,
+    /// Makes the watermarks of each split.
+    generator: Option<WatermarkGenerator>,
     has_watermarks: bool,
     idle_timeout: Option<Duration>,
+    /// `None`: the splits are those that were there at the start.
+    discovery: Option<Discovery>,
     exhausted: bool,
     chain: Chain,
     entries: Vec<Target>,
     exchanges: Vec<Exchange>,
     control: mpsc::UnboundedReceiver<Barrier>,
+}
+
+/// Looks for splits that have come.
+struct Discovery {
+    source: Arc<dyn Source>,
+    every: Duration,
+    next: Instant,
+    /// When this instance had rows or a split last.
+    last: Instant,
+    /// Whether it has told the operators behind it not to wait for its event time.
+    idle: bool,
+}
+
+/// Which of the instances reads a split: the same one whenever it is found, without a word between
+/// them.
+pub fn instance_of(split: &SplitId, index: usize, discovered: bool, parallelism: usize) -> usize {
+    if !discovered {
+        return index % parallelism;
+    }
+    // FNV-1a: stable over builds and machines, as checkpoints are.
+    let hash = split
+        .0
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        });
+    (hash % parallelism as u64) as usize
 }
 
 /// What a source task is made of.
@@ -131,6 +164,8 @@ pub struct SourceParts {
     pub generator: Option<WatermarkGenerator>,
     /// After what time without rows a split holds event time up no more; `None`: never.
     pub idle_timeout: Option<Duration>,
+    /// How many instances there are.
+    pub parallelism: usize,
     /// How far all instances have come.
     pub alignment: Arc<Alignment>,
     /// Counters.
@@ -191,7 +226,16 @@ impl SourceTask {
             watermark: Watermark::MIN,
             stride: 0,
             alignment: parts.alignment,
+            parallelism: parts.parallelism,
+            discovery: parts.source.discovery_interval().map(|every| Discovery {
+                every,
+                next: Instant::now() + every,
+                last: Instant::now(),
+                idle: false,
+                source: Arc::clone(&parts.source),
+            }),
             has_watermarks: parts.generator.is_some(),
+            generator: parts.generator,
             idle_timeout: parts.idle_timeout,
             exhausted: false,
             chain: parts.chain,
@@ -209,6 +253,9 @@ impl SourceTask {
             if ticked.elapsed() >= ticks.period() {
                 ticked = Instant::now();
                 self.chain.tick(super::task::now_millis())?;
+                flush(&mut self.chain, &mut self.exchanges).await?;
+            }
+            if self.discover()? {
                 flush(&mut self.chain, &mut self.exchanges).await?;
             }
             let barrier = if self.exhausted {
@@ -254,7 +301,7 @@ impl SourceTask {
                 let waits = Instant::now();
                 tokio::task::yield_now().await;
                 self.metrics.operators[self.node][self.link.subtask].starved(waits);
-            } else if self.active.is_empty() {
+            } else if self.active.is_empty() && self.discovery.is_none() {
                 self.exhausted = true;
                 self.alignment.report(self.link.subtask, Watermark::MAX);
                 if self.finished.is_empty() {
@@ -278,6 +325,63 @@ impl SourceTask {
         }
     }
 
+    /// Looks for new splits if it is time; whether there is something to send.
+    ///
+    /// An instance that never had a split holds nobody's event time up.
+    fn discover(&mut self) -> Result<bool, TaskError> {
+        let now = Instant::now();
+        let Some(discovery) = &mut self.discovery else {
+            return Ok(false);
+        };
+        let unused = self.active.is_empty() && self.finished.is_empty() && !discovery.idle;
+        if unused {
+            discovery.idle = true;
+            self.chain.idle(&self.entries)?;
+        }
+        if now < discovery.next {
+            return Ok(unused);
+        }
+        discovery.next = now + discovery.every;
+        let failed = |e: millstream_connectors::ConnectorError| TaskError::Source {
+            node: self.node,
+            uid: self.uid.clone(),
+            message: e.to_string(),
+        };
+        let mut found = Vec::new();
+        for (index, split) in discovery
+            .source
+            .splits()
+            .map_err(failed)?
+            .into_iter()
+            .enumerate()
+        {
+            let known = self.finished.contains_key(&split)
+                || self.active.iter().any(|active| active.id == split);
+            let own = instance_of(&split, index, true, self.parallelism) == self.link.subtask;
+            if own && !known {
+                let reader = discovery.source.reader(&split, None).map_err(failed)?;
+                found.push(ActiveSplit {
+                    id: split,
+                    reader,
+                    generator: self.generator.clone(),
+                    idle: false,
+                    last_rows: now,
+                    quiet: false,
+                });
+            }
+        }
+        if found.is_empty() {
+            return Ok(unused);
+        }
+        self.active.extend(found);
+        discovery.last = now;
+        if std::mem::take(&mut discovery.idle) {
+            // Event time waits for this instance again.
+            self.chain.advance(&self.entries, self.watermark)?;
+        }
+        Ok(true)
+    }
+
     /// Leaves splits that had no rows for too long out of event time; whether there is something to send.
     fn fall_quiet(&mut self) -> Result<bool, TaskError> {
         let Some(timeout) = self.idle_timeout.filter(|_| self.has_watermarks) else {
@@ -289,6 +393,14 @@ impl SourceTask {
                 split.quiet = true;
                 fell = true;
             }
+        }
+        if let Some(discovery) = &mut self.discovery
+            && self.active.is_empty()
+            && !discovery.idle
+            && discovery.last.elapsed() >= timeout
+        {
+            discovery.idle = true;
+            fell = true;
         }
         if !fell {
             return Ok(false);
@@ -346,6 +458,9 @@ impl SourceTask {
                 Read::Idle => split.idle = true,
                 Read::End => {
                     let split = self.active.remove(index);
+                    if let Some(discovery) = &mut self.discovery {
+                        discovery.last = Instant::now();
+                    }
                     self.count_bad();
                     let watermark = split.generator.as_ref().map_or(0, WatermarkGenerator::save);
                     self.finished.insert(

@@ -9,7 +9,7 @@ use datafusion_physical_expr::PhysicalExpr;
 use millstream_compiler::plan::lifetime::state_ttl;
 use millstream_compiler::plan::phases::mini_batch;
 use millstream_compiler::plan::stream::{
-    self, JoinOn, JoinTime, PlanColumn, PlanNode, StreamOp, StreamPlan, positional_schema,
+    self, JoinOn, JoinTime, PlanColumn, PlanNode, RankEnd, StreamOp, StreamPlan, positional_schema,
 };
 use millstream_compiler::plan::{ChangelogMode, keys::unique_keys};
 use millstream_functions::types::{FlinkType, TypeKind};
@@ -82,7 +82,7 @@ pub(super) fn operator(
             partition,
             order,
             start,
-            end,
+            end: RankEnd::Constant(end),
             with_rank,
             window: Some(window_end),
             latest,
@@ -107,7 +107,6 @@ pub(super) fn operator(
             start,
             end,
             with_rank,
-            window: None,
             forward,
             ..
         } => top_n(
@@ -133,7 +132,7 @@ pub(super) fn operator(
             schema,
             &[],
             &[],
-            (skip + 1, skip + fetch),
+            (skip + 1, RankEnd::Constant(skip + fetch)),
             false,
             match retracting {
                 true => TopNStrategy::Retracting,
@@ -165,8 +164,9 @@ pub(super) fn operator(
             column,
             left,
             ordinality,
-        } => Box::new(Unnest::with_schema(
-            UnnestSpec {
+            condition,
+        } => {
+            let spec = UnnestSpec {
                 column: *column,
                 multiset: matches!(
                     input.columns[*column].flink_type().kind,
@@ -174,9 +174,13 @@ pub(super) fn operator(
                 ),
                 left: *left,
                 ordinality: *ordinality,
-            },
-            node.schema(),
-        )),
+            };
+            let condition = condition
+                .as_ref()
+                .map(|c| physical(c, &positional_schema(&node.columns)?))
+                .transpose()?;
+            Box::new(Unnest::with_schema(spec, node.schema()).with_condition(condition))
+        }
         StreamOp::DropUpdateBefore => Box::new(DropUpdateBefore),
         StreamOp::UpsertMaterialize { key, row_key } => Box::new(SinkUpsertMaterialize::new(
             context,
@@ -249,7 +253,7 @@ fn top_n(
     schema: SchemaRef,
     partition: &[usize],
     order: &[stream::SortColumn],
-    (start, end): (u64, u64),
+    (start, end): (u64, RankEnd),
     with_rank: bool,
     strategy: TopNStrategy,
     ttl_millis: Option<i64>,
@@ -258,7 +262,11 @@ fn top_n(
         partition: partition.to_vec(),
         order: sort(order),
         start,
-        end,
+        end: match end {
+            RankEnd::Constant(end) => end,
+            RankEnd::Column(_) => u64::MAX,
+        },
+        end_column: end.column(),
         with_rank,
         strategy,
         update_before: node.changelog == ChangelogMode::Retract,

@@ -4,17 +4,36 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use millstream_compiler::plan::ChangelogMode;
+use millstream_compiler::plan::settings;
 use millstream_compiler::plan::stream::{PlanNode, StreamOp, StreamPlan};
+use millstream_functions::Zone;
 use millstream_functions::window::Window;
 use millstream_operators::group_window_aggregate::{
     GroupWindowAggregate, GroupWindowSpec, Windows,
 };
+use millstream_operators::local_windows::LocalWindows;
 use millstream_operators::session_window::{SessionSpec, SessionWindow};
 use millstream_operators::window_aggregate::{WindowAggregate, WindowSpec};
 use millstream_operators::window_tvf::WindowTvf;
 use millstream_operators::{Operator, OperatorContext};
 
 use super::build::{call, is_proctime};
+
+/// The operator of a node, by the wall clock if its windows are; see [`LocalWindows`].
+pub(super) fn by_clock(
+    plan: &StreamPlan,
+    node: &PlanNode,
+    operator: Box<dyn Operator>,
+) -> Result<Box<dyn Operator>> {
+    if !plan.has_local_windows(node) {
+        return Ok(operator);
+    }
+    let zone = match plan.settings.get(settings::TIME_ZONE) {
+        Some(name) => settings::time_zone(name)?,
+        None => Zone::Utc,
+    };
+    Ok(Box::new(LocalWindows::new(operator, zone)))
+}
 
 /// The operator of a node, if it is one of these.
 pub(super) fn operator(
@@ -56,6 +75,7 @@ pub(super) fn operator(
             attached,
             keys,
             calls,
+            ..
         } => {
             let retracting = input.changelog != ChangelogMode::Append;
             let calls: Vec<_> = calls.iter().map(|c| call(c, &schema)).collect();

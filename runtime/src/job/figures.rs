@@ -286,7 +286,7 @@ impl Figures {
             edges: self
                 .edges
                 .iter()
-                .map(|shape| edge_metrics(shape, counters, &between))
+                .map(|shape| edge_metrics(shape, counters, &between, (&self.tasks, &loads)))
                 .collect(),
             latency: Latencies {
                 total: counters.total_latency(QUANTILES).map(latency),
@@ -534,7 +534,22 @@ fn wire<'a>(wiring: &'a Wiring, from: &str, to: &str, port: Option<usize>) -> Op
     }
 }
 
-fn edge_metrics(shape: &EdgeShape, counters: &JobMetrics, between: &Between<'_>) -> EdgeMetrics {
+fn edge_metrics(
+    shape: &EdgeShape,
+    counters: &JobMetrics,
+    between: &Between<'_>,
+    (tasks, loads): (&[TaskShape], &[Vec<Load>]),
+) -> EdgeMetrics {
+    // What a sender waits for: room in the channel, or the core that its receiver has.
+    let mut waits: f64 = 0.0;
+    for (task, loads) in tasks.iter().zip(loads) {
+        for (place, (exchange, _)) in task.exchanges.iter().enumerate() {
+            if shape.exchanges.contains(exchange) {
+                let of_each = loads.iter().map(|load| load.blocked[place] + load.starved);
+                waits = of_each.fold(waits, f64::max);
+            }
+        }
+    }
     let (rows, rate) = match shape.inputs.as_slice() {
         // What goes from one to the other of two rolling aggregates is what they give together.
         [] => between.rows_out(&shape.exits),
@@ -548,11 +563,7 @@ fn edge_metrics(shape: &EdgeShape, counters: &JobMetrics, between: &Between<'_>)
         rows,
         rate,
         watermark_ms: event_time(counters, &shape.exits).millis(),
-        back_pressured: shape
-            .exchanges
-            .iter()
-            .flat_map(|&exchange| between.blocked(exchange))
-            .fold(0.0, f64::max),
+        back_pressured: waits.min(1.0),
     }
 }
 

@@ -417,10 +417,10 @@ impl JobHandle for Monitor {
 
     fn metrics(&self) -> Result<Metrics, ApiError> {
         let mut state = self.state();
+        state.samples.wanted = true;
         let Some(running) = state.running.clone() else {
             return Err(not_running(state.phase));
         };
-        state.samples.wanted = true;
         let now = running.figures.sample(&running.metrics);
         let begin = running.figures.beginning(&running.metrics);
         let then = state.samples.noted.front().unwrap_or(&begin);

@@ -477,7 +477,8 @@ fn write_escape(c: char, out: &mut String) {
     }
 }
 
-fn write_text(text: &str, out: &mut String) {
+/// Appends a text in quotes, as a JSON string.
+pub fn write_text(text: &str, out: &mut String) {
     out.push('"');
     text.chars().for_each(|c| write_escape(c, out));
     out.push('"');
@@ -531,6 +532,9 @@ fn write_value(array: &dyn Array, row: usize, ty: &FlinkType, out: &mut String) 
         TypeKind::Float if !array.as_primitive::<Float32Type>().value(row).is_finite() => {
             shown(array, row, ty, true, out);
         }
+        TypeKind::Double => write_number(array.as_primitive::<Float64Type>().value(row), out),
+        // Flink makes it a double first.
+        TypeKind::Float => write_number(array.as_primitive::<Float32Type>().value(row).into(), out),
         TypeKind::Decimal { scale, .. } => {
             let value = array
                 .as_primitive::<arrow::datatypes::Decimal128Type>()
@@ -591,9 +595,57 @@ fn write_value(array: &dyn Array, row: usize, ty: &FlinkType, out: &mut String) 
             }
             out.push('}');
         }
+        TypeKind::Timestamp(_) => {
+            let mut text = String::new();
+            shown(array, row, ty, false, &mut text);
+            // With seconds always, where a row leaves out those that are zero.
+            if text.matches(':').count() == 1 {
+                text.push_str(":00");
+            }
+            write_text(&text, out);
+        }
         _ => shown(array, row, ty, true, out),
     }
     Ok(())
+}
+
+/// Appends a double as Flink writes it into JSON: the decimal number that Java shows it as, the way Java shows
+/// decimals (1.0E+16, 0.00010).
+fn write_number(value: f64, out: &mut String) {
+    use std::fmt::Write;
+    let mut text = String::new();
+    crate::display::write_double(value, &mut text);
+    let (mantissa, exponent) = text.split_once('E').unwrap_or((&text, "0"));
+    let exponent: i32 = exponent.parse().unwrap_or_default();
+    let (sign, mantissa) = match mantissa.strip_prefix('-') {
+        Some(rest) => ("-", rest),
+        None => ("", mantissa),
+    };
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let digits = format!("{whole}{fraction}");
+    let digits = match digits.trim_start_matches('0') {
+        "" => "0",
+        digits => digits,
+    };
+    // A decimal has no negative zero.
+    out.push_str(if digits == "0" { "" } else { sign });
+    let scale = fraction.len() as i32 - exponent;
+    let first = digits.len() as i32 - 1 - scale;
+    if scale == 0 {
+        out.push_str(digits);
+    } else if scale > 0 && first >= -6 {
+        let scale = scale as usize;
+        let padded = format!("{digits:0>width$}", width = scale + 1);
+        let (whole, fraction) = padded.split_at(padded.len() - scale);
+        let _ = write!(out, "{whole}.{fraction}");
+    } else {
+        let (lead, rest) = digits.split_at(1);
+        out.push_str(lead);
+        if !rest.is_empty() {
+            let _ = write!(out, ".{rest}");
+        }
+        let _ = write!(out, "E{first:+}");
+    }
 }
 
 /// A value as Java shows it, quoted or not.

@@ -1,5 +1,6 @@
 //! The scalar functions, one file a family.
 
+mod bucket;
 mod collections;
 mod conditional;
 mod json;
@@ -9,6 +10,7 @@ mod network;
 mod regexp;
 mod strings;
 mod temporal;
+pub use json::write_text as write_json_text;
 pub(crate) use temporal::CURRENT_WATERMARK;
 
 use crate::call::FlinkFunction;
@@ -16,6 +18,7 @@ use crate::call::FlinkFunction;
 /// All of them.
 pub(crate) fn functions() -> Vec<FlinkFunction> {
     [
+        bucket::functions(),
         conditional::functions(),
         collections::functions(),
         strings::functions(),

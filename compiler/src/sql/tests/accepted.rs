@@ -37,7 +37,7 @@ fn statements() {
 }
 
 #[rustfmt::skip] // one case a line
-const EXPRESSIONS: [(&str, &str); 106] = [
+const EXPRESSIONS: [(&str, &str); 107] = [
     ("a + b * c - d / e % f", "`a` + `b` * `c` - `d` / `e` % `f`"),
     ("a || b + c", "`a` || `b` + `c`"),
     ("a + b || c", "`a` + `b` || `c`"),
@@ -134,8 +134,9 @@ const EXPRESSIONS: [(&str, &str); 106] = [
     ("JSON_OBJECT(KEY 'a' VALUE 1, 'b' VALUE JSON_ARRAY(1, 2) ABSENT ON NULL)", "JSON_OBJECT(KEY 'a' VALUE 1, KEY 'b' VALUE JSON_ARRAY(1, 2) ABSENT ON NULL)"),
     ("JSON_OBJECT(key VALUE value1)", "JSON_OBJECT(KEY `key` VALUE `value1`)"),
     ("JSON_ARRAY(a, b NULL ON NULL)", "JSON_ARRAY(`a`, `b` NULL ON NULL)"),
-    ("JSON_OBJECTAGG(KEY a VALUE b) FILTER (WHERE c)", "JSON_OBJECTAGG(KEY `a` VALUE `b`) FILTER (WHERE `c`)"),
+    ("JSON_OBJECTAGG(KEY a VALUE b)", "JSON_OBJECTAGG(KEY `a` VALUE `b`)"),
     ("JSON_ARRAYAGG(a NULL ON NULL)", "JSON_ARRAYAGG(`a` NULL ON NULL)"),
+    ("JSON_ARRAYAGG(a ORDER BY b DESC NULL ON NULL)", "JSON_ARRAYAGG(`a` ORDER BY `b` DESC NULL ON NULL)"),
     ("TRANSLATE(a, 'b', 'c')", "TRANSLATE(`a`, 'b', 'c')"),
     ("model + type + name + size + data + source + state", "`model` + `type` + `name` + `size` + `data` + `source` + `state`"),
     ("`value` + `count`", "`value` + `count`"),

@@ -31,6 +31,22 @@ const OPTIONS: &[OptionDef] = &[
     OptionDef::new("partition.default-name", Value::Text),
     OptionDef::new("source.monitor-interval", Value::Duration),
     OptionDef::new("source.path.regex-pattern", Value::Text),
+    OptionDef::new("scan.watermark.idle-timeout", Value::Duration),
+    // a watermark goes with every row anyway
+    OptionDef::new(
+        "scan.watermark.emit.strategy",
+        Value::Word(&["on-event", "on-periodic"]),
+    ),
+    // a table that is looked up is read into memory whole
+    OptionDef::new("lookup.cache", Value::Word(&["FULL"])),
+    OptionDef::new(
+        "lookup.full-cache.reload-strategy",
+        Value::Word(&["PERIODIC"]),
+    ),
+    OptionDef::new(
+        "lookup.full-cache.periodic-reload.interval",
+        Value::Duration,
+    ),
     // statistics are for Flink's batch optimizer: whatever is asked for, rows are the same
     OptionDef::new("source.report-statistics", Value::Word(&["ALL", "NONE"])),
     OptionDef::new("sink.rolling-policy.file-size", Value::Memory),

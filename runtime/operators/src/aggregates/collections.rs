@@ -3,15 +3,17 @@
 //! A [`Collection`] is one cell of a group. It takes values as bytes ([`ValueEncoder`]): strings as
 //! they are, all else in Arrow's row format, which has the order of the values. So one multiset
 //! serves MIN, MAX and COLLECT of a column, and one list of arrivals serves FIRST_VALUE,
-//! LAST_VALUE, LISTAGG and ARRAY_AGG where rows are taken back.
+//! LAST_VALUE, LISTAGG, ARRAY_AGG and JSON_ARRAYAGG where rows are taken back. Functions of two columns have
+//! forms of their own ([`Form`]).
 //!
 //! | cell | keeps | serves |
 //! |---|---|---|
 //! | [`Kept`](Collection::Kept) | one value | MIN, MAX, FIRST_VALUE, LAST_VALUE of inserts |
 //! | [`Text`](Collection::Text) | the string so far | LISTAGG of inserts |
-//! | [`Ordered`](Collection::Ordered) | each value and how often it is there | MIN, MAX, COLLECT |
-//! | [`Arrivals`](Collection::Arrivals) | values in the order they came | the rest |
+//! | [`Ordered`](Collection::Ordered) | each value and how often it is there | MIN, MAX, COLLECT, PERCENTILE |
+//! | [`Arrivals`](Collection::Arrivals) | values in the order they came, or the last few of them | the rest |
 //! | [`Sketch`](Collection::Sketch) | hashes, then registers | APPROX_COUNT_DISTINCT |
+//! | [`Entries`](Collection::Entries) | keys and their values | JSON_OBJECTAGG |
 //!
 //! Cells of one kind [merge](Collection::merge), so that partial accumulators can be brought
 //! together.
@@ -19,22 +21,36 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, BinaryArray, StringArray};
+use arrow::array::{Array, ArrayRef, AsArray, BinaryArray, RecordBatch, StringArray};
 use arrow::buffer::NullBuffer;
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DataType, Schema};
 use arrow::row::{RowConverter, Rows, SortField};
 use hashbrown::HashMap;
 use millstream_state::codec::{Reader, put_bytes, put_varint, put_zigzag};
 use millstream_state::{CodecError, stable_hash};
 
+use super::entries::{self, Entries};
 use super::results::ResultColumn;
 use super::sketch::Sketch;
+use super::weighted;
 use crate::operator::OperatorError;
 
-/// Turns a column into the bytes that collections keep.
+/// How the arguments of a call become bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// One column.
+    Value,
+    /// A key and a value, both text ([`entries`]).
+    Entry,
+    /// A DOUBLE and, if there is a second column, how often it counts ([`weighted`]).
+    Weighted,
+}
+
+/// Turns the arguments of a call into the bytes that collections keep.
 #[derive(Debug)]
 pub(crate) struct ValueEncoder {
-    pub(crate) column: usize,
+    columns: Vec<usize>,
+    form: Form,
     kind: EncoderKind,
 }
 
@@ -43,6 +59,8 @@ enum EncoderKind {
     Text,
     Binary,
     Rows(Box<RowConverter>),
+    Entry,
+    Weighted,
 }
 
 /// The values of one batch as bytes.
@@ -54,24 +72,50 @@ pub(crate) enum EncodedValues {
 }
 
 impl ValueEncoder {
-    /// The encoder of `column`; `None` if values of the type cannot be kept.
-    pub(crate) fn new(column: usize, data_type: &DataType) -> Result<Option<Self>, OperatorError> {
-        let kind = match data_type {
-            DataType::Utf8 => EncoderKind::Text,
-            DataType::Binary => EncoderKind::Binary,
-            other => {
-                let fields = vec![SortField::new(other.clone())];
+    /// The encoder of `columns`; `None` if values of the types cannot be kept.
+    pub(crate) fn new(
+        columns: &[usize],
+        form: Form,
+        input: &Schema,
+    ) -> Result<Option<Self>, OperatorError> {
+        let types: Vec<&DataType> = columns
+            .iter()
+            .map(|&column| input.field(column).data_type())
+            .collect();
+        let kind = match (form, types.as_slice()) {
+            (Form::Entry, [DataType::Utf8, DataType::Utf8]) => EncoderKind::Entry,
+            (Form::Weighted, [DataType::Float64] | [DataType::Float64, DataType::Int64]) => {
+                EncoderKind::Weighted
+            }
+            (Form::Value, [DataType::Utf8]) => EncoderKind::Text,
+            (Form::Value, [DataType::Binary]) => EncoderKind::Binary,
+            (Form::Value, [other]) => {
+                let fields = vec![SortField::new((*other).clone())];
                 if !RowConverter::supports_fields(&fields) {
                     return Ok(None);
                 }
                 EncoderKind::Rows(Box::new(RowConverter::new(fields)?))
             }
+            _ => return Ok(None),
         };
-        Ok(Some(Self { column, kind }))
+        Ok(Some(Self {
+            columns: columns.to_vec(),
+            form,
+            kind,
+        }))
     }
 
-    pub(crate) fn encode(&self, column: &ArrayRef) -> Result<EncodedValues, OperatorError> {
+    /// Whether it encodes these columns so.
+    pub(crate) fn is(&self, columns: &[usize], form: Form) -> bool {
+        self.columns == columns && self.form == form
+    }
+
+    pub(crate) fn encode(&self, rows: &RecordBatch) -> Result<EncodedValues, OperatorError> {
+        let column: &ArrayRef = rows.column(self.columns[0]);
+        let second = self.columns.get(1).map(|&column| rows.column(column));
         Ok(match &self.kind {
+            EncoderKind::Entry => EncodedValues::Binary(entries::encode(column, second)),
+            EncoderKind::Weighted => EncodedValues::Binary(weighted::encode(column, second)),
             EncoderKind::Text => EncodedValues::Text(column.as_string::<i32>().clone()),
             EncoderKind::Binary => EncodedValues::Binary(column.as_binary::<i32>().clone()),
             EncoderKind::Rows(converter) => EncodedValues::Rows(
@@ -117,12 +161,32 @@ pub(crate) enum CollectionKind {
         /// Whether NULL is a value.
         nulls: bool,
     },
+    /// The last so many values, NULLs too.
+    Recent(u64),
     /// About how many different values.
     Sketch,
+    /// How often each number is there, by frequencies.
+    Weighted,
+    /// The value of each key.
+    Entries {
+        /// Whether NULL is a value.
+        nulls: bool,
+    },
+}
+
+impl CollectionKind {
+    /// In which form it takes values.
+    pub(crate) fn form(&self) -> Form {
+        match self {
+            CollectionKind::Weighted => Form::Weighted,
+            CollectionKind::Entries { .. } => Form::Entry,
+            _ => Form::Value,
+        }
+    }
 }
 
 /// One cell of a group.
-#[derive(Debug, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Collection {
     /// One value.
     Kept(Option<Box<[u8]>>),
@@ -134,6 +198,8 @@ pub(crate) enum Collection {
     Arrivals(Arrivals),
     /// Hashes or registers.
     Sketch(Sketch),
+    /// The value of each key.
+    Entries(Entries),
 }
 
 impl Collection {
@@ -145,8 +211,13 @@ impl Collection {
             | CollectionKind::First
             | CollectionKind::Last => Collection::Kept(None),
             CollectionKind::Text(_) => Collection::Text(None),
-            CollectionKind::Ordered => Collection::Ordered(Multiset::default()),
-            CollectionKind::Arrivals { .. } => Collection::Arrivals(Arrivals::default()),
+            CollectionKind::Ordered | CollectionKind::Weighted => {
+                Collection::Ordered(Multiset::default())
+            }
+            CollectionKind::Entries { .. } => Collection::Entries(Entries::default()),
+            CollectionKind::Arrivals { .. } | CollectionKind::Recent(_) => {
+                Collection::Arrivals(Arrivals::default())
+            }
             CollectionKind::Sketch => Collection::Sketch(Sketch::default()),
         }
     }
@@ -159,6 +230,11 @@ impl Collection {
     /// Adds a value.
     #[inline]
     pub(crate) fn add(&mut self, kind: &CollectionKind, value: Option<&[u8]>) {
+        if let (Collection::Arrivals(arrivals), CollectionKind::Recent(rows)) = (&mut *self, kind) {
+            arrivals.push(value);
+            arrivals.keep_last(*rows);
+            return;
+        }
         let Some(value) = value else {
             if let (Collection::Arrivals(arrivals), CollectionKind::Arrivals { nulls: true }) =
                 (self, kind)
@@ -189,20 +265,28 @@ impl Collection {
                     text.extend_from_slice(value);
                 }
             },
-            Collection::Ordered(multiset) => multiset.add(value, 1),
+            Collection::Ordered(multiset) => multiset.take(kind, value, 1),
+            Collection::Entries(all) => {
+                all.add(value, *kind == CollectionKind::Entries { nulls: true })
+            }
             Collection::Arrivals(arrivals) => arrivals.push(Some(value)),
             Collection::Sketch(sketch) => sketch.add(value),
         }
     }
 
-    /// Takes a value back. Only multisets and arrivals can; a value that is not there is ignored
-    /// by arrivals and owed by multisets, as Flink does.
+    /// Takes a value back. Only multisets, arrivals and entries can; a value that is not there is owed by
+    /// multisets and ignored by the others, as Flink does.
     #[inline]
     pub(crate) fn retract(&mut self, kind: &CollectionKind, value: Option<&[u8]>) {
         match self {
             Collection::Ordered(multiset) => {
                 if let Some(value) = value {
-                    multiset.add(value, -1);
+                    multiset.take(kind, value, -1);
+                }
+            }
+            Collection::Entries(all) => {
+                if let Some(value) = value {
+                    all.remove(value);
                 }
             }
             Collection::Arrivals(arrivals) => {
@@ -236,6 +320,7 @@ impl Collection {
                 }
             }
             (Collection::Sketch(this), Collection::Sketch(other)) => this.merge(other),
+            (Collection::Entries(this), Collection::Entries(other)) => this.merge(other),
             _ => debug_assert!(false, "cells of one kind are merged"),
         }
     }
@@ -251,6 +336,7 @@ impl Collection {
                 arrivals.values.len() * place + arrivals.bytes
             }
             Collection::Sketch(sketch) => sketch.heap_size(),
+            Collection::Entries(all) => all.heap_size(),
         }
     }
 
@@ -283,6 +369,10 @@ impl Collection {
                 out.push(5);
                 sketch.encode(out);
             }
+            Collection::Entries(all) => {
+                out.push(6);
+                all.encode(out);
+            }
         }
     }
 
@@ -306,6 +396,7 @@ impl Collection {
                 Collection::Arrivals(arrivals)
             }
             5 => Collection::Sketch(Sketch::decode(reader)?),
+            6 => Collection::Entries(Entries::decode(reader)?),
             _ => {
                 return Err(CodecError::Invalid {
                     what: "kind of aggregate cell",
@@ -316,7 +407,7 @@ impl Collection {
     }
 }
 
-fn put_optional(out: &mut Vec<u8>, value: Option<&[u8]>) {
+pub(super) fn put_optional(out: &mut Vec<u8>, value: Option<&[u8]>) {
     match value {
         None => out.push(0),
         Some(value) => {
@@ -326,7 +417,7 @@ fn put_optional(out: &mut Vec<u8>, value: Option<&[u8]>) {
     }
 }
 
-fn optional<'r>(reader: &mut Reader<'r>) -> Result<Option<&'r [u8]>, CodecError> {
+pub(super) fn optional<'r>(reader: &mut Reader<'r>) -> Result<Option<&'r [u8]>, CodecError> {
     Ok(if reader.bool()? {
         Some(reader.bytes()?)
     } else {
@@ -336,13 +427,25 @@ fn optional<'r>(reader: &mut Reader<'r>) -> Result<Option<&'r [u8]>, CodecError>
 
 /// Values in their order with counts, which are never 0. One that was taken back before it came
 /// has a count below 0 and is not there.
-#[derive(Debug, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Multiset {
     counts: BTreeMap<Box<[u8]>, i64>,
     bytes: usize,
 }
 
 impl Multiset {
+    /// Takes a value in (`sign` 1) or back (-1), as often as it says itself if it is weighted.
+    #[inline]
+    fn take(&mut self, kind: &CollectionKind, value: &[u8], sign: i64) {
+        match kind {
+            CollectionKind::Weighted => {
+                let (value, count) = weighted::parts(value);
+                self.add(value, count.wrapping_mul(sign));
+            }
+            _ => self.add(value, sign),
+        }
+    }
+
     fn add(&mut self, value: &[u8], change: i64) {
         if let Some(count) = self.counts.get_mut(value) {
             *count += change;
@@ -354,6 +457,14 @@ impl Multiset {
             self.counts.insert(value.into(), change);
             self.bytes += value.len();
         }
+    }
+
+    /// The numbers that are there, in their order, and how often each is.
+    fn numbers(&self) -> Vec<(f64, i64)> {
+        let there = self.counts.iter().filter(|(_, count)| **count > 0);
+        there
+            .map(|(value, &count)| (weighted::number(value), count))
+            .collect()
     }
 
     fn smallest(&self) -> Option<&[u8]> {
@@ -371,7 +482,7 @@ impl Multiset {
 const FEW: usize = 32;
 
 /// Values in the order they came; the earliest of equal ones is taken back first.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Arrivals {
     values: BTreeMap<u64, Option<Box<[u8]>>>,
     /// Where values of a hash are in `values`, earliest first; made when one of many is taken back.
@@ -398,6 +509,15 @@ impl Arrivals {
         }
         self.values.insert(self.next, value.map(Into::into));
         self.next += 1;
+    }
+
+    /// Lets go all but the last so many.
+    fn keep_last(&mut self, rows: u64) {
+        while self.values.len() as u64 > rows
+            && let Some((_, value)) = self.values.pop_first()
+        {
+            self.bytes -= value.map_or(0, |value| value.len());
+        }
     }
 
     fn remove(&mut self, value: Option<&[u8]>) {
@@ -467,8 +587,23 @@ pub(crate) enum CollectionResult {
     Joined(Box<[u8]>),
     /// All as a list.
     List,
+    /// Of the last `offset + 1` the first; this if there are not so many.
+    Lag {
+        /// See above.
+        offset: u64,
+        /// See above.
+        default: Option<Box<[u8]>>,
+    },
     /// How many different ones.
     Estimate,
+    /// All as a JSON array of these JSON values.
+    JsonArray,
+    /// All as a JSON object.
+    JsonObject,
+    /// The value at a part of a multiset of numbers, from 0 to 1.
+    Percentile(f64),
+    /// The values at several parts.
+    Percentiles(Box<[f64]>),
 }
 
 impl CollectionResult {
@@ -503,6 +638,30 @@ impl CollectionResult {
                     column.push_null();
                 } else {
                     column.push_list(all.values.values().map(Option::as_deref));
+                }
+            }
+            (CollectionResult::Lag { offset, default }, Collection::Arrivals(all)) => {
+                column.push_bytes(match all.values.len() as u64 > *offset {
+                    true => all.first(),
+                    false => default.as_deref(),
+                });
+            }
+            (CollectionResult::JsonArray, Collection::Arrivals(all)) => {
+                let items = all.values.values();
+                let items = items.map(|item| item.as_deref().unwrap_or(entries::NULL));
+                column.push_wrapped((b"[", b"]"), items, b",");
+            }
+            (CollectionResult::JsonObject, Collection::Entries(all)) => all.emit(column),
+            (CollectionResult::Percentile(part), Collection::Ordered(all)) => {
+                match weighted::percentiles(&all.numbers(), &[*part]) {
+                    Some(found) => column.push_double(found[0]),
+                    None => column.push_null(),
+                }
+            }
+            (CollectionResult::Percentiles(parts), Collection::Ordered(all)) => {
+                match weighted::percentiles(&all.numbers(), parts) {
+                    Some(found) => column.push_doubles(&found),
+                    None => column.push_null(),
                 }
             }
             (CollectionResult::Estimate, Collection::Sketch(sketch)) => {

@@ -11,9 +11,11 @@
 
 pub(crate) mod args;
 pub(crate) mod collections;
+pub(crate) mod entries;
 pub(crate) mod results;
 pub(crate) mod sketch;
 pub(crate) mod units;
+pub(crate) mod weighted;
 
 use arrow::datatypes::{DataType, Schema};
 use datafusion_common::ScalarValue;
@@ -29,7 +31,8 @@ pub struct AggregateCall {
     /// Its argument columns; none for `COUNT(*)` and `ROW_NUMBER()`.
     pub args: Vec<usize>,
     /// Constant arguments behind the columns: `LAG`'s offset and default, `LISTAGG`'s separator,
-    /// TRUE for `ARRAY_AGG(… IGNORE NULLS)`.
+    /// TRUE for `ARRAY_AGG(… IGNORE NULLS)`, `'NULL'` or `'ABSENT'` of the JSON aggregates, the parts that
+    /// `PERCENTILE` is asked for as a DOUBLE or a list of them.
     pub literals: Vec<ScalarValue>,
     /// `DISTINCT`.
     pub distinct: bool,
@@ -81,7 +84,21 @@ impl AggregateCall {
 
     /// The function as a query writes it.
     pub fn name(&self) -> String {
-        self.kind.names()[0].to_uppercase()
+        self.kind.shown()
+    }
+
+    /// How many rows LAG looks back.
+    pub(crate) fn lag_offset(&self) -> Result<u64, OperatorError> {
+        match self.literals.first() {
+            None => Ok(1),
+            Some(value) => match value.cast_to(&DataType::UInt32) {
+                Ok(ScalarValue::UInt32(Some(offset))) => Ok(u64::from(offset)),
+                _ => Err(self.unsupported(
+                    &format!("with offset {value}"),
+                    "the offset must be a constant from 0",
+                )),
+            },
+        }
     }
 
     /// The error for what the runtime does not compute.

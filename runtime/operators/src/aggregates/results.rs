@@ -20,6 +20,8 @@ pub(crate) struct ResultColumn {
     data_type: DataType,
     values: Values,
     valid: NullBufferBuilder,
+    /// Why a value could not be made; the column is refused then.
+    failure: Option<String>,
 }
 
 #[derive(Debug)]
@@ -89,6 +91,7 @@ impl ResultColumn {
             data_type: data_type.clone(),
             values,
             valid: NullBufferBuilder::new(0),
+            failure: None,
         }
     }
 
@@ -126,6 +129,21 @@ impl ResultColumn {
             field: Arc::clone(field),
         };
         Ok(Some(Self::with(data_type, values)))
+    }
+
+    /// An empty column of lists of numbers that come as DOUBLEs; `None` if the type is no list of them.
+    pub(crate) fn of_doubles(data_type: &DataType) -> Option<Self> {
+        let DataType::List(field) = data_type else {
+            return None;
+        };
+        let items = Self::new(field.data_type())
+            .filter(|items| matches!(items.values, Values::Double(_)))?;
+        let values = Values::Lists {
+            offsets: vec![0],
+            items: Box::new(items),
+            field: Arc::clone(field),
+        };
+        Some(Self::with(data_type, values))
     }
 
     /// An empty column of multisets; `None` if the type is no map to counts.
@@ -347,6 +365,44 @@ impl ResultColumn {
         self.valid.append_non_null();
     }
 
+    /// Appends a string put together from parts between two others.
+    pub(crate) fn push_wrapped<'v>(
+        &mut self,
+        (open, close): (&[u8], &[u8]),
+        parts: impl Iterator<Item = &'v [u8]>,
+        separator: &[u8],
+    ) {
+        let Values::Bytes { data, .. } = &mut self.values else {
+            return self.push_null();
+        };
+        data.extend_from_slice(open);
+        self.push_joined(parts, separator);
+        // The string ends with what closes it.
+        if let Values::Bytes { offsets, data } = &mut self.values {
+            data.extend_from_slice(close);
+            if let Some(end) = offsets.last_mut() {
+                *end = data.len() as i32;
+            }
+        }
+    }
+
+    /// Appends a list of numbers.
+    pub(crate) fn push_doubles(&mut self, numbers: &[f64]) {
+        let Values::Lists { offsets, items, .. } = &mut self.values else {
+            return self.push_null();
+        };
+        numbers.iter().for_each(|&number| items.push_double(number));
+        offsets.push(items.len() as i32);
+        self.valid.append_non_null();
+    }
+
+    /// Says that there is no value, and why: the job must fail.
+    #[cold]
+    pub(crate) fn fail(&mut self, why: String) {
+        self.failure = Some(why);
+        self.push_null();
+    }
+
     /// Appends a list.
     pub(crate) fn push_list<'v>(&mut self, values: impl Iterator<Item = Option<&'v [u8]>>) {
         let Values::Lists { offsets, items, .. } = &mut self.values else {
@@ -379,6 +435,9 @@ impl ResultColumn {
 
     /// The column so far; leaves an empty one.
     pub(crate) fn finish(&mut self) -> Result<ArrayRef, OperatorError> {
+        if let Some(why) = self.failure.take() {
+            return Err(OperatorError::Row(why));
+        }
         let nulls = self.valid.finish();
         Ok(match &mut self.values {
             Values::Int(values) => {

@@ -48,8 +48,6 @@ pub(crate) enum UnitKind {
     SumFloat(Arg),
     /// Sum in double precision.
     SumDouble(Arg),
-    /// Sum of squares in double precision: what variances over OVER windows are computed by.
-    SumSquares(Arg),
     /// Count, mean and sum of the squared distances from it, in double precision.
     ///
     /// By Welford's recurrences, as in Flink 2.3: sums of squares would lose what values that lie
@@ -117,8 +115,7 @@ impl Unit {
             | UnitKind::Values(_)
             | UnitKind::SumInt(_)
             | UnitKind::SumFloat(_)
-            | UnitKind::SumDouble(_)
-            | UnitKind::SumSquares(_) => (1, 0),
+            | UnitKind::SumDouble(_) => (1, 0),
             UnitKind::SumNarrow(_) => (2, 0),
             UnitKind::SumWide { .. } | UnitKind::Moments(_) => (3, 0),
             UnitKind::Extreme { arg, .. } | UnitKind::Edge { arg, .. } => match arg.class {
@@ -190,12 +187,6 @@ impl Unit {
                     accs[at] = (f64::from_bits(accs[at]) + arg.double(row)).to_bits();
                 }
             }
-            UnitKind::SumSquares(arg) => {
-                if !arg.is_null(row) {
-                    let value = arg.double(row);
-                    accs[at] = (f64::from_bits(accs[at]) + value * value).to_bits();
-                }
-            }
             UnitKind::Moments(arg) => {
                 if !arg.is_null(row) {
                     Moments::of(&accs[at..])
@@ -261,12 +252,6 @@ impl Unit {
                     accs[at] = (f64::from_bits(accs[at]) - arg.double(row)).to_bits();
                 }
             }
-            UnitKind::SumSquares(arg) => {
-                if !arg.is_null(row) {
-                    let value = arg.double(row);
-                    accs[at] = (f64::from_bits(accs[at]) - value * value).to_bits();
-                }
-            }
             UnitKind::Moments(arg) => {
                 if !arg.is_null(row) {
                     Moments::of(&accs[at..])
@@ -312,7 +297,7 @@ impl Unit {
                 let merged = Moments::of(&accs[at..]).merge(Moments::of(&other[at..]));
                 merged.put(&mut accs[at..]);
             }
-            UnitKind::SumDouble(_) | UnitKind::SumSquares(_) => {
+            UnitKind::SumDouble(_) => {
                 accs[at] = (f64::from_bits(accs[at]) + f64::from_bits(other[at])).to_bits();
             }
             UnitKind::Extreme { arg, max } => {
@@ -502,19 +487,6 @@ pub(crate) enum CallPlan {
         /// The deviation.
         root: bool,
     },
-    /// Variance or its root by sums, as Flink computes it over OVER windows.
-    VarianceBySums {
-        /// Place of the count.
-        count: usize,
-        /// Place of the sum.
-        sum: usize,
-        /// Place of the sum of squares.
-        squares: usize,
-        /// Of a sample.
-        sample: bool,
-        /// The deviation.
-        root: bool,
-    },
     /// A sum that is 0 where there was no value.
     OrZero(SumWords, usize),
     /// A kept value of one or two words behind the word that says whether there is one.
@@ -554,7 +526,6 @@ impl CallPlan {
             | CallPlan::MeanNarrow(count, _, _)
             | CallPlan::MeanWide(count, _, _)
             | CallPlan::MeanDouble(count, _)
-            | CallPlan::VarianceBySums { count, .. }
             | CallPlan::Variance { moments: count, .. } => {
                 let count = accs[count] as i64;
                 if count == 0 {
@@ -596,22 +567,6 @@ impl CallPlan {
             }
             CallPlan::MeanDouble(_, at) => {
                 column.push_double(f64::from_bits(accs[at]) / count as f64);
-            }
-            CallPlan::VarianceBySums {
-                sum,
-                squares,
-                sample,
-                root,
-                ..
-            } => {
-                if sample && count == 1 {
-                    return column.push_null();
-                }
-                let (sum, squares) = (f64::from_bits(accs[sum]), f64::from_bits(accs[squares]));
-                let n = count as f64;
-                let divisor = if sample { n - 1.0 } else { n };
-                let variance = (squares - sum * sum / n) / divisor;
-                column.push_double(if root { variance.powf(0.5) } else { variance });
             }
             CallPlan::Variance {
                 moments,
@@ -664,8 +619,6 @@ pub(crate) struct Units {
     pub(crate) units: Vec<Unit>,
     pub(crate) words: usize,
     pub(crate) cells: usize,
-    /// Whether variances are computed by sums of squares.
-    pub(crate) by_sums: bool,
 }
 
 impl Units {
@@ -716,13 +669,7 @@ impl Units {
                 "deduplicate the rows before they are aggregated",
             ));
         }
-        if matches!(
-            call.kind,
-            AggregateKind::ListAgg
-                | AggregateKind::ArrayAgg
-                | AggregateKind::Collect
-                | AggregateKind::ApproxCountDistinct
-        ) {
+        if call.kind.keeps_values() {
             return Err(call.unsupported("here", "use it in GROUP BY without a window"));
         }
         if ResultColumn::new(&call.output_type).is_none() {
@@ -852,19 +799,10 @@ impl Units {
                     call.kind,
                     AggregateKind::StddevPop | AggregateKind::StddevSamp
                 );
-                match self.by_sums {
-                    true => CallPlan::VarianceBySums {
-                        count: self.place(UnitKind::Values(arg), filter),
-                        sum: self.place(UnitKind::SumDouble(arg), filter),
-                        squares: self.place(UnitKind::SumSquares(arg), filter),
-                        sample,
-                        root,
-                    },
-                    false => CallPlan::Variance {
-                        moments: self.place(UnitKind::Moments(arg), filter),
-                        sample,
-                        root,
-                    },
+                CallPlan::Variance {
+                    moments: self.place(UnitKind::Moments(arg), filter),
+                    sample,
+                    root,
                 }
             }
             AggregateKind::Min
@@ -889,7 +827,10 @@ impl Units {
             AggregateKind::ListAgg
             | AggregateKind::ArrayAgg
             | AggregateKind::Collect
-            | AggregateKind::ApproxCountDistinct => {
+            | AggregateKind::ApproxCountDistinct
+            | AggregateKind::JsonArrayAgg
+            | AggregateKind::JsonObjectAgg
+            | AggregateKind::Percentile => {
                 return Err(call.unsupported("here", "use it in GROUP BY without a window"));
             }
         })

@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
-use arrow::array::{Array, RecordBatch};
+use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::buffer::NullBuffer;
-use arrow::datatypes::Schema;
+use arrow::datatypes::{Float64Type, Schema};
 use arrow::row::{RowConverter, SortField};
 use datafusion_common::ScalarValue;
 use millstream_functions::aggregate::AggregateKind;
@@ -12,7 +12,7 @@ use millstream_functions::aggregate::AggregateKind;
 use super::GroupAggregateSpec;
 use crate::aggregates::AggregateCall;
 use crate::aggregates::args::{Arg, ArgSet, Class};
-use crate::aggregates::collections::{CollectionKind, CollectionResult, ValueEncoder};
+use crate::aggregates::collections::{CollectionKind, CollectionResult, Form, ValueEncoder};
 use crate::aggregates::results::ResultColumn;
 use crate::aggregates::units::{CallPlan, Units};
 use crate::expiry::Ttl;
@@ -163,7 +163,11 @@ impl Layout {
         if distinct {
             filter = Some(self.distinct(input, call, filter)?);
         }
-        if call.args.len() > 1 {
+        let pairs = matches!(
+            call.kind,
+            AggregateKind::JsonObjectAgg | AggregateKind::Percentile
+        );
+        if call.args.len() > 1 && !pairs {
             if call.kind != AggregateKind::Count {
                 return Err(call.unsupported("of several columns", "give it one"));
             }
@@ -194,6 +198,29 @@ impl Layout {
                 // The constant says IGNORE NULLS.
                 let nulls = call.literals.first() != Some(&ScalarValue::Boolean(Some(true)));
                 (CollectionKind::Arrivals { nulls }, CollectionResult::List)
+            }
+            AggregateKind::JsonArrayAgg => {
+                let nulls = keeps_null(call);
+                (
+                    CollectionKind::Arrivals { nulls },
+                    CollectionResult::JsonArray,
+                )
+            }
+            AggregateKind::JsonObjectAgg => {
+                let nulls = keeps_null(call);
+                (
+                    CollectionKind::Entries { nulls },
+                    CollectionResult::JsonObject,
+                )
+            }
+            AggregateKind::Percentile => (CollectionKind::Weighted, percentiles(call)?),
+            AggregateKind::Lag => {
+                let offset = call.lag_offset()?;
+                let default = default_of(call)?;
+                (
+                    CollectionKind::Recent(offset + 1),
+                    CollectionResult::Lag { offset, default },
+                )
             }
             AggregateKind::Collect => (CollectionKind::Ordered, CollectionResult::Counts),
             AggregateKind::ApproxCountDistinct if retracting => {
@@ -230,24 +257,27 @@ impl Layout {
                 return Ok(PlannedResult::Unit(plan));
             }
         };
-        Ok(PlannedResult::Cell(self.cell(call, kind, filter)?, result))
+        let cell = self.cell(input, call, kind, filter)?;
+        Ok(PlannedResult::Cell(cell, result))
     }
 
-    /// The cell of this kind over the call's argument, which is added if there is none like it.
+    /// The cell of this kind over the call's arguments, which is added if there is none like it.
     fn cell(
         &mut self,
+        input: &Schema,
         call: &AggregateCall,
         kind: CollectionKind,
         filter: Option<Arg>,
     ) -> Result<usize, OperatorError> {
-        let (Some(&column), Some(data_type)) = (call.args.first(), &call.input_type) else {
+        if call.args.is_empty() {
             return Err(call.unsupported("without an argument", "give it one"));
-        };
-        let known = self.encoders.iter().position(|e| e.column == column);
+        }
+        let form = kind.form();
+        let known = self.encoders.iter().position(|e| e.is(&call.args, form));
         let encoder = match known {
             Some(encoder) => encoder,
             None => {
-                let encoder = ValueEncoder::new(column, data_type)?
+                let encoder = ValueEncoder::new(&call.args, form, input)?
                     .ok_or_else(|| call.unsupported("", "cast the argument to another type"))?;
                 self.encoders.push(encoder);
                 self.encoders.len() - 1
@@ -319,7 +349,13 @@ impl Layout {
             let data_type = &call.output_type;
             let column = match result {
                 PlannedResult::Unit(_) => ResultColumn::new(data_type),
-                PlannedResult::Cell(_, CollectionResult::Estimate) => ResultColumn::new(data_type),
+                PlannedResult::Cell(
+                    _,
+                    CollectionResult::Estimate | CollectionResult::Percentile(_),
+                ) => ResultColumn::new(data_type),
+                PlannedResult::Cell(_, CollectionResult::Percentiles(_)) => {
+                    ResultColumn::of_doubles(data_type)
+                }
                 PlannedResult::Cell(_, CollectionResult::List) => {
                     ResultColumn::of_lists(data_type)?
                 }
@@ -343,6 +379,44 @@ impl Layout {
 fn in_words(call: &AggregateCall) -> bool {
     let class = call.input_type.as_ref().and_then(Class::of);
     class.is_some_and(|class| class != Class::Bytes)
+}
+
+/// Whether a JSON aggregate writes NULLs.
+fn keeps_null(call: &AggregateCall) -> bool {
+    call.literals.first() == Some(&ScalarValue::from("NULL"))
+}
+
+/// The parts that PERCENTILE is asked for.
+fn percentiles(call: &AggregateCall) -> Result<CollectionResult, OperatorError> {
+    let parts = || {
+        call.unsupported(
+            "with these percentages",
+            "give a number or an array of numbers",
+        )
+    };
+    match call.literals.first() {
+        Some(ScalarValue::Float64(Some(part))) => Ok(CollectionResult::Percentile(*part)),
+        Some(ScalarValue::List(list)) if list.len() == 1 => {
+            let items = list.value(0);
+            let items = items.as_primitive_opt::<Float64Type>().ok_or_else(parts)?;
+            Ok(CollectionResult::Percentiles(
+                items.values().to_vec().into(),
+            ))
+        }
+        _ => Err(parts()),
+    }
+}
+
+/// The default of LAG as a cell keeps it.
+fn default_of(call: &AggregateCall) -> Result<Option<Box<[u8]>>, OperatorError> {
+    let (Some(value), Some(input)) = (call.literals.get(1), &call.input_type) else {
+        return Ok(None);
+    };
+    let array = value.cast_to(input)?.to_array()?;
+    let rows = RecordBatch::try_from_iter([("default", array)])?;
+    let encoder = ValueEncoder::new(&[0], Form::Value, &rows.schema())?
+        .ok_or_else(|| call.unsupported("", "cast the argument to another type"))?;
+    Ok(encoder.encode(&rows)?.get(0).map(Into::into))
 }
 
 /// What LISTAGG puts between values.

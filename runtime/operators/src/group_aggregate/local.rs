@@ -51,19 +51,9 @@ impl GroupAggregateSpec {
     /// place, and nothing that depends on the order of rows of different instances or takes values
     /// back from a list or from moments.
     pub fn is_mergeable(&self) -> bool {
-        use millstream_functions::aggregate::AggregateKind::{
-            ApproxCountDistinct, ArrayAgg, FirstValue, LastValue, ListAgg, Max, Min, StddevPop,
-            StddevSamp, VarPop, VarSamp,
-        };
-        self.calls.iter().all(|call| match call.kind {
-            FirstValue | LastValue => false,
-            // The moments of rows that were taken back elsewhere are none.
-            ListAgg | ArrayAgg | StddevPop | StddevSamp | VarPop | VarSamp => {
-                !self.retracting && !call.distinct
-            }
-            Min | Max | ApproxCountDistinct => true,
-            _ => !call.distinct,
-        })
+        self.calls
+            .iter()
+            .all(|call| call.kind.merges(call.distinct, self.retracting))
     }
 
     /// The columns between the phases: the keys and the accumulators.

@@ -170,7 +170,7 @@ impl Layout {
         }
         let encoders = self.encoders.iter();
         let values = encoders
-            .map(|encoder| encoder.encode(rows.column(encoder.column)))
+            .map(|encoder| encoder.encode(rows))
             .collect::<Result<_, _>>()?;
         Ok(Prepared {
             words,

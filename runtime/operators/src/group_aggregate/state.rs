@@ -97,7 +97,7 @@ impl<const INLINE: usize> Words<INLINE> {
 }
 
 /// The accumulators of one group.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(super) struct Group {
     pub(super) words: Words<INLINE>,
     pub(super) cells: Box<[Collection]>,

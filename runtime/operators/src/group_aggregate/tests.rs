@@ -264,6 +264,37 @@ fn values_are_collected_in_the_order_they_came() {
 }
 
 #[test]
+fn json_and_percentiles_are_taken_back() {
+    let calls = vec![
+        call(JsonArrayAgg, &[S]).with_literals(vec![ScalarValue::from("NULL")]),
+        call(JsonObjectAgg, &[S, S]).with_literals(vec![ScalarValue::from("NULL")]),
+        call(Percentile, &[F]).with_literals(vec![ScalarValue::from(0.5)]),
+    ];
+    let rows = [
+        (I, Some("a"), Some(2)),
+        (I, Some("a"), Some(1)),
+        (I, Some("a"), Some(5)),
+        (D, Some("a"), Some(2)),
+        (I, Some("a"), Some(2)),
+    ];
+    let rows_out = check(&rows, &spec(calls.clone(), true));
+    let kept: Vec<&String> = rows_out
+        .iter()
+        .filter(|row| !row.starts_with("-U"))
+        .collect();
+    assert_eq!(
+        kept,
+        [
+            r#"+I[a, [s2], {"s2":s2}, 2.0]"#,
+            r#"+U[a, [s2,s1], {"s1":s1,"s2":s2}, 1.5]"#,
+            r#"+U[a, [s2,s1,s5], {"s1":s1,"s2":s2,"s5":s5}, 2.0]"#,
+            r#"+U[a, [s1,s5], {"s1":s1,"s5":s5}, 3.0]"#,
+            r#"+U[a, [s1,s5,s2], {"s1":s1,"s2":s2,"s5":s5}, 2.0]"#,
+        ]
+    );
+}
+
+#[test]
 fn values_are_taken_back_earliest_first() {
     let calls = vec![
         call(FirstValue, &[V]),

@@ -35,7 +35,7 @@ pub(crate) struct Functions {
 }
 
 /// The accumulators of one group.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(crate) struct Whole {
     group: Group,
     /// For each DISTINCT argument the values that are there.
@@ -311,6 +311,11 @@ impl Functions {
     /// Whether two groups have the same accumulators, as far as results go.
     pub(crate) fn same(&self, a: &Whole, b: &Whole) -> bool {
         a.group.words == b.group.words && a.group.cells == b.group.cells
+    }
+
+    /// Whether some call has DISTINCT.
+    pub(crate) fn has_distinct(&self) -> bool {
+        !self.layout.sets.is_empty()
     }
 
     /// Empty columns for the results.

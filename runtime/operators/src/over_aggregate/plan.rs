@@ -58,7 +58,6 @@ pub(super) struct Group {
     /// First of its cells.
     cells: usize,
     sliding: Vec<Sliding>,
-    distinct: Vec<Distinct>,
     calls: Vec<Call>,
     /// The rows that LAG looks back on: one more than its offset, since a peer looks again.
     lag: u64,
@@ -73,65 +72,6 @@ enum Sliding {
     First { arg: Arg, at: usize },
     /// The last that is not NULL: the word is its number + 1.
     Last { arg: Arg, at: usize },
-}
-
-/// The different values of an argument in the frame, and the units that take each of them once.
-#[derive(Debug)]
-struct Distinct {
-    arg: Arg,
-    /// Which of the state's sets of values it is.
-    at: usize,
-    units: Vec<Unit>,
-}
-
-impl Distinct {
-    /// The value of a row that is not NULL.
-    fn value(&self, row: u64, ring: &Ring<'_>, extra: &Extra) -> Box<[u8]> {
-        let at = usize::from(self.arg.at);
-        match self.arg.class {
-            Class::Bytes => {
-                let value = &extra.bytes[at][(row - ring.first) as usize];
-                value.as_deref().unwrap_or_default().into()
-            }
-            class => {
-                let words = &ring.args(row)[at..at + class.words()];
-                words.iter().flat_map(|word| word.to_be_bytes()).collect()
-            }
-        }
-    }
-
-    fn add(&self, row: u64, words: &mut [u64], ring: &Ring<'_>, extra: &mut Extra) {
-        let args = ring.args(row);
-        if self.arg.is_null(args) {
-            return;
-        }
-        let value = self.value(row, ring, extra);
-        let count = extra.distinct[self.at].entry(value).or_default();
-        *count += 1;
-        if *count == 1 {
-            for unit in &self.units {
-                unit.add(words, args);
-            }
-        }
-    }
-
-    fn sub(&self, row: u64, words: &mut [u64], ring: &Ring<'_>, extra: &mut Extra) {
-        let args = ring.args(row);
-        if self.arg.is_null(args) {
-            return;
-        }
-        let value = self.value(row, ring, extra);
-        let Some(count) = extra.distinct[self.at].get_mut(&value) else {
-            return;
-        };
-        *count -= 1;
-        if *count == 0 {
-            extra.distinct[self.at].remove(&value);
-            for unit in &self.units {
-                unit.sub(words, args);
-            }
-        }
-    }
 }
 
 #[derive(Debug)]
@@ -167,7 +107,6 @@ impl Plan {
             candidates: 0,
             cells: 0,
             bytes: 0,
-            distinct: 0,
         };
         let groups = spec
             .groups
@@ -257,34 +196,20 @@ impl Group {
         let bounded = matches!(group.frame, Frame::Range(Some(_)) | Frame::Rows(Some(_)));
         let mut units = Units {
             words: CURSORS,
-            by_sums: true,
             ..Units::default()
         };
         let mut sliding: Vec<Sliding> = Vec::new();
-        let mut distinct: Vec<(Distinct, Units)> = Vec::new();
         let mut calls = Vec::with_capacity(group.calls.len());
         let mut lag = 0;
         for call in &group.calls {
             if call.filter.is_some() {
                 return Err(call.unsupported("with FILTER and OVER", "use CASE WHEN"));
             }
-            // The smallest of the different values is the smallest of all.
-            let same = matches!(
-                call.kind,
-                AggregateKind::Min
-                    | AggregateKind::Max
-                    | AggregateKind::FirstValue
-                    | AggregateKind::LastValue
-            );
-            if call.distinct && !same {
-                let planned = Self::distinct(call, &mut distinct, &mut units.words, args, layout)?;
-                calls.push(Call::Unit(planned));
-                continue;
+            if call.distinct {
+                return Err(
+                    call.unsupported("with DISTINCT and OVER", "deduplicate the rows before")
+                );
             }
-            let call = &AggregateCall {
-                distinct: false,
-                ..call.clone()
-            };
             calls.push(match call.kind {
                 AggregateKind::Lag => {
                     let (planned, offset) = Self::lag(call, bounded, args)?;
@@ -336,8 +261,7 @@ impl Group {
             });
         }
         // Over a window Flink computes AVG as SUM / COUNT, so its sum overflows as SUM does.
-        let of_distinct = distinct.iter_mut().flat_map(|(_, units)| &mut units.units);
-        for unit in units.units.iter_mut().chain(of_distinct) {
+        for unit in &mut units.units {
             if let UnitKind::SumWide { sticky, .. } = &mut unit.kind {
                 *sticky = false;
             }
@@ -354,58 +278,11 @@ impl Group {
             units: units.units,
             cells: layout.cells,
             sliding,
-            distinct: distinct
-                .into_iter()
-                .map(|(distinct, units)| Distinct {
-                    units: units.units,
-                    ..distinct
-                })
-                .collect(),
             calls,
             lag,
         };
         layout.header += units.words;
         layout.cells += units.cells;
-        Ok(planned)
-    }
-
-    /// Plans a call with DISTINCT: its words, from number `words` on, belong to the set of its argument.
-    fn distinct(
-        call: &AggregateCall,
-        sets: &mut Vec<(Distinct, Units)>,
-        words: &mut usize,
-        args: &mut ArgSet,
-        layout: &mut Layout,
-    ) -> Result<CallPlan, OperatorError> {
-        let (Some(&column), Some(input)) = (call.args.first(), &call.input_type) else {
-            return Err(call.unsupported("with DISTINCT and no argument", "give it one"));
-        };
-        let arg = args.add(column, input).ok_or_else(|| {
-            call.unsupported("with DISTINCT", "cast the argument to a scalar type")
-        })?;
-        let known = sets.iter().position(|(set, _)| set.arg == arg);
-        let at = known.unwrap_or_else(|| {
-            let set = Distinct {
-                arg,
-                at: layout.distinct,
-                units: Vec::new(),
-            };
-            layout.distinct += 1;
-            let units = Units {
-                by_sums: true,
-                ..Units::default()
-            };
-            sets.push((set, units));
-            sets.len() - 1
-        });
-        let units = &mut sets[at].1;
-        units.words = *words;
-        let plain = AggregateCall {
-            distinct: false,
-            ..call.clone()
-        };
-        let planned = units.plan(&plain, args)?;
-        *words = units.words;
         Ok(planned)
     }
 
@@ -426,18 +303,7 @@ impl Group {
         let arg = args
             .add(column, input)
             .ok_or_else(|| call.unsupported("", "cast the argument to a scalar type"))?;
-        let offset = match call.literals.first() {
-            None => 1,
-            Some(value) => match value.cast_to(&DataType::UInt32) {
-                Ok(ScalarValue::UInt32(Some(offset))) => u64::from(offset),
-                _ => {
-                    return Err(call.unsupported(
-                        &format!("with offset {value}"),
-                        "the offset must be a constant from 0",
-                    ));
-                }
-            },
-        };
+        let offset = call.lag_offset()?;
         let default = match call.literals.get(1) {
             None => None,
             Some(value) if value.is_null() => None,
@@ -560,9 +426,6 @@ impl Group {
                 extra.candidates[*at].clear();
             }
         }
-        for distinct in &self.distinct {
-            extra.distinct[distinct.at].clear();
-        }
     }
 
     /// Forgets all rows at once, for a key whose rows so far are all computed.
@@ -575,9 +438,6 @@ impl Group {
         let args = ring.args(row);
         for unit in &self.units {
             unit.add(words, args);
-        }
-        for distinct in &self.distinct {
-            distinct.add(row, words, ring, extra);
         }
         for (unit, bytes) in &self.byte_units {
             let value = extra.bytes[*bytes][(row - ring.first) as usize].clone();
@@ -605,9 +465,6 @@ impl Group {
         let args = ring.args(row);
         for unit in &self.units {
             unit.sub(words, args);
-        }
-        for distinct in &self.distinct {
-            distinct.sub(row, words, ring, extra);
         }
         for sliding in &self.sliding {
             if let Sliding::Extreme { at, .. } = *sliding

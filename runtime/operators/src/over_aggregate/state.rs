@@ -5,7 +5,7 @@
 //! order, from 0, for the life of the key; its place in the ring is its number modulo the ring's
 //! capacity, a power of two.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use millstream_state::codec::{Reader, put_bytes, put_varint, put_zigzag};
 use millstream_state::{CodecError, StateValue};
@@ -35,7 +35,7 @@ pub(super) struct OverState {
     pub(super) extra: Option<Box<Extra>>,
 }
 
-/// What is not words: only with arguments of bytes, extremes of sliding frames, or DISTINCT.
+/// What is not words: only with arguments of bytes or extremes of sliding frames.
 #[derive(Debug, Default)]
 pub(super) struct Extra {
     /// For each sliding extreme the numbers of the rows that may still become it, best first.
@@ -44,8 +44,6 @@ pub(super) struct Extra {
     pub(super) cells: Vec<Cell>,
     /// For each argument of bytes its values in the rows of the ring.
     pub(super) bytes: Vec<VecDeque<Cell>>,
-    /// For each argument of DISTINCT how often each of its values is in the frame.
-    pub(super) distinct: Vec<BTreeMap<Box<[u8]>, u64>>,
 }
 
 /// Sizes of the parts, known to the operator.
@@ -56,7 +54,6 @@ pub(super) struct Layout {
     pub(super) candidates: usize,
     pub(super) cells: usize,
     pub(super) bytes: usize,
-    pub(super) distinct: usize,
 }
 
 const SMALLEST_RING: usize = 4;
@@ -113,13 +110,12 @@ impl OverState {
             self.row = layout.row as u16;
             self.words = vec![0; layout.header + SMALLEST_RING * layout.row];
         }
-        let extra = layout.candidates + layout.cells + layout.bytes + layout.distinct;
+        let extra = layout.candidates + layout.cells + layout.bytes;
         if self.extra.is_none() && extra > 0 {
             self.extra = Some(Box::new(Extra {
                 candidates: vec![VecDeque::new(); layout.candidates],
                 cells: vec![None; layout.cells],
                 bytes: vec![VecDeque::new(); layout.bytes],
-                distinct: vec![BTreeMap::new(); layout.distinct],
             }));
         }
     }
@@ -231,8 +227,6 @@ impl OverState {
 
 /// What follows the rows: candidates, cells and bytes.
 const EXTRA: u8 = 1;
-/// The same and the values of DISTINCT.
-const EXTRA_DISTINCT: u8 = 2;
 
 /// Words of small magnitude are written short whether they are counts or signed values.
 fn put_word(out: &mut Vec<u8>, word: u64) {
@@ -270,11 +264,7 @@ impl StateValue for OverState {
             out.push(0);
             return;
         };
-        out.push(if extra.distinct.is_empty() {
-            EXTRA
-        } else {
-            EXTRA_DISTINCT
-        });
+        out.push(EXTRA);
         put_varint(out, extra.candidates.len() as u64);
         for candidates in &extra.candidates {
             put_varint(out, candidates.len() as u64);
@@ -291,17 +281,6 @@ impl StateValue for OverState {
             put_varint(out, bytes.len() as u64);
             for value in bytes {
                 put_cell(out, value.as_deref());
-            }
-        }
-        if extra.distinct.is_empty() {
-            return;
-        }
-        put_varint(out, extra.distinct.len() as u64);
-        for values in &extra.distinct {
-            put_varint(out, values.len() as u64);
-            for (value, &count) in values {
-                put_bytes(out, value);
-                put_varint(out, count);
             }
         }
     }
@@ -347,11 +326,10 @@ impl StateValue for OverState {
             }
         }
         let extra = reader.u8()?;
-        if extra > EXTRA_DISTINCT {
+        if extra > EXTRA {
             return Err(invalid("kind of state"));
         }
         if extra != 0 {
-            let distinct = extra == EXTRA_DISTINCT;
             let mut extra = Extra::default();
             for _ in 0..reader.varint()? {
                 let mut candidates = VecDeque::new();
@@ -370,15 +348,6 @@ impl StateValue for OverState {
                 }
                 extra.bytes.push(values);
             }
-            let sets = if distinct { reader.varint()? } else { 0 };
-            for _ in 0..sets {
-                let mut values = BTreeMap::new();
-                for _ in 0..reader.varint()? {
-                    let value = reader.bytes()?.into();
-                    values.insert(value, reader.varint()?);
-                }
-                extra.distinct.push(values);
-            }
             state.extra = Some(Box::new(extra));
         }
         reader.finish()?;
@@ -396,12 +365,6 @@ impl StateValue for OverState {
                     .sum::<usize>()
                 + extra.cells.iter().map(cell).sum::<usize>()
                 + extra.bytes.iter().flatten().map(cell).sum::<usize>()
-                + extra
-                    .distinct
-                    .iter()
-                    .flat_map(BTreeMap::keys)
-                    .map(|value| 48 + value.len())
-                    .sum::<usize>()
         });
         self.words.capacity() * 8 + extra
     }
@@ -435,7 +398,6 @@ mod tests {
         candidates: 1,
         cells: 1,
         bytes: 1,
-        distinct: 1,
     };
 
     fn example() -> OverState {
@@ -452,7 +414,6 @@ mod tests {
         let extra = state.extra.as_mut().unwrap();
         extra.candidates[0].extend([2, 5]);
         extra.cells[0] = Some([1, 2].into());
-        extra.distinct[0].insert([7].into(), 3);
         state
     }
 
@@ -491,7 +452,6 @@ mod tests {
         assert_eq!(ring.args(7)[2], -7i64 as u64);
         let extra = extra.unwrap();
         assert_eq!(extra.cells[0].as_deref(), Some([1, 2].as_slice()));
-        assert_eq!(extra.distinct[0].get([7].as_slice()), Some(&3));
         for cut in 0..bytes.len() {
             assert!(OverState::decode(&bytes[..cut]).is_err(), "cut at {cut}");
         }
@@ -506,7 +466,6 @@ mod tests {
             candidates: 0,
             cells: 0,
             bytes: 0,
-            distinct: 0,
         };
         let mut state = OverState::default();
         state.prepare(&layout);

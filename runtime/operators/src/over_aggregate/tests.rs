@@ -412,64 +412,6 @@ fn a_key_that_began_anew_takes_every_late_row() {
 }
 
 #[test]
-fn distinct_values_are_counted_once_a_frame() {
-    let rows = table(&[
-        (0, Some("a"), 10, Some(1)),
-        (1, Some("a"), 20, Some(1)),
-        (2, Some("a"), 30, Some(2)),
-        (3, Some("a"), 40, None),
-        (4, Some("a"), 50, Some(1)),
-    ]);
-    let schema = rows.schema();
-    let given = |frame| {
-        let mut spec = spec(
-            &schema,
-            &[(
-                frame,
-                &[
-                    (Count, Some(V)),
-                    (Sum, Some(V)),
-                    (Sum, Some(P)),
-                    (Count, Some(S)),
-                    (Max, Some(V)),
-                    (Count, Some(V)),
-                ],
-            )],
-        );
-        for call in &mut spec.groups[0].calls[..5] {
-            call.distinct = true;
-        }
-        let mut got = results(harness(rows.clone(), spec, 0).check(8));
-        got.sort();
-        got
-    };
-    assert_eq!(
-        given(Frame::Rows(Some(2))),
-        [
-            "0: 1, 1, 0.01, 1, 1, 1",
-            "1: 1, 1, 0.01, 1, 1, 2",
-            "2: 2, 3, 0.03, 2, 2, 3",
-            "3: 2, 3, 0.03, 2, 2, 2",
-            "4: 2, 3, 0.03, 2, 2, 2",
-        ]
-    );
-    assert_eq!(
-        given(Frame::Range(Some(10))),
-        [
-            "0: 1, 1, 0.01, 1, 1, 1",
-            "1: 1, 1, 0.01, 1, 1, 2",
-            "2: 2, 3, 0.03, 2, 2, 2",
-            "3: 1, 2, 0.02, 1, 2, 1",
-            "4: 1, 1, 0.01, 1, 1, 1",
-        ]
-    );
-    assert_eq!(
-        given(Frame::Range(None)).last().map(String::as_str),
-        Some("4: 2, 3, 0.03, 2, 2, 4")
-    );
-}
-
-#[test]
 fn what_is_not_done_is_refused_by_name() {
     let rows = table(&TX);
     let schema = rows.schema();

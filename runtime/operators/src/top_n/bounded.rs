@@ -10,6 +10,7 @@ use millstream_functions::RowKind;
 use millstream_state::{KeyedTable, Slot};
 
 use super::Common;
+use super::ends::BUFFERED;
 use super::rows::{SortedRow, SortedRows, insert, upper_bound};
 use crate::batch::Batch;
 use crate::changelog::Place;
@@ -52,11 +53,17 @@ impl<const MODE: u8> BoundedTopN<MODE> {
         })
     }
 
-    /// Whether a row with this sort key belongs to the partition's best.
+    /// Whether a row with this sort key belongs to the partition's best `end`.
     #[inline]
     fn belongs(kept: &SortedRows, sort: &[u8], end: u64) -> bool {
         (kept.rows.len() as u64) < end
             || kept.rows.last().is_none_or(|worst| sort < worst.sort_key())
+    }
+
+    /// The same where the number of the best stands in a column.
+    #[inline]
+    fn belongs_to_buffer(kept: &SortedRows, sort: &[u8], end: u64) -> bool {
+        end > 0 && Self::belongs(kept, sort, end.min(BUFFERED))
     }
 
     /// The rows that may change anything, decided before any is taken in: partitions only get
@@ -228,7 +235,9 @@ impl<const MODE: u8> Operator for BoundedTopN<MODE> {
         let (now, end) = (self.common.retention.now(), self.common.emit.end);
 
         // Which rows of the partitions may be updated or have expired is only known one by one.
-        let every = (MODE != ONE && self.unique.is_some()) || self.common.retention.expires();
+        let every = (MODE != ONE && self.unique.is_some())
+            || self.common.retention.expires()
+            || self.common.ends.is_some();
         let candidates = self.candidates(&batch, |row| {
             every || Self::belongs(self.table.get(slots[row]), sort.key(row), end)
         })?;
@@ -251,6 +260,8 @@ impl<const MODE: u8> Operator for BoundedTopN<MODE> {
         for (i, &row) in candidates.values().iter().enumerate() {
             let row = row as usize;
             let (slot, sort) = (slots[row], sort.key(row));
+            let in_column = self.common.take_end(row, now);
+            let end = self.common.emit.end;
             let retention = &self.common.retention;
             if self.table.get(slot).any_expired(retention, now) {
                 let rows = &mut self.table.get_mut(slot).rows;
@@ -262,7 +273,11 @@ impl<const MODE: u8> Operator for BoundedTopN<MODE> {
                 Some(_) => kept.rows.iter().position(|row| row.unique_key() == key),
                 None => None,
             };
-            if old.is_none() && !Self::belongs(kept, sort, end) {
+            let belongs = match in_column {
+                false => Self::belongs(kept, sort, end),
+                true => Self::belongs_to_buffer(kept, sort, end),
+            };
+            if old.is_none() && !belongs {
                 continue;
             }
             let place = (Place::Input(row as u32), self.batch);
@@ -285,6 +300,7 @@ impl<const MODE: u8> Operator for BoundedTopN<MODE> {
 
     fn snapshot(&mut self, epoch: u64) -> Result<Vec<u8>, OperatorError> {
         self.table.snapshot(epoch)?;
+        self.common.snapshot(epoch)?;
         Ok(Vec::new())
     }
 
@@ -295,11 +311,13 @@ impl<const MODE: u8> Operator for BoundedTopN<MODE> {
         if retention.sweep_is_due(now) {
             let hash_of = |key: &[u8]| keys.hash_of(key);
             retention.sweep(&mut self.table, now, hash_of, SortedRows::written)?;
+            self.common.sweep(now)?;
         }
         Ok(())
     }
 
     fn housekeeping(&mut self) -> Result<(), OperatorError> {
+        self.common.housekeeping()?;
         Ok(self.table.evict()?)
     }
 }

@@ -19,10 +19,13 @@
 //! | [`Updating`](TopNStrategy::Updating) | `+I` and `+U`; rows only get better | the best `end` rows |
 //! | [`Retracting`](TopNStrategy::Retracting) | any changelog | all rows |
 //!
+//! The last number may also stand in a column: see [`ends`].
+//!
 //! **State** stays as long as the job, or, with a TTL, until the rows of one sort key were not
 //! written for so long; expired rows vanish silently, as in Flink.
 
 mod bounded;
+mod ends;
 mod first_n;
 mod retracting;
 pub(crate) mod rows;
@@ -41,6 +44,7 @@ use crate::keys::{KeyEncoder, Keys};
 use crate::operator::{Operator, OperatorContext, OperatorError, Output};
 use crate::retention::Retention;
 use bounded::BoundedTopN;
+use ends::RankEnds;
 use first_n::FirstN;
 use retracting::RetractingTopN;
 use rows::SortEncoder;
@@ -103,6 +107,8 @@ pub struct TopNSpec {
     pub start: u64,
     /// The last number wanted.
     pub end: u64,
+    /// The last number stands in this column of a partition's first row, instead of in `end`.
+    pub end_column: Option<usize>,
     /// Whether the number is a column of the output.
     pub with_rank: bool,
     /// How the input changes.
@@ -142,7 +148,7 @@ impl TopNSpec {
         input: SchemaRef,
         output: SchemaRef,
     ) -> Result<Box<dyn Operator>, OperatorError> {
-        if self.start == 0 || self.end < self.start {
+        if self.start == 0 || (self.end < self.start && self.end_column.is_none()) {
             return Err(OperatorError::Row(format!(
                 "Top-N from row {} to row {}: rows are numbered from 1, and the last wanted must \
                  not come before the first",
@@ -152,9 +158,9 @@ impl TopNSpec {
         let common = || Common::new(context, &input, self, &output);
         // The choice is made once; each operator is compiled for its way to emit.
         let ranked = self.with_rank || self.start > 1;
-        let one = self.start == 1 && self.end == 1;
+        let one = self.start == 1 && self.end == 1 && self.end_column.is_none();
         Ok(match &self.strategy {
-            TopNStrategy::AppendOnly if self.order.is_empty() => {
+            TopNStrategy::AppendOnly if self.order.is_empty() && self.end_column.is_none() => {
                 Box::new(FirstN::new(context, common()?)?)
             }
             TopNStrategy::Retracting if ranked => {
@@ -198,6 +204,8 @@ struct Common {
     codec: RowCodec,
     output: SchemaRef,
     retention: Retention,
+    /// `None`: the last number is that of `emit`.
+    ends: Option<RankEnds>,
     emit: Emitter,
 }
 
@@ -214,6 +222,10 @@ impl Common {
             codec: RowCodec::new(Arc::clone(input), "Top-N")?,
             output: Arc::clone(output),
             retention: Retention::new(spec.ttl_millis, &context.clock),
+            ends: match spec.end_column {
+                Some(column) => Some(RankEnds::new(context, input, column)?),
+                None => None,
+            },
             emit: Emitter {
                 changes: Changes::default(),
                 start: spec.start,
@@ -224,8 +236,46 @@ impl Common {
         })
     }
 
-    fn keys(&self, rows: &RecordBatch) -> Result<Keys, OperatorError> {
-        self.keys.encode(rows)
+    /// The partition keys of a batch that begins.
+    fn keys(&mut self, rows: &RecordBatch) -> Result<Keys, OperatorError> {
+        let keys = self.keys.encode(rows)?;
+        if let Some(ends) = &mut self.ends {
+            ends.begin(rows, &keys)?;
+        }
+        Ok(keys)
+    }
+
+    /// Takes the last number of the partition of row `row` of the batch for that to emit by; true if
+    /// it is one of a column.
+    #[inline]
+    fn take_end(&mut self, row: usize, now: i64) -> bool {
+        if let Some(ends) = &mut self.ends {
+            self.emit.end = ends.of(row, &self.retention, now);
+            return true;
+        }
+        false
+    }
+
+    fn snapshot(&mut self, epoch: u64) -> Result<(), OperatorError> {
+        match &mut self.ends {
+            Some(ends) => ends.snapshot(epoch),
+            None => Ok(()),
+        }
+    }
+
+    /// Forgets last numbers that have expired.
+    fn sweep(&mut self, now: i64) -> Result<(), OperatorError> {
+        match &mut self.ends {
+            Some(ends) => ends.sweep(&self.retention, &self.keys, now),
+            None => Ok(()),
+        }
+    }
+
+    fn housekeeping(&mut self) -> Result<(), OperatorError> {
+        match &mut self.ends {
+            Some(ends) => ends.housekeeping(),
+            None => Ok(()),
+        }
     }
 
     /// Hands on what was emitted for `batch`.

@@ -38,9 +38,8 @@ pub(super) struct RetractingTopN<const RANKED: bool> {
 
 impl<const RANKED: bool> RetractingTopN<RANKED> {
     pub(super) fn new(context: &OperatorContext, common: Common) -> Result<Self, OperatorError> {
-        let end = usize::try_from(common.emit.end).unwrap_or(usize::MAX);
         let overflow = format!("{}.overflow", context.uid);
-        Ok(Self {
+        let mut made = Self {
             store: Store {
                 partitions: context
                     .backend
@@ -49,14 +48,16 @@ impl<const RANKED: bool> RetractingTopN<RANKED> {
                     .backend
                     .table(&overflow, context.key_groups.clone())?,
                 max_parallelism: context.backend.max_parallelism(),
-                wanted: end,
-                head: end.saturating_add(CHUNK_ROWS),
+                wanted: 0,
+                head: 0,
             },
             common,
             batch: 0,
             slots: Vec::new(),
             unknown: 0,
-        })
+        };
+        made.store.want(made.common.emit.end);
+        Ok(made)
     }
 
     /// Emits what the new row at `at` of the head changes.
@@ -154,7 +155,15 @@ impl<const RANKED: bool> Operator for RetractingTopN<RANKED> {
                 key: keys.key(row),
                 now,
             };
+            let in_column = self.common.take_end(row, now);
             let retention = &self.common.retention;
+            if in_column {
+                self.store.want(self.common.emit.end);
+                if retention.expires() {
+                    // It may be another number than before.
+                    self.store.refill(&at, retention)?;
+                }
+            }
             self.store.expire(&at, retention)?;
             let place = (Place::Input(row as u32), self.batch);
             let (sort, columns) = (sort.key(row), columns.row(row).data());
@@ -190,6 +199,7 @@ impl<const RANKED: bool> Operator for RetractingTopN<RANKED> {
     fn snapshot(&mut self, epoch: u64) -> Result<Vec<u8>, OperatorError> {
         self.store.partitions.snapshot(epoch)?;
         self.store.chunks.snapshot(epoch)?;
+        self.common.snapshot(epoch)?;
         Ok(Vec::new())
     }
 
@@ -199,12 +209,14 @@ impl<const RANKED: bool> Operator for RetractingTopN<RANKED> {
         } = &mut self.common;
         if retention.sweep_is_due(now) {
             self.store.sweep(retention, now, |key| keys.hash_of(key))?;
+            self.common.sweep(now)?;
         }
         Ok(())
     }
 
     fn housekeeping(&mut self) -> Result<(), OperatorError> {
         self.store.partitions.evict()?;
+        self.common.housekeeping()?;
         Ok(self.store.chunks.evict()?)
     }
 }
@@ -240,6 +252,12 @@ struct Store {
 }
 
 impl Store {
+    /// Keeps as many rows in the heads as are wanted of the partition at hand.
+    fn want(&mut self, end: u64) {
+        self.wanted = usize::try_from(end).unwrap_or(usize::MAX);
+        self.head = self.wanted.saturating_add(CHUNK_ROWS);
+    }
+
     /// The slot of chunk `id` of a partition.
     fn chunk(&mut self, at: &At<'_>, id: u64) -> Result<Slot, OperatorError> {
         let key = [at.key, &id.to_be_bytes()].concat();

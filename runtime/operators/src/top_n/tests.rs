@@ -39,6 +39,7 @@ fn spec(strategy: TopNStrategy, end: u64, with_rank: bool) -> TopNSpec {
         order: vec![SortColumn::ascending(2)],
         start: 1,
         end,
+        end_column: None,
         with_rank,
         strategy,
         update_before: true,
@@ -430,6 +431,48 @@ fn what_the_strategy_excludes_is_refused() {
     assert!(error.contains("from row 3 to row 2"), "{error}");
 }
 
+#[test]
+fn the_last_number_of_a_column_is_that_of_the_partitions_first_row() {
+    let rows = inserts(&[
+        (2, Some("a"), Some(5)),
+        (1, Some("a"), Some(4)), // asks for one row only, too late
+        (9, Some("a"), Some(6)),
+        (0, Some("b"), Some(1)), // none at all
+        (7, Some("b"), Some(2)),
+    ]);
+    for strategy in [APPEND, RETRACT] {
+        let spec = TopNSpec {
+            end_column: Some(0),
+            ..spec(strategy, 0, false)
+        };
+        assert_eq!(
+            harness(spec, &rows).check(6),
+            ["+I[2, a, 5]", "+I[1, a, 4]"]
+        );
+    }
+}
+
+/// Flink does not know the last number beforehand and keeps 100 rows of a partition; one that is
+/// worse than all of them is lost, though more are wanted.
+#[test]
+fn a_full_buffer_forgets_what_is_worse() {
+    let many: Vec<Row> = (0..105).map(|i| (200 + i, Some("a"), Some(i))).collect();
+    let of_column = |strategy, rows: &[Row]| {
+        let spec = TopNSpec {
+            end_column: Some(0),
+            ..spec(strategy, 0, false)
+        };
+        harness(spec, &inserts(rows)).run(10).unwrap().len()
+    };
+    assert_eq!(of_column(APPEND, &many), 100);
+    assert_eq!(of_column(RETRACT, &many), 105);
+    let better: Vec<Row> = many
+        .iter()
+        .map(|&(id, k, v)| (id, k, v.map(|v| -v)))
+        .collect();
+    assert_eq!(of_column(APPEND, &better), 105);
+}
+
 /// The table that a changelog describes; fails where a row is taken back that is not there.
 fn fold(changelog: &[String]) -> BTreeMap<String, i64> {
     let mut table = BTreeMap::new();
@@ -447,6 +490,8 @@ fn fold(changelog: &[String]) -> BTreeMap<String, i64> {
 struct Model {
     spec: TopNSpec,
     rows: BTreeMap<Option<&'static str>, Vec<Row>>,
+    /// The numbers of the partitions' first rows: their last numbers, if they stand in a column.
+    first: BTreeMap<Option<&'static str>, i64>,
     changelog: Vec<String>,
 }
 
@@ -463,7 +508,11 @@ impl Model {
             (None, _) => std::cmp::Ordering::Greater,
             (_, None) => std::cmp::Ordering::Less,
         });
-        rows.truncate(self.spec.end as usize);
+        let end = match (self.spec.end_column, self.first.get(&key)) {
+            (Some(_), Some(&end)) => end as u64,
+            _ => self.spec.end,
+        };
+        rows.truncate(end as usize);
         rows
     }
 
@@ -480,6 +529,7 @@ impl Model {
     }
 
     fn change(&mut self, kind: RowKind, row: Row) {
+        self.first.entry(row.1).or_insert(row.0);
         let before = self.wanted(row.1);
         let rows = self.rows.entry(row.1).or_default();
         if kind.is_accumulate() {
@@ -502,7 +552,7 @@ impl Model {
             }
         } else {
             let (gone, come) = match (self.spec.end, &self.spec.strategy) {
-                (1, TopNStrategy::AppendOnly) => ("-U", "+U"),
+                (1, TopNStrategy::AppendOnly) if self.spec.end_column.is_none() => ("-U", "+U"),
                 _ => ("-D", "+I"),
             };
             let come = if before.is_empty() { "+I" } else { come };
@@ -560,6 +610,7 @@ fn agrees(spec: TopNSpec, rows: &[(RowKind, Row)], seed: u64) -> Result<(), Test
     let mut model = Model {
         spec: spec.clone(),
         rows: BTreeMap::new(),
+        first: BTreeMap::new(),
         changelog: Vec::new(),
     };
     for &(kind, row) in rows {
@@ -584,6 +635,19 @@ proptest! {
         spec in specs(APPEND),
         seed: u64,
     ) {
+        agrees(spec, &rows, seed)?;
+    }
+
+    /// The last number is the id of a partition's first row.
+    #[test]
+    fn a_last_number_of_a_column_agrees_with_the_definition(
+        rows in changes(true),
+        spec in prop_oneof![specs(APPEND), specs(RETRACT)],
+        seed: u64,
+    ) {
+        let append = spec.strategy == APPEND;
+        let rows: Vec<_> = rows.into_iter().filter(|(kind, _)| !append || *kind == Insert).collect();
+        let spec = TopNSpec { start: 1, end_column: Some(0), ..spec };
         agrees(spec, &rows, seed)?;
     }
 

@@ -1,8 +1,9 @@
 //! Results in the order of a column, against Flink's changelogs and the definition.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use arrow::array::{Int64Array, StringArray};
+use arrow::array::{Int64Array, RecordBatch, StringArray};
 use arrow::datatypes::Field;
 use millstream_functions::aggregate::AggregateKind;
 use proptest::prelude::*;

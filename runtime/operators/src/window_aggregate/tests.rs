@@ -1,5 +1,7 @@
 //! Window aggregates against the definition, with kills.
 
+use std::collections::BTreeMap;
+
 use arrow::array::{
     BooleanArray, Decimal128Array, Int32Array, StringArray, TimestampMillisecondArray,
 };

@@ -1,4 +1,4 @@
-//! OVER aggregate in event time with DISTINCT.
+//! OVER aggregate in event time of any functions: with DISTINCT, of values that do not fit into words.
 //!
 //! Computes what [`over_aggregate`](crate::over_aggregate) does for one frame, with whole accumulators
 //! (see [`proctime_over`](crate::proctime_over)): a value counts while a row of the frame has it. A row comes
@@ -35,7 +35,7 @@ use crate::time::rowtime_millis;
 
 /// The OVER aggregate. See the [module](self).
 #[derive(Debug)]
-pub struct DistinctOver {
+pub struct GeneralOver {
     frame: Frame,
     rowtime: usize,
     rowtime_name: String,
@@ -50,7 +50,7 @@ pub struct DistinctOver {
     late: u64,
 }
 
-impl DistinctOver {
+impl GeneralOver {
     /// The operator over rows of `input`, which gives rows of `output`: the input's columns and the
     /// calls. `spec` has one frame.
     pub fn with_schema(
@@ -61,7 +61,7 @@ impl DistinctOver {
     ) -> Result<Self, OperatorError> {
         let [group] = spec.groups.as_slice() else {
             return Err(OperatorError::Row(
-                "OVER with DISTINCT has one frame; this is an error in the plan, please report the \
+                "this OVER has one frame; this is an error in the plan, please report the \
                  query"
                     .to_owned(),
             ));
@@ -134,7 +134,7 @@ impl DistinctOver {
     }
 }
 
-impl Operator for DistinctOver {
+impl Operator for GeneralOver {
     fn process(&mut self, _: usize, batch: Batch, out: &mut Output) -> Result<(), OperatorError> {
         insert_only(&batch, "OVER", "aggregate before the update")?;
         let times = rowtime_millis(batch.rows.column(self.rowtime), &self.rowtime_name)?;
@@ -263,7 +263,8 @@ impl StateValue for Computed {
 mod tests {
     use std::collections::BTreeSet;
 
-    use arrow::array::{Int32Array, Int64Array, StringArray, TimestampMillisecondArray};
+    use arrow::array::{Int32Array, Int64Array, ListArray, StringArray, TimestampMillisecondArray};
+    use arrow::datatypes::Int64Type;
     use millstream_functions::aggregate::AggregateKind;
     use proptest::prelude::*;
 
@@ -319,7 +320,7 @@ mod tests {
                 let names = ["d".to_owned(), "s".to_owned()];
                 let output = spec.output_schema(&schema, &names);
                 let input = Arc::clone(&schema);
-                let over = DistinctOver::with_schema(context, input, &spec, output)?;
+                let over = GeneralOver::with_schema(context, input, &spec, output)?;
                 Ok(Box::new(over) as Box<dyn Operator>)
             },
             &[1],
@@ -361,6 +362,68 @@ mod tests {
                 "+I[6, a, 30000, 1, 1, 3]",
             ]
         );
+    }
+
+    #[test]
+    fn lists_come_back_as_they_went_in() {
+        let lists = vec![
+            Some(vec![Some(1), None]),
+            None,
+            Some(vec![]),
+            Some(vec![Some(4)]),
+        ];
+        let input = RecordBatch::try_from_iter_with_nullable([
+            (
+                "k",
+                Arc::new(Int64Array::from(vec![1, 1, 1, 2])) as ArrayRef,
+                false,
+            ),
+            (
+                "ts",
+                Arc::new(TimestampMillisecondArray::from(vec![10, 20, 30, 40])) as _,
+                false,
+            ),
+            (
+                "v",
+                Arc::new(ListArray::from_iter_primitive::<Int64Type, _, _>(lists)) as _,
+                true,
+            ),
+        ])
+        .unwrap();
+        let schema = input.schema();
+        let harness = Harness::new(
+            move |context: &OperatorContext| {
+                let spec = OverSpec {
+                    partition: vec![0],
+                    order: 1,
+                    groups: vec![OverGroup {
+                        frame: Frame::Range(None),
+                        calls: vec![
+                            AggregateCall::new(AggregateKind::Lag, vec![2], &schema)?,
+                            AggregateCall::new(AggregateKind::Count, vec![], &schema)?,
+                        ],
+                    }],
+                };
+                let names = ["lag".to_owned(), "n".to_owned()];
+                let output = spec.output_schema(&schema, &names);
+                let input = Arc::clone(&schema);
+                let over = GeneralOver::with_schema(context, input, &spec, output)?;
+                Ok(Box::new(over) as Box<dyn Operator>)
+            },
+            &[0],
+            input,
+            vec![i64::MIN, 15, 25, 35],
+        );
+        let expected = [
+            "+I[1, 10, [1, null], null, 1]",
+            "+I[1, 20, null, [1, null], 2]",
+            "+I[1, 30, [], null, 3]",
+            "+I[2, 40, [4], null, 1]",
+        ];
+        assert_eq!(harness.run(2).unwrap(), expected);
+        for seed in 0..20 {
+            assert_eq!(harness.run_killed(seed).unwrap(), expected, "seed {seed}");
+        }
     }
 
     proptest! {

@@ -1,0 +1,492 @@
+//! The inspector: a form drawn from the parameters of the selected node's kind, and below it what
+//! comes out of the node.
+//!
+//! Nothing here knows a kind by name: labels, help, examples, defaults and the shape of each value
+//! come from its [`KindSpec`](nodes::KindSpec), what makes sense together from its check. Only the
+//! inputs of a model have a field of their own.
+
+mod binding;
+mod columns;
+mod expression;
+mod fields;
+mod form;
+mod pipeline;
+mod rows;
+mod schema;
+
+use egui::{Button, Id, Label, RichText, ScrollArea, Sense, TextEdit, Ui};
+use millstream_compiler::document::{Command, Node, NodeId, Value};
+use millstream_compiler::nodes::{self, Inputs, KindSpec, ParameterSpec};
+
+use crate::command::UiCommand;
+use crate::editor::{Action, Editor, Popup};
+use crate::panels::heading;
+use crate::sql_text::Names;
+use crate::theme;
+use crate::work::job::JobView;
+use form::{Facts, Form, Memory, frame};
+
+/// What the panel remembers between frames.
+#[derive(Debug, Default)]
+pub struct Inspector {
+    memory: Memory,
+    /// What is known around the node that is shown, and of which state that is.
+    facts: Option<(Key, Facts)>,
+    /// The node that was shown last.
+    shown: Option<NodeId>,
+    /// Whether the parameters that are seldom needed are shown.
+    unfolded: bool,
+}
+
+/// Which state of what something was found for.
+#[derive(Debug, Clone, PartialEq)]
+struct Key {
+    node: NodeId,
+    document: u64,
+    compiled: u64,
+}
+
+impl Inspector {
+    /// Draws the panel and collects what is done in it.
+    pub fn ui(&mut self, ui: &mut Ui, editor: &Editor, _job: &JobView, actions: &mut Vec<Action>) {
+        let selection = &editor.view.selection;
+        let node = selection.single_node().cloned();
+        if self.shown != node {
+            // What was being typed belongs to the other node.
+            self.memory = Memory::default();
+            self.shown.clone_from(&node);
+        }
+        ScrollArea::vertical()
+            .id_salt(("inspector", node.as_ref().map(NodeId::as_str)))
+            .auto_shrink(false)
+            .show(ui, |ui| {
+                ui.spacing_mut().item_spacing.y = 2.0 * theme::STEP;
+                match node {
+                    Some(id) => self.node(ui, editor, &id, actions),
+                    None if selection.is_empty() => {
+                        pipeline::ui(ui, editor, &mut self.memory, actions);
+                    }
+                    None => several(ui, editor, actions),
+                }
+                ui.add_space(4.0 * theme::STEP);
+            });
+    }
+
+    fn node(&mut self, ui: &mut Ui, editor: &Editor, id: &NodeId, actions: &mut Vec<Action>) {
+        let Some(node) = editor.pipeline().node(id.as_str()) else {
+            return;
+        };
+        let kind = nodes::find(&node.kind);
+        let key = Key {
+            node: id.clone(),
+            document: editor.generation(),
+            compiled: editor.compiled().generation,
+        };
+        if self.facts.as_ref().is_none_or(|(known, _)| *known != key) {
+            self.facts = Some((key, facts(editor, id, node)));
+        }
+        let Some((_, facts)) = &self.facts else {
+            return;
+        };
+        let mut form = Form {
+            editor,
+            id,
+            node,
+            facts,
+            memory: &mut self.memory,
+            actions,
+        };
+        form.head(ui, kind.map(|kind| kind.spec()));
+        if let Some(kind) = kind {
+            let spec = kind.spec();
+            let parameters = spec.parameters.iter();
+            let (rare, usual): (Vec<_>, Vec<_>) = parameters
+                .filter(|parameter| !facts.hidden.contains(&parameter.name))
+                .partition(|parameter| parameter.advanced);
+            form.parameters(ui, &usual);
+            if !rare.is_empty() {
+                let set = rare
+                    .iter()
+                    .filter(|parameter| node.parameters.contains_key(parameter.name))
+                    .count();
+                let text = match (self.unfolded, set) {
+                    (true, _) => "⏷ Fewer".to_string(),
+                    (false, 0) => format!("⏵ {} more", rare.len()),
+                    (false, set) => format!("⏵ {} more, {set} set", rare.len()),
+                };
+                let palette = theme::palette(ui.ctx());
+                let text = RichText::new(text).size(theme::SMALL).color(palette.muted);
+                let fold = ui
+                    .add(Button::new(text).frame(false))
+                    .accessible_name(format!("More parameters of {id}"));
+                if fold.clicked() {
+                    self.unfolded = !self.unfolded;
+                }
+                if self.unfolded {
+                    form.parameters(ui, &rare);
+                }
+            }
+        }
+        form.unknown_parameters(ui, kind.map(|kind| kind.spec()));
+        form.output(ui, kind.map(|kind| kind.spec()));
+    }
+}
+
+impl Form<'_> {
+    /// Id, title, kind, comment, and whether it is muted.
+    fn head(&mut self, ui: &mut Ui, spec: Option<&'static KindSpec>) {
+        let palette = theme::palette(ui.ctx());
+        let (id, node) = (self.id, self.node);
+        ui.vertical(|ui| {
+            ui.spacing_mut().item_spacing.y = theme::STEP / 2.0;
+            let name = RichText::new(id.as_str())
+                .font(theme::data_font(theme::TEXT + 3.0))
+                .color(palette.text);
+            let name = ui
+                .add(
+                    Label::new(name)
+                        .selectable(false)
+                        .truncate()
+                        .sense(Sense::click()),
+                )
+                .on_hover_text("Click to rename")
+                .on_hover_cursor(egui::CursorIcon::Text)
+                .accessible_name(format!("Rename {id}"));
+            if name.clicked() {
+                self.actions.push(Action::Popup(Popup::Rename(id.clone())));
+            }
+            ui.horizontal_wrapped(|ui| {
+                ui.spacing_mut().item_spacing.x = theme::STEP;
+                let small = |text: &str, color| {
+                    Label::new(RichText::new(text).size(theme::SMALL).color(color))
+                        .selectable(false)
+                };
+                match spec {
+                    Some(spec) => {
+                        let (rect, _) =
+                            ui.allocate_exact_size(egui::Vec2::splat(12.0), Sense::hover());
+                        theme::paint_family(
+                            ui.painter(),
+                            Some(spec.family),
+                            rect.center(),
+                            9.0,
+                            palette.family(spec.family),
+                        );
+                        ui.add(small(spec.title, palette.muted).sense(Sense::hover()))
+                            .on_hover_text(spec.help);
+                        ui.add(small(&stream_line(spec), palette.faint));
+                    }
+                    None => {
+                        let text = format!("'{}' is no node kind of this version", node.kind);
+                        ui.add(small(&text, palette.error));
+                    }
+                }
+            });
+        });
+        ui.horizontal(|ui| {
+            ui.spacing_mut().item_spacing.x = theme::STEP;
+            let field = Id::unique(("inspector", id.as_str(), "title"));
+            let title = node.title.clone().unwrap_or_default();
+            let look = form::LineLook {
+                width: (ui.available_width() - 62.0).max(60.0),
+                ..form::LineLook::default()
+            };
+            let typed = self.line(ui, field, format!("Title of {id}"), &title, "Title", look);
+            if let Some(typed) = typed {
+                let title = (!typed.trim().is_empty()).then_some(typed);
+                let node = id.clone();
+                self.burst("title", Command::SetTitle { node, title });
+            }
+            let mut muted = node.muted;
+            let text = RichText::new("Muted")
+                .size(theme::SMALL)
+                .color(palette.muted);
+            let check = ui
+                .checkbox(&mut muted, text)
+                .on_hover_text("It passes its input through instead of doing its work")
+                .accessible_name(format!("Mute {id}"));
+            if check.changed() {
+                let nodes = vec![id.clone()];
+                self.actions
+                    .push(Action::Edit(Command::SetMuted { nodes, muted }));
+            }
+        });
+        let field = Id::unique(("inspector", id.as_str(), "comment"));
+        let mut comment = self
+            .memory
+            .drafts
+            .get(&field)
+            .cloned()
+            .or_else(|| node.comment.clone())
+            .unwrap_or_default();
+        let frame = frame(ui, field, false, false);
+        let rows = comment.lines().count().clamp(1, 6);
+        let edit = TextEdit::multiline(&mut comment)
+            .id(field)
+            .font(theme::text_font(theme::DATA))
+            .text_color(palette.muted)
+            .hint_text(RichText::new("Comment").color(palette.faint))
+            .desired_rows(rows)
+            .desired_width(f32::INFINITY)
+            .frame(frame);
+        let response = ui.add(edit).accessible_name(format!("Comment of {id}"));
+        if response.changed() {
+            self.memory.drafts.insert(field, comment.clone());
+            let comment = (!comment.trim().is_empty()).then_some(comment);
+            let node = id.clone();
+            self.burst("comment", Command::SetComment { node, comment });
+        }
+        self.left(&response);
+        // What is wrong with the node and with none of its parameters.
+        let editor = self.editor;
+        for found in editor.compiled().of_node(id) {
+            if found.parameter.is_none() && found.code != "node/unused" {
+                self.say(ui, found);
+            }
+        }
+    }
+
+    fn burst(&mut self, part: &str, command: Command) {
+        self.actions.push(Action::Burst {
+            key: format!("{part} of {}", self.id),
+            command,
+        });
+    }
+
+    /// The fields of parameters, short ones in pairs.
+    fn parameters(&mut self, ui: &mut Ui, parameters: &[&'static ParameterSpec]) {
+        let mut rest = parameters;
+        while let Some((first, after)) = rest.split_first() {
+            match after.split_first() {
+                Some((second, after))
+                    if Form::is_short(first)
+                        && Form::is_short(second)
+                        && ui.available_width() > 220.0 =>
+                {
+                    ui.columns(2, |sides| {
+                        self.parameter(&mut sides[0], first);
+                        self.parameter(&mut sides[1], second);
+                    });
+                    rest = after;
+                }
+                _ => {
+                    self.parameter(ui, first);
+                    rest = after;
+                }
+            }
+        }
+    }
+
+    /// Parameters that the kind does not have: kept, shown, and to be removed by hand.
+    fn unknown_parameters(&mut self, ui: &mut Ui, spec: Option<&'static KindSpec>) {
+        let palette = theme::palette(ui.ctx());
+        let unknown: Vec<(&String, &Value)> = self
+            .node
+            .parameters
+            .iter()
+            .filter(|(name, _)| spec.is_none_or(|spec| spec.parameter(name).is_none()))
+            .collect();
+        if unknown.is_empty() {
+            return;
+        }
+        heading(ui, "Kept, but unknown");
+        for (name, value) in unknown {
+            ui.horizontal(|ui| {
+                let text = format!("{name} = {value}");
+                let width = ui.available_width() - 64.0;
+                ui.allocate_ui(egui::Vec2::new(width, 20.0), |ui| {
+                    ui.add(
+                        Label::new(
+                            RichText::new(text)
+                                .font(theme::data_font(theme::DATA))
+                                .color(palette.warning),
+                        )
+                        .truncate(),
+                    );
+                });
+                let remove = ui
+                    .small_button("Remove")
+                    .accessible_name(format!("Remove {name} from {}", self.id));
+                if remove.clicked() {
+                    let command = Command::UnsetParameter {
+                        node: self.id.clone(),
+                        parameter: name.clone(),
+                    };
+                    self.actions.push(Action::Edit(command));
+                }
+            });
+            for found in self.found(name) {
+                self.say(ui, found);
+            }
+        }
+    }
+
+    /// The columns that come out.
+    fn output(&mut self, ui: &mut Ui, spec: Option<&'static KindSpec>) {
+        let palette = theme::palette(ui.ctx());
+        if !spec.is_some_and(|spec| spec.has_output) {
+            return;
+        }
+        ui.vertical(|ui| {
+            ui.spacing_mut().item_spacing.y = theme::STEP;
+            heading(ui, "Output").accessible_name(format!("Output of {}", self.id));
+            match self.editor.compiled().columns(self.id) {
+                Some(columns) => schema::columns(ui, columns),
+                None => {
+                    let text = "Known once nothing is wrong with it and with what feeds it";
+                    ui.label(RichText::new(text).size(theme::SMALL).color(palette.faint));
+                }
+            }
+        });
+    }
+
+    /// A finding without a field.
+    fn say(&self, ui: &mut Ui, found: &millstream_compiler::diagnostics::Diagnostic) {
+        let palette = theme::palette(ui.ctx());
+        let color = match found.severity {
+            millstream_compiler::diagnostics::Severity::Error => palette.error,
+            millstream_compiler::diagnostics::Severity::Warning => palette.warning,
+            millstream_compiler::diagnostics::Severity::Info => palette.muted,
+        };
+        let text = match &found.help {
+            Some(help) => format!("{}: {help}", found.message),
+            None => found.message.clone(),
+        };
+        let text = RichText::new(text).size(theme::SMALL).color(color);
+        ui.add(Label::new(text).wrap());
+    }
+}
+
+/// How a node of a kind stands in the stream.
+fn stream_line(spec: &KindSpec) -> String {
+    let inputs = match spec.inputs {
+        Inputs::None => "source",
+        Inputs::Fixed([_]) => "one input",
+        Inputs::Fixed(_) => "several inputs",
+        Inputs::Many(_) | Inputs::Named => "any inputs",
+    };
+    match spec.has_output {
+        true => format!("· {inputs}"),
+        false => format!("· {inputs}, sink"),
+    }
+}
+
+/// What is to be known to draw a node's form.
+fn facts(editor: &Editor, id: &NodeId, node: &Node) -> Facts {
+    let compiled = editor.compiled();
+    let spec = nodes::find(&node.kind).map(|kind| kind.spec());
+    let mut ports = compiled.input_columns(editor.pipeline(), id);
+    if spec.is_some_and(|spec| matches!(spec.inputs, Inputs::None)) {
+        // What a source is asked about are its own columns.
+        let own = compiled.columns(id).map(<[_]>::to_vec).unwrap_or_default();
+        ports = vec![(String::new(), own)];
+    }
+    let mut columns = Vec::new();
+    for (_, of_port) in &ports {
+        for column in of_port {
+            if !columns
+                .iter()
+                .any(|known: &millstream_compiler::lower::Column| known.name == column.name)
+            {
+                columns.push(column.clone());
+            }
+        }
+    }
+    let names = Names::new(columns.iter().map(|column| column.name.as_str()));
+    Facts {
+        hidden: spec.map(|_| idle_parameters(node)).unwrap_or_default(),
+        names,
+        columns,
+        ports,
+    }
+}
+
+/// Parameters that are not set and that the kind would call idle if they were, as the others stand.
+fn idle_parameters(node: &Node) -> Vec<&'static str> {
+    let Some(kind) = nodes::find(&node.kind) else {
+        return Vec::new();
+    };
+    kind.spec()
+        .parameters
+        .iter()
+        .filter(|parameter| !parameter.required && !node.parameters.contains_key(parameter.name))
+        .filter(|parameter| {
+            let value = match parameter.default.to_value() {
+                Some(value) => value,
+                None if parameter.example.is_empty() => return false,
+                None => form::example(parameter).into(),
+            };
+            let with = node.clone().with(parameter.name, value);
+            kind.check(&with).iter().any(|found| {
+                found.code == "parameter/ignored"
+                    && found.parameter.as_deref() == Some(parameter.name)
+            })
+        })
+        .map(|parameter| parameter.name)
+        .collect()
+}
+
+/// What several selected things have in common: what can be done to them.
+fn several(ui: &mut Ui, editor: &Editor, actions: &mut Vec<Action>) {
+    let selection = &editor.view.selection;
+    let mut parts = Vec::new();
+    for (count, one, many) in [
+        (selection.nodes.len(), "node", "nodes"),
+        (selection.edges.len(), "wire", "wires"),
+        (selection.frames.len(), "frame", "frames"),
+    ] {
+        match count {
+            0 => {}
+            1 => parts.push(format!("1 {one}")),
+            n => parts.push(format!("{n} {many}")),
+        }
+    }
+    let text = format!("{} selected", parts.join(", "));
+    ui.label(RichText::new(text).font(theme::strong_font(theme::TEXT + 2.0)));
+    let offered = [
+        UiCommand::Mute,
+        UiCommand::Frame,
+        UiCommand::Unframe,
+        UiCommand::Duplicate,
+        UiCommand::AlignLeft,
+        UiCommand::AlignTop,
+        UiCommand::DistributeHorizontally,
+        UiCommand::DistributeVertically,
+        UiCommand::DeleteAndReconnect,
+        UiCommand::Delete,
+    ];
+    for command in offered {
+        if editor.ready(command).is_err() {
+            continue;
+        }
+        ui.horizontal(|ui| {
+            let width = ui.available_width();
+            let button = Button::new(command.name()).min_size(egui::Vec2::new(width, 26.0));
+            let button = match command.shortcut() {
+                Some(shortcut) => button.shortcut_text(ui.ctx().format_shortcut(&shortcut)),
+                None => button,
+            };
+            if ui.add(button).clicked() {
+                actions.push(Action::Command(command));
+            }
+        });
+    }
+    if !selection.nodes.is_empty() {
+        heading(ui, "Nodes");
+        for id in &selection.nodes {
+            let title = editor
+                .pipeline()
+                .node(id.as_str())
+                .and_then(|node| node.title.clone())
+                .unwrap_or_default();
+            let text = RichText::new(id.as_str()).font(theme::data_font(theme::DATA));
+            let row = ui
+                .add(Button::new(text).frame(false))
+                .on_hover_text(title)
+                .accessible_name(format!("Inspect {id}"));
+            if row.clicked() {
+                actions.push(Action::GoTo(id.clone()));
+            }
+        }
+    }
+}

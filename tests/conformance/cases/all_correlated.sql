@@ -1,0 +1,14 @@
+-- compare: table
+SELECT id, k FROM payments p WHERE id > ALL (SELECT v FROM events e WHERE e.k = p.k AND v < 3);
+
+-- Flink 2.3.0:
+-- columns: id BIGINT, k STRING
+-- +I[10, a]
+-- +I[2, a]
+-- +I[3, b]
+-- +I[4, a]
+-- +I[5, a]
+-- +I[6, a]
+-- +I[7, a]
+-- +I[8, a]
+-- +I[9, b]

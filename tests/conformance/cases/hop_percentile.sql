@@ -1,0 +1,10 @@
+SELECT window_start, PERCENTILE(v, 0.5) AS p FROM TABLE(HOP(TABLE events, DESCRIPTOR(ts), INTERVAL '5' SECOND, INTERVAL '10' SECOND)) GROUP BY window_start, window_end;
+
+-- Flink 2.3.0:
+-- columns: window_start TIMESTAMP(3) NOT NULL, p DOUBLE
+-- +I[2023-12-31T23:59:55, 1.0]
+-- +I[2024-01-01T00:00, 2.0]
+-- +I[2024-01-01T00:00:05, 5.0]
+-- +I[2024-01-01T00:00:10, 5.5]
+-- +I[2024-01-01T00:00:20, 8.0]
+-- +I[2024-01-01T00:00:25, 8.0]

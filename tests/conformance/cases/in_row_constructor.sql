@@ -1,0 +1,10 @@
+-- compare: table
+SELECT id FROM payments WHERE ROW(id, k) IN (SELECT v, k FROM events);
+
+-- Flink 2.3.0:
+-- columns: id BIGINT
+-- +I[1]
+-- +I[4]
+-- +I[5]
+-- +I[7]
+-- +I[9]

@@ -1,0 +1,8 @@
+-- compare: table
+SELECT id FROM payments p WHERE (id, k) IN (SELECT v, k FROM events e WHERE e.id = p.id);
+
+-- Flink 2.3.0:
+-- columns: id BIGINT
+-- +I[1]
+-- +I[7]
+-- +I[9]

@@ -1,0 +1,15 @@
+-- compare: table
+SELECT * FROM (SELECT amount, id FROM payments) AS p LEFT JOIN (SELECT x, id FROM events) AS e USING (id);
+
+-- Flink 2.3.0:
+-- columns: id BIGINT, amount DECIMAL(10, 2), x DOUBLE
+-- +I[1, 10.00, 1.5]
+-- +I[10, 100.00, null]
+-- +I[2, 20.00, 0.25]
+-- +I[3, 5.25, 1.0E7]
+-- +I[4, 30.00, -0.0]
+-- +I[5, 40.00, 3.0]
+-- +I[6, 1.00, 0.1]
+-- +I[7, 7.00, 2.0]
+-- +I[8, 8.00, null]
+-- +I[9, 9.99, 1.0E-4]

@@ -1,0 +1,7 @@
+SELECT COUNT(*) AS c FROM events GROUP BY TUMBLE(ts, INTERVAL '10' SECOND) ORDER BY TUMBLE_ROWTIME(ts, INTERVAL '10' SECOND);
+
+-- Flink 2.3.0:
+-- columns: c BIGINT NOT NULL
+-- +I[3]
+-- +I[2]
+-- +I[3]

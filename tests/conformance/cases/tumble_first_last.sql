@@ -1,0 +1,7 @@
+SELECT window_start, FIRST_VALUE(id) AS f, LAST_VALUE(v) AS l FROM TABLE(TUMBLE(TABLE events, DESCRIPTOR(ts), INTERVAL '10' SECOND)) GROUP BY window_start, window_end;
+
+-- Flink 2.3.0:
+-- columns: window_start TIMESTAMP(3) NOT NULL, f BIGINT, l INT
+-- +I[2024-01-01T00:00, 1, 4]
+-- +I[2024-01-01T00:00:10, 4, 6]
+-- +I[2024-01-01T00:00:20, 7, 9]

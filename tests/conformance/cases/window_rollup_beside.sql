@@ -1,0 +1,22 @@
+SELECT k, v, window_start, COUNT(*) AS n FROM TABLE(TUMBLE(TABLE events, DESCRIPTOR(ts), INTERVAL '10' SECOND)) GROUP BY window_start, window_end, ROLLUP (k, v);
+
+-- Flink 2.3.0:
+-- columns: k STRING, v INT, window_start TIMESTAMP(3) NOT NULL, n BIGINT NOT NULL
+-- +I[a, 1, 2024-01-01T00:00, 1]
+-- +I[a, null, 2024-01-01T00:00, 2]
+-- +I[b, 2, 2024-01-01T00:00, 1]
+-- +I[b, null, 2024-01-01T00:00, 1]
+-- +I[a, 4, 2024-01-01T00:00, 1]
+-- +I[null, null, 2024-01-01T00:00, 3]
+-- +I[null, null, 2024-01-01T00:00:10, 2]
+-- +I[a, 5, 2024-01-01T00:00:10, 1]
+-- +I[b, 6, 2024-01-01T00:00:10, 1]
+-- +I[b, null, 2024-01-01T00:00:10, 1]
+-- +I[a, null, 2024-01-01T00:00:10, 1]
+-- +I[null, null, 2024-01-01T00:00:20, 3]
+-- +I[b, null, 2024-01-01T00:00:20, 1]
+-- +I[b, 9, 2024-01-01T00:00:20, 1]
+-- +I[null, null, 2024-01-01T00:00:20, 1]
+-- +I[null, null, 2024-01-01T00:00:20, 1]
+-- +I[a, null, 2024-01-01T00:00:20, 1]
+-- +I[a, 7, 2024-01-01T00:00:20, 1]
