@@ -83,7 +83,6 @@ a = { from = "numbers", to = "twice" }
 b = { from = "twice", to = "out" }
 "#;
 
-/// A pipeline whose job dies of a row: 1000 is no TINYINT that can be divided by what is zero.
 fn endless(folder: &Path) -> PathBuf {
     let file = folder.join("pipeline.toml");
     std::fs::write(&file, ENDLESS).expect("written");
@@ -263,9 +262,11 @@ fn a_job_outlives_its_window_and_the_next_one_finds_it() {
     let written = window.shell().job.nodes[&id("numbers")].rows_out;
     assert!(written > 0);
     // The savepoint is what the next run begins with.
+    window.wait("savepoint", |window| window.shell().next_savepoint().is_some());
     window.command(UiCommand::Run);
     window.wait("running job", Window::is_running);
     assert_ne!(pid(&window), job);
+    assert!(window.shell().job.restored_from.is_some());
     window.command(UiCommand::Stop);
     window.wait("end", |window| window.shell().job.state == JobState::Finished);
 }

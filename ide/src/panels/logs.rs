@@ -1,7 +1,7 @@
 //! What the job wrote: its tail, coloured by what the lines are; a click on an error goes to its
 //! node.
 
-use egui::{Align, Label, Layout, RichText, Role, ScrollArea, Sense, TextEdit, Ui, WidgetInfo};
+use egui::{Label, RichText, Role, ScrollArea, Sense, TextEdit, Ui, WidgetInfo};
 use millstream_compiler::document::NodeId;
 
 use crate::editor::{Action, Editor};
@@ -34,37 +34,35 @@ impl Logs {
     /// Draws what stands at the right of the tabs: filter and follow.
     pub fn bar(&mut self, ui: &mut Ui, job: &JobView) {
         let palette = theme::palette(ui.ctx());
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            ui.add_space(2.0 * theme::STEP);
-            if job.log.is_empty() {
-                return;
-            }
-            let text = RichText::new("Follow").size(theme::SMALL + 1.0);
-            let follow = ui
-                .selectable_label(self.follow, text)
-                .on_hover_text("Keep the last line in view");
-            follow.widget_info(|| {
-                WidgetInfo::selected(Role::Button, true, self.follow, "Follow log")
-            });
-            if follow.clicked() {
-                self.follow = !self.follow;
-            }
-            let filter = TextEdit::singleline(&mut self.filter)
-                .hint_text("Filter lines…")
-                .desired_width(160.0)
-                .font(theme::data_font(theme::SMALL));
-            let response = ui.add(filter);
-            response.widget_info(|| {
-                let mut info = WidgetInfo::labeled(Role::TextInput, true, "Filter log");
-                info.current_text_value = Some(self.filter.clone());
-                info
-            });
-            let lines = super::preview::thousands((job.log.len() + job.log_dropped) as u64);
-            let text = RichText::new(format!("{lines} lines"))
-                .size(theme::SMALL + 1.0)
-                .color(palette.muted);
-            ui.add(Label::new(text).selectable(false));
+        ui.add_space(2.0 * theme::STEP);
+        if job.log.is_empty() {
+            return;
+        }
+        let text = RichText::new("Follow").size(theme::SMALL + 1.0);
+        let follow = ui
+            .selectable_label(self.follow, text)
+            .on_hover_text("Keep the last line in view");
+        follow.widget_info(|| {
+            WidgetInfo::selected(Role::Button, true, self.follow, "Follow log")
         });
+        if follow.clicked() {
+            self.follow = !self.follow;
+        }
+        let filter = TextEdit::singleline(&mut self.filter)
+            .hint_text("Filter lines…")
+            .desired_width(160.0)
+            .font(theme::data_font(theme::SMALL));
+        let response = ui.add(filter);
+        response.widget_info(|| {
+            let mut info = WidgetInfo::labeled(Role::TextInput, true, "Filter log");
+            info.current_text_value = Some(self.filter.clone());
+            info
+        });
+        let lines = super::preview::thousands((job.log.len() + job.log_dropped) as u64);
+        let text = RichText::new(format!("{lines} lines"))
+            .size(theme::SMALL + 1.0)
+            .color(palette.muted);
+        ui.add(Label::new(text).selectable(false));
     }
 
     /// Draws the panel and collects what is done in it.

@@ -19,6 +19,8 @@ use crate::work::rows::{BARS, Distribution, Kind, Row, Statistics, time_text};
 const ROW_HEIGHT: f32 = 25.0;
 const HEADER_HEIGHT: f32 = 64.0;
 const HISTOGRAM: Vec2 = Vec2::new(BARS as f32 * 8.0, 20.0);
+/// How much the tabs need beside what stands at their right.
+const TABS_WIDTH: f32 = 620.0;
 const CELL_MARGIN: Margin = Margin {
     left: 10,
     right: 10,
@@ -45,55 +47,56 @@ impl Preview {
         actions: &mut Vec<Action>,
     ) {
         let palette = theme::palette(ui.ctx());
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            ui.add_space(2.0 * theme::STEP);
-            if view.node.is_none() {
-                return;
-            }
-            let frozen = editor.view.frozen;
-            let text = if frozen { "Frozen" } else { "Freeze" };
-            let freeze = ui
-                .selectable_label(frozen, RichText::new(text).size(theme::SMALL + 1.0))
-                .on_hover_text(UiCommand::FreezePreview.tooltip());
-            freeze
-                .widget_info(|| WidgetInfo::selected(Role::Button, true, frozen, "Freeze preview"));
-            if freeze.clicked() {
-                // The button works without a node that is fixed, too.
-                actions.push(Action::HoldPreview(!frozen));
-            }
-            if ui
-                .button(RichText::new("Again").size(theme::SMALL + 1.0))
-                .on_hover_text("Read the rows again")
-                .clicked()
-            {
-                actions.push(Action::PreviewAgain);
-            }
-            if editor.view.preview.is_some() {
-                let release = ui
-                    .selectable_label(true, RichText::new("Pinned").size(theme::SMALL + 1.0))
-                    .on_hover_text("Show the rows of what is selected again");
-                release.widget_info(|| {
-                    WidgetInfo::selected(Role::Button, true, true, "Follow the selection")
-                });
-                if release.clicked() {
-                    actions.push(Action::FollowSelection);
-                }
-            }
-            let filter = TextEdit::singleline(&mut self.filter)
-                .hint_text("Filter rows…")
-                .desired_width(130.0)
-                .font(theme::data_font(theme::SMALL));
-            let response = ui.add(filter);
-            response.widget_info(|| {
-                let mut info = WidgetInfo::labeled(Role::TextInput, true, "Filter rows");
-                info.current_text_value = Some(self.filter.clone());
-                info
+        ui.add_space(2.0 * theme::STEP);
+        if view.node.is_none() {
+            return;
+        }
+        let frozen = editor.view.frozen;
+        let text = if frozen { "Frozen" } else { "Freeze" };
+        let freeze = ui
+            .selectable_label(frozen, RichText::new(text).size(theme::SMALL + 1.0))
+            .on_hover_text(UiCommand::FreezePreview.tooltip());
+        freeze
+            .widget_info(|| WidgetInfo::selected(Role::Button, true, frozen, "Freeze preview"));
+        if freeze.clicked() {
+            // The button works without a node that is fixed, too.
+            actions.push(Action::HoldPreview(!frozen));
+        }
+        if ui
+            .button(RichText::new("Again").size(theme::SMALL + 1.0))
+            .on_hover_text("Read the rows again")
+            .clicked()
+        {
+            actions.push(Action::PreviewAgain);
+        }
+        if editor.view.preview.is_some() {
+            let release = ui
+                .selectable_label(true, RichText::new("Pinned").size(theme::SMALL + 1.0))
+                .on_hover_text("Show the rows of what is selected again");
+            release.widget_info(|| {
+                WidgetInfo::selected(Role::Button, true, true, "Follow the selection")
             });
-            let status = RichText::new(status(job, view))
-                .size(theme::SMALL + 1.0)
-                .color(palette.muted);
-            ui.add(Label::new(status).selectable(false).truncate());
+            if release.clicked() {
+                actions.push(Action::FollowSelection);
+            }
+        }
+        let filter = TextEdit::singleline(&mut self.filter)
+            .hint_text("Filter rows…")
+            .desired_width(130.0)
+            .font(theme::data_font(theme::SMALL));
+        let response = ui.add(filter);
+        response.widget_info(|| {
+            let mut info = WidgetInfo::labeled(Role::TextInput, true, "Filter rows");
+            info.current_text_value = Some(self.filter.clone());
+            info
         });
+        let status = RichText::new(status(job, view))
+            .size(theme::SMALL + 1.0)
+            .color(palette.muted);
+        // The tabs need their room.
+        if ui.available_width() > TABS_WIDTH {
+            ui.add(Label::new(status).selectable(false).extend());
+        }
     }
 
     /// Draws the panel and collects what is done in it.

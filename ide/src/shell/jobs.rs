@@ -1,7 +1,7 @@
 //! The window's job and its preview: what is asked of the threads that watch them, and what they
 //! tell.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use egui::Context;
@@ -58,6 +58,11 @@ impl Shell {
     /// The rows that the preview has.
     pub fn preview(&self) -> &PreviewView {
         &self.preview
+    }
+
+    /// The savepoint that the next run begins with.
+    pub fn next_savepoint(&self) -> Option<&Path> {
+        self.jobs.savepoint.as_deref()
     }
 
     fn job_folder(&self) -> JobFolder {
@@ -128,11 +133,9 @@ impl Shell {
 
     /// Takes in what became known of the job and of previews.
     pub(super) fn hear(&mut self, context: &Context) {
-        let mut over = false;
         while let Some(told) = self.jobs.watch.as_ref().and_then(Watch::told) {
             match told {
                 Told::News(JobNews::Over(state)) => {
-                    over = true;
                     self.job_over(context, &state);
                     self.job.hear(JobNews::Over(state));
                 }
@@ -155,10 +158,6 @@ impl Shell {
                     }
                 }
             }
-        }
-        if over {
-            // What an order tells after the end (a savepoint) still comes through the watch.
-            context.request_repaint();
         }
         let frozen = self.editor.view.frozen;
         self.jobs.preview.take_in(&mut self.preview, frozen);

@@ -183,6 +183,8 @@ pub struct JobView {
     pub lag_ms: Option<i64>,
     /// The checkpoints, oldest first.
     pub checkpoints: Vec<Checkpoint>,
+    /// The checkpoint or savepoint it went on from.
+    pub restored_from: Option<u64>,
     /// When the job began: milliseconds since 1970.
     pub started_at_ms: i64,
     /// What the charts show, oldest first.
@@ -272,6 +274,7 @@ impl JobView {
     fn hear_status(&mut self, status: &JobStatus) {
         self.elapsed_ms = status.elapsed_ms;
         self.started_at_ms = status.started_at_ms;
+        self.restored_from = status.restored_from;
         self.told = Some(Instant::now());
         self.state = match status.state {
             // A stop that was asked for is not forgotten by an answer from before.

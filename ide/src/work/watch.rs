@@ -142,6 +142,7 @@ impl Watch {
         let spawned = thread::Builder::new().name("job".into()).spawn(move || {
             // Whoever asked may be gone; the job goes on.
             let _ = run(&folder, start, &inbox, &teller);
+            teller.wake();
         });
         if let Err(error) = spawned {
             tracing::error!("no thread for the job: {error}");
@@ -178,9 +179,12 @@ struct Teller {
 
 impl Teller {
     fn tell(&self, told: Told) -> Result<(), Gone> {
-        self.told.send(told).map_err(|_| Gone)?;
+        self.told.send(told).map_err(|_| Gone)
+    }
+
+    /// Has the window look at what was told: once for all that is told together.
+    fn wake(&self) {
         (self.wake)();
-        Ok(())
     }
 
     fn news(&self, news: JobNews) -> Result<(), Gone> {
@@ -199,7 +203,7 @@ fn run(
     teller: &Teller,
 ) -> Result<(), Gone> {
     let mut running = None;
-    let mut log = match start {
+    let mut watched = match start {
         Some(start) => {
             if let Some(address) = living(folder) {
                 teller.tell(Told::Notice(Notice::info(
@@ -227,8 +231,8 @@ fn run(
             None => return teller.tell(Told::NotThere),
         },
     };
-    log.address = running;
-    log.watch(orders, teller)
+    watched.address = running;
+    watched.watch(orders, teller)
 }
 
 /// The address of a job that runs, if one does.
@@ -291,6 +295,8 @@ fn launch(folder: &JobFolder, start: &Start) -> Result<Child, String> {
 struct Watched<'a> {
     folder: &'a JobFolder,
     child: Option<Child>,
+    /// The job's process, once it is known.
+    pid: Option<u32>,
     address: Option<JobAddress>,
     client: Option<Client>,
     log: LogTail,
@@ -301,6 +307,7 @@ impl<'a> Watched<'a> {
         Self {
             log: LogTail::new(folder.log()),
             folder,
+            pid: child.as_ref().map(Child::id),
             child,
             address: None,
             client: None,
@@ -346,6 +353,7 @@ impl<'a> Watched<'a> {
                     Err(_) => {}
                 }
             }
+            teller.wake();
             next = (next + INTERVAL).max(Instant::now());
             loop {
                 let left = next.saturating_duration_since(Instant::now());
@@ -364,7 +372,7 @@ impl<'a> Watched<'a> {
     /// Looks for the address, which the job leaves when it has begun.
     fn find(&mut self, teller: &Teller) -> Result<(), Gone> {
         if self.address.is_none() {
-            let pid = self.child.as_ref().map(Child::id);
+            let pid = self.pid;
             self.address = JobAddress::read(&self.folder.state())
                 .ok()
                 .flatten()
@@ -375,6 +383,7 @@ impl<'a> Watched<'a> {
             && let Ok(client) = Client::of(address)
         {
             self.client = Some(client);
+            self.pid = Some(address.pid);
             teller.news(JobNews::Found(address.clone()))?;
         }
         Ok(())
@@ -406,6 +415,7 @@ impl<'a> Watched<'a> {
                     stop(&client, savepoint.then_some(savepoints), &teller)
                 }
             };
+            teller.wake();
         });
         if let Err(error) = spawned {
             tracing::error!("no thread for an order: {error}");
@@ -419,10 +429,7 @@ impl<'a> Watched<'a> {
         }
         let words = LastWords::read(&self.folder.state()).ok().flatten();
         // Of this run, not of one before.
-        let words = words.filter(|words| {
-            let address = self.address.as_ref();
-            address.is_some_and(|address| address.pid == words.status.pid)
-        });
+        let words = words.filter(|words| Some(words.status.pid) == self.pid);
         let Some(words) = words else {
             return teller.over(match exit {
                 Some(exit) if exit.success() => JobState::Finished,
