@@ -107,6 +107,7 @@ pub fn known_keys() -> impl ExactSizeIterator<Item = (&'static str, String)> {
             Kind::Duration => "a duration such as 5 s".to_string(),
             Kind::Flag => "true or false".to_string(),
             Kind::OneOf(words) => words.join(", "),
+            Kind::Zone => "a time zone such as UTC or Europe/Berlin".to_string(),
             Kind::Only(value) => (*value).to_string(),
         };
         (*key, value)

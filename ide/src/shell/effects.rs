@@ -48,9 +48,13 @@ impl Shell {
             Effect::Checkpoint => self.take_checkpoint(),
             Effect::PreviewAgain => self.preview_again(),
             Effect::Attach => self.attach_job(true),
-            Effect::ImportFiles(..) => {
-                self.notices
-                    .add(context, Notice::error("this editor cannot do that yet"));
+            Effect::ImportFiles(paths, at) => {
+                let empty = self.editor.pipeline().nodes().len() == 0;
+                let wake = context.clone();
+                self.imports
+                    .begin(paths, at, self.editor.base_dir(), empty, move || {
+                        wake.request_repaint();
+                    });
             }
         }
     }
@@ -180,6 +184,13 @@ impl Shell {
                 self.stamp = None;
                 self.replace_editor(Editor::empty());
             }
+            Then::Open(path) if is_script(&path) => {
+                self.broken = None;
+                self.stamp = None;
+                self.replace_editor(Editor::empty());
+                let at = millstream_compiler::document::Position::new(0, 0);
+                self.carry_out(context, Effect::ImportFiles(vec![path], at));
+            }
             Then::Open(path) => self.open(&path),
             Then::Quit => {
                 self.closing = true;
@@ -218,7 +229,7 @@ impl Shell {
         }
     }
 
-    fn replace_editor(&mut self, mut editor: Editor) {
+    pub(super) fn replace_editor(&mut self, mut editor: Editor) {
         // What is looked at in general stays; what belongs to the old document goes.
         let old = &self.editor.view;
         editor.view.left_open = old.left_open;
@@ -275,4 +286,10 @@ impl Shell {
         };
         self.notices.add(context, notice);
     }
+}
+
+/// Whether a path names a Flink SQL script.
+pub(super) fn is_script(path: &Path) -> bool {
+    path.extension()
+        .is_some_and(|extension| extension.eq_ignore_ascii_case("sql"))
 }

@@ -18,6 +18,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use egui::{Panel, Ui};
+use millstream_compiler::document::Document;
 
 pub use modals::Modal;
 
@@ -27,6 +28,7 @@ use crate::theme;
 use crate::work::compile::CompileWorker;
 use crate::work::dialogs::{Dialogs, SystemDialogs};
 use crate::work::files::Stamp;
+use crate::work::import::{Imported, Imports};
 use crate::work::job::JobView;
 use crate::work::journal::{self, Journal, Recovered};
 use crate::work::preview::PreviewView;
@@ -79,6 +81,7 @@ pub struct Shell {
     journal: Journal,
     jobs: jobs::Jobs,
     preview: PreviewView,
+    imports: Imports,
     /// What the file was like when it was read or written here.
     stamp: Option<Stamp>,
     /// Whether closing the window was agreed to.
@@ -112,11 +115,12 @@ impl Shell {
             journal: Journal::in_folder(&journals),
             jobs: jobs::Jobs::new(context, options.home.clone()),
             preview: PreviewView::default(),
+            imports: Imports::default(),
             stamp: None,
             closing: false,
         };
         match options.path {
-            Some(path) => shell.open(&path),
+            Some(path) => shell.then(context, modals::Then::Open(path)),
             None => shell.editor.view.start = true,
         }
         let recovered = journal::recoverable(&journals);
@@ -158,6 +162,12 @@ impl Shell {
     fn take_in(&mut self, context: &egui::Context) {
         if let Some(compiled) = self.compiler.answer() {
             self.editor.set_compiled(compiled);
+        }
+        for imported in self.imports.answers() {
+            match imported {
+                Imported::Action(action) => self.apply(context, action),
+                Imported::Document(document) => self.take_imported(*document),
+            }
         }
         while let Some((purpose, path)) = self.dialogs.answer() {
             if let Some(path) = path {
@@ -254,6 +264,13 @@ impl Shell {
         {
             self.editor.set_compiled(compiled);
         }
+    }
+
+    /// Opens a document that a script became: nothing of it is saved yet.
+    fn take_imported(&mut self, document: Document) {
+        let mut editor = Editor::new(document, None);
+        editor.forget_saved();
+        self.replace_editor(editor);
     }
 
     /// Opens a document with edits that were recovered.

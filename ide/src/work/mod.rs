@@ -3,6 +3,7 @@
 pub mod compile;
 pub mod dialogs;
 pub mod files;
+pub mod import;
 pub mod job;
 pub mod journal;
 pub mod picture;

@@ -7,8 +7,8 @@
 
 use std::collections::HashMap;
 
+use egui::epaint::textures::{TextureFilter, TexturesDelta};
 use egui::epaint::{ClippedPrimitive, ImageData, Mesh, Primitive, Vertex};
-use egui::textures::{TextureFilter, TexturesDelta};
 use egui::{Color32, ColorImage, TextureId};
 
 /// Steps of a coordinate within a pixel.
