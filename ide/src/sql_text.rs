@@ -141,6 +141,14 @@ pub fn coloured(text: &str, names: Option<&Names>, palette: &Palette) -> LayoutJ
         before = word;
     }
     push(at, text.len(), palette.text);
+    if sections.is_empty() {
+        // An empty text is as high as a line all the same.
+        sections.push(LayoutSection {
+            leading_space: 0.0,
+            byte_range: 0usize.into()..0usize.into(),
+            format: format(palette.text),
+        });
+    }
     LayoutJob {
         text: text.to_string(),
         sections,

@@ -4,9 +4,6 @@
 //! calls with words of their own between the parentheses (`CAST(value AS type)`), which have no
 //! function of that name behind them. A test holds it against the catalogue.
 
-use crate::aggregate::AggregateKind;
-use crate::scalar_functions;
-
 /// What a function is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum FunctionFamily {
@@ -61,14 +58,6 @@ pub fn function_help(name: &str) -> Option<&'static FunctionHelp> {
     REFERENCE
         .iter()
         .find(|function| function.name.eq_ignore_ascii_case(name))
-}
-
-/// Names that are only another spelling of a function that the list has.
-fn is_other_spelling(name: &str) -> bool {
-    matches!(
-        name,
-        "character_length" | "substr" | "ceiling" | "translate3" | "stddev" | "variance"
-    )
 }
 
 /// Sorted by name.
@@ -744,6 +733,16 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+    use crate::aggregate::AggregateKind;
+    use crate::scalar_functions;
+
+    /// Names that are only another spelling of a function that the list has.
+    fn is_other_spelling(name: &str) -> bool {
+        matches!(
+            name,
+            "character_length" | "substr" | "ceiling" | "translate3" | "stddev" | "variance"
+        )
+    }
 
     #[test]
     fn every_function_of_the_catalogue_is_explained() {

@@ -12,7 +12,7 @@ use egui::{
     Align, Align2, Button, Color32, Frame, Galley, Id, Label, Layout, Link, Pos2, Rect, RichText,
     ScrollArea, Shape, TextBuffer, TextEdit, Ui, Vec2,
 };
-use millstream_compiler::diagnostics::{Diagnostic, Severity};
+use millstream_compiler::diagnostics::{Diagnostic, Severity, Span};
 use millstream_compiler::document::NodeId;
 use millstream_compiler::lower::{Lowered, Target};
 use millstream_compiler::nodes;
@@ -40,8 +40,44 @@ pub struct SqlTab {
     followed: Option<Selection>,
     /// Whether the list of differences is open.
     unfolded: bool,
+    /// Where lines and statements begin, of a change of the document and a target.
+    lines: Option<(u64, Target, Lines)>,
     /// What differs between the targets, of a change of the document.
     differences: Option<(u64, Vec<Difference>)>,
+}
+
+/// The lines of a script, and those that each statement takes up.
+#[derive(Debug)]
+struct Lines {
+    /// The byte behind each line break.
+    starts: Vec<usize>,
+    /// First and last line of each statement, in the order of the script.
+    statements: Vec<(usize, usize, NodeId)>,
+}
+
+impl Lines {
+    fn of(lowered: &Lowered) -> Self {
+        let breaks = lowered.script.match_indices('\n').map(|(at, _)| at + 1);
+        let starts: Vec<usize> = std::iter::once(0).chain(breaks).collect();
+        let mut lines = Self {
+            starts,
+            statements: Vec::new(),
+        };
+        lines.statements = lowered
+            .map
+            .statements()
+            .map(|(span, node)| {
+                let last = lines.line_of(span.end.saturating_sub(1));
+                (lines.line_of(span.start), last, node.clone())
+            })
+            .collect();
+        lines
+    }
+
+    /// The line that holds a byte, from 0.
+    fn line_of(&self, byte: usize) -> usize {
+        self.starts.partition_point(|start| *start <= byte) - 1
+    }
 }
 
 /// Something that is otherwise in the script for the other target.
@@ -183,8 +219,18 @@ impl SqlTab {
         actions: &mut Vec<Action>,
     ) {
         let palette = theme::palette(ui.ctx());
-        let lines = lowered.script.matches('\n').count() + 1;
-        let digits = lines.to_string().len().max(2);
+        let key = (editor.compiled().generation, editor.view.target);
+        if self
+            .lines
+            .as_ref()
+            .is_none_or(|(generation, target, _)| (*generation, *target) != key)
+        {
+            self.lines = Some((key.0, key.1, Lines::of(lowered)));
+        }
+        let Some((_, _, lines)) = &self.lines else {
+            return;
+        };
+        let digits = lines.starts.len().to_string().len().max(2);
         let numbers = digits as f32 * theme::DATA * 0.6;
         let gutter = STRIP + MARGIN + numbers + MARGIN;
         let id = Id::unique("the script");
@@ -195,6 +241,14 @@ impl SqlTab {
         if self.followed.as_ref() != Some(selection) {
             self.followed = Some(selection.clone());
         }
+        let room = ui.available_size();
+        // Lines do not wrap: the field is as wide as the longest.
+        let widest = self
+            .text
+            .galley(ui, &lowered.script, None, f32::INFINITY)
+            .size()
+            .x;
+        let size = Vec2::new((widest + gutter + 24.0).max(room.x), room.y - 2.0);
         ScrollArea::both().auto_shrink(false).show(ui, |ui| {
             let surface = ui.painter().add(Shape::Noop);
             let tints = ui.painter().add(Shape::Noop);
@@ -214,7 +268,7 @@ impl SqlTab {
                 .font(theme::data_font(theme::DATA))
                 .frame(Frame::new().inner_margin(margin))
                 .desired_width(f32::INFINITY)
-                .min_size(ui.available_size())
+                .min_size(size)
                 .cursor_at_end(false)
                 .layouter(&mut layouter);
             let output = field.show(ui);
@@ -229,6 +283,7 @@ impl SqlTab {
                 galley,
                 origin,
                 text: &lowered.script,
+                lines,
                 left: response.rect.left(),
                 right: response.rect.right().max(shown.right()),
             };
@@ -238,8 +293,10 @@ impl SqlTab {
 
             let mut tinted = Vec::new();
             let mut first_selected: Option<Rect> = None;
-            for (span, node) in lowered.map.statements() {
-                let rect = place.lines(span.start, span.end);
+            for (first, last, node) in &lines.statements {
+                let Some(rect) = place.rows(*first, *last) else {
+                    continue;
+                };
                 let selected = selection.nodes.contains(node);
                 if selected && first_selected.is_none() {
                     first_selected = Some(rect);
@@ -262,7 +319,9 @@ impl SqlTab {
             painter.set(tints, Shape::Vec(tinted));
             numbers_of_lines(ui, &place, gutter - MARGIN, shown, palette);
             for found in &lowered.diagnostics {
-                if let Some(span) = found.span {
+                if let Some(span) = found.span
+                    && place.is_seen(span, shown)
+                {
                     let color = colour_of_finding(found, palette);
                     sql_text::underline(painter, galley, origin, place.text, span, color);
                 }
@@ -286,10 +345,10 @@ impl SqlTab {
             }
             self.caret = caret;
             if follow && let Some(rect) = first_selected {
-                let target = rect.intersect(Rect::everything_below(rect.top()));
+                // As much of it as fits; only downwards and up, never to the side.
                 let target = Rect::from_min_size(
-                    Pos2::new(place.left, target.top()),
-                    Vec2::new(1.0, target.height().min(shown.height())),
+                    Pos2::new(shown.left(), rect.top()),
+                    Vec2::new(1.0, rect.height().min(shown.height() - 56.0)),
                 );
                 ui.scroll_to_rect(target.expand2(Vec2::new(0.0, 24.0)), None);
             }
@@ -307,16 +366,28 @@ struct Place<'p> {
     galley: &'p Galley,
     origin: Pos2,
     text: &'p str,
+    lines: &'p Lines,
     left: f32,
     right: f32,
 }
 
 impl Place<'_> {
-    /// The lines that hold these bytes, as wide as the panel.
-    fn lines(&self, start: usize, end: usize) -> Rect {
-        let top = self.caret(start).top();
-        let bottom = self.caret(end).bottom();
-        Rect::from_min_max(Pos2::new(self.left, top), Pos2::new(self.right, bottom))
+    /// The place of these lines, as wide as the panel. Lines do not wrap: each is a row.
+    fn rows(&self, first: usize, last: usize) -> Option<Rect> {
+        let top = self.galley.rows.get(first)?.rect().top();
+        let last = self.galley.rows.get(last).or(self.galley.rows.last())?;
+        let (top, bottom) = (self.origin.y + top, self.origin.y + last.rect().bottom());
+        Some(Rect::from_min_max(
+            Pos2::new(self.left, top),
+            Pos2::new(self.right, bottom),
+        ))
+    }
+
+    /// Whether the lines of a stretch are among those that are shown.
+    fn is_seen(&self, span: Span, shown: Rect) -> bool {
+        let (first, last) = (self.lines.line_of(span.start), self.lines.line_of(span.end));
+        self.rows(first, last)
+            .is_some_and(|rect| rect.intersects(shown))
     }
 
     /// Where the caret stands before a byte.
@@ -355,6 +426,9 @@ fn say_what_is_wrong(
 ) {
     let under = lowered.diagnostics.iter().find(|found| {
         found.span.is_some_and(|span| {
+            if !place.is_seen(span, Rect::from_pos(pointer)) {
+                return false;
+            }
             let (start, end) = (place.caret(span.start), place.caret(span.end));
             let rect = Rect::from_min_max(start.min, end.max);
             start.top() == end.top() && rect.expand(1.0).contains(pointer)

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use millstream_compiler::diagnostics::{Diagnostic, Severity};
 use millstream_compiler::document::{Node, NodeId, Pipeline};
 use millstream_compiler::environment::{Environment, ModelSignature};
-use millstream_compiler::lower::{Column, Lowered, Target, compile};
+use millstream_compiler::lower::{Column, Lowered, StreamType, Target, compile, stream_types};
 use millstream_compiler::nodes::{self, ParameterType};
 use millstream_runtime::environment::FileEnvironment;
 
@@ -25,6 +25,8 @@ pub struct Compiled {
     pub flink: Option<Lowered>,
     /// Findings: errors first, then by node.
     pub diagnostics: Vec<Diagnostic>,
+    /// What flows out of each node: kinds of rows, time, keys, state.
+    pub streams: BTreeMap<NodeId, StreamType>,
     /// What the models of model nodes want and give, or why they cannot be read.
     pub models: BTreeMap<NodeId, Result<ModelSignature, String>>,
     /// How long it took.
@@ -64,11 +66,13 @@ impl Compiled {
             .nodes()
             .filter_map(|(id, node)| Some((id.clone(), model_of(node, &environment)?)))
             .collect();
+        let streams = stream_types(&embedded, &environment);
         Self {
             generation,
             embedded: Some(embedded),
             flink: Some(flink),
             diagnostics,
+            streams,
             models,
             took: begun.elapsed(),
         }

@@ -61,6 +61,7 @@ impl Form<'_> {
                 return;
             }
         };
+        let columns = self.columns_of(spec);
         let wanted = wanted(signature, self.value(spec));
         let bound = bound(&wanted, self.value(spec));
         let name = self.name(spec);
@@ -75,7 +76,7 @@ impl Form<'_> {
             let wrong = column.is_none() || found.iter().any(|found| found.is_error());
             let known = column
                 .as_deref()
-                .and_then(|column| self.facts.columns.iter().find(|known| known.name == column));
+                .and_then(|column| columns.iter().find(|known| known.name == column));
             ui.horizontal(|ui| {
                 ui.spacing_mut().item_spacing.x = theme::STEP;
                 let width = ui.available_width();
@@ -102,7 +103,7 @@ impl Form<'_> {
                     let width = ui.available_width();
                     let response = picked_column(ui, shown, "Not bound", None, wrong, width)
                         .accessible_name(field.clone());
-                    if let Some(column) = self.pick(&response, &field, &[shown]) {
+                    if let Some(column) = self.pick(&response, &field, &[shown], columns) {
                         changed = Some((index, column));
                     }
                     let color = match color {
@@ -124,7 +125,7 @@ impl Form<'_> {
             }
             self.bind(spec, &wanted, &columns);
         }
-        let by_name = by_name(&wanted, &self.facts.columns);
+        let by_name = by_name(&wanted, columns);
         let names = by_name.iter().filter(|column| column.is_some()).count();
         let new = by_name
             .iter()

@@ -6,7 +6,7 @@ use egui::{
 };
 use millstream_compiler::document::Value;
 use millstream_compiler::lower::Column;
-use millstream_compiler::nodes::ParameterSpec;
+use millstream_compiler::nodes::{OrderItem, ParameterSpec};
 
 use super::form::{Form, LineLook, hint};
 use crate::theme;
@@ -24,7 +24,8 @@ impl Form<'_> {
         let now = self.text(spec);
         let name = self.name(spec);
         let wrong = self.found(spec.name).iter().any(|found| found.is_error());
-        if self.facts.columns.is_empty() {
+        let columns = self.columns_of(spec);
+        if columns.is_empty() {
             // Nothing to choose from yet: the name can be typed all the same.
             let id = self.part(spec, "text");
             let look = LineLook {
@@ -39,19 +40,19 @@ impl Form<'_> {
             return;
         }
         let hint = hint(spec);
-        let column = self.facts.columns.iter().find(|column| column.name == now);
+        let column = columns.iter().find(|column| column.name == now);
         let mark = column
             .is_some_and(|column| column.is_time)
             .then_some("rowtime");
         let response = picked_column(ui, &now, &hint, mark, wrong, ui.available_width());
         let response = response.accessible_name(name.clone());
-        if let Some(column) = self.pick(&response, &name, &[now.as_str()]) {
+        if let Some(column) = self.pick(&response, &name, &[now.as_str()], columns) {
             self.set(spec, column);
         }
     }
 
-    /// The field of several columns, in their order.
-    pub(super) fn columns(&mut self, ui: &mut Ui, spec: &ParameterSpec) {
+    /// The field of several names, in their order.
+    pub(super) fn names(&mut self, ui: &mut Ui, spec: &ParameterSpec, list: ListOf) {
         let palette = theme::palette(ui.ctx());
         let items = self.items(spec);
         let name = self.name(spec);
@@ -71,8 +72,19 @@ impl Form<'_> {
                 for (i, item) in items.iter().enumerate() {
                     let path = format!("{}[{i}]", spec.name);
                     let unknown = !self.found(&path).is_empty();
-                    match chip(ui, field, i, item, &name, unknown) {
-                        Some(Done::Remove) => {
+                    let hint = match list {
+                        ListOf::Order => {
+                            "Click to turn it around; drag it, or Alt and an arrow key, to move it"
+                        }
+                        _ => "Drag it, or Alt and an arrow key, to move it",
+                    };
+                    match chip(ui, field, i, item, &name, unknown, hint) {
+                        Some(Done::Click) if list == ListOf::Order => {
+                            if let Some(place) = now.get_mut(i) {
+                                *place = turned(item);
+                            }
+                        }
+                        Some(Done::Remove) if i < now.len() => {
                             now.remove(i);
                         }
                         Some(Done::Move(from, to)) if from < now.len() && to < now.len() => {
@@ -83,9 +95,9 @@ impl Form<'_> {
                     }
                 }
                 if items.is_empty() {
-                    let text = match (spec.required, hint(spec)) {
-                        (_, hint) if !hint.is_empty() => hint,
-                        _ => "None".to_string(),
+                    let text = match spec.required {
+                        true => "Add at least one",
+                        false => "Not set",
                     };
                     ui.label(
                         RichText::new(text)
@@ -95,10 +107,19 @@ impl Form<'_> {
                 }
                 let add = ui
                     .add(Button::new(RichText::new("+").color(palette.muted)).small())
-                    .on_hover_text("Add a column")
+                    .on_hover_text("Add one")
                     .accessible_name(format!("Add to {name}"));
-                let taken: Vec<&str> = items.iter().map(String::as_str).collect();
-                if let Some(column) = self.pick(&add, &name, &taken) {
+                let taken: Vec<&str> = match list {
+                    ListOf::Order => (items.iter())
+                        .map(|item| OrderItem::parse(item).column)
+                        .collect(),
+                    _ => items.iter().map(String::as_str).collect(),
+                };
+                let columns: &[Column] = match list {
+                    ListOf::NewNames => &[],
+                    _ => self.columns_of(spec),
+                };
+                if let Some(column) = self.pick(&add, &name, &taken, columns) {
                     now.push(column);
                 }
             });
@@ -113,9 +134,14 @@ impl Form<'_> {
     }
 
     /// The list of columns that opens at `anchor`, with a search. Gives the one that was picked.
-    pub(super) fn pick(&mut self, anchor: &Response, name: &str, taken: &[&str]) -> Option<String> {
+    pub(super) fn pick(
+        &mut self,
+        anchor: &Response,
+        name: &str,
+        taken: &[&str],
+        columns: &[Column],
+    ) -> Option<String> {
         let id = anchor.id.with("columns");
-        let columns: &[Column] = &self.facts.columns;
         let memory = &mut *self.memory;
         let mut picked = None;
         let shown = Popup::menu(anchor)
@@ -128,7 +154,10 @@ impl Form<'_> {
                 ui.spacing_mut().item_spacing.y = 0.0;
                 let search = memory.drafts.entry(id).or_default();
                 let field = TextEdit::singleline(search)
-                    .hint_text("Search columns…")
+                    .hint_text(match columns.is_empty() {
+                        true => "Name, then Enter",
+                        false => "Search columns…",
+                    })
                     .desired_width(f32::INFINITY);
                 let field = ui
                     .add(field)
@@ -160,6 +189,7 @@ impl Form<'_> {
                     }
                     if found.is_empty() {
                         let text = match wanted.is_empty() {
+                            true if columns.is_empty() => "No columns are known yet".to_string(),
                             true => "All columns are taken".to_string(),
                             false => format!("Enter writes '{}'", search.trim()),
                         };
@@ -294,14 +324,43 @@ pub(super) fn picked_column(
     response
 }
 
+/// What a list of names holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ListOf {
+    /// Columns of an input.
+    Columns,
+    /// Columns of an input to sort by, some of them downwards.
+    Order,
+    /// Names that are new.
+    NewNames,
+}
+
+/// A column to sort by, the other way around.
+fn turned(item: &str) -> String {
+    let order = OrderItem::parse(item);
+    match order.direction {
+        Some("DESC") => order.column.to_string(),
+        _ => format!("{} DESC", order.column),
+    }
+}
+
 /// What was done to a chip.
 enum Done {
+    Click,
     Remove,
     Move(usize, usize),
 }
 
 /// A column as a chip that can be removed and moved.
-fn chip(ui: &mut Ui, field: Id, index: usize, item: &str, name: &str, wrong: bool) -> Option<Done> {
+fn chip(
+    ui: &mut Ui,
+    field: Id,
+    index: usize,
+    item: &str,
+    name: &str,
+    wrong: bool,
+    hint: &str,
+) -> Option<Done> {
     let palette = theme::palette(ui.ctx());
     let color = if wrong { palette.error } else { palette.text };
     let galley =
@@ -399,7 +458,7 @@ fn chip(ui: &mut Ui, field: Id, index: usize, item: &str, name: &str, wrong: boo
             return Some(Done::Move(index, index + 1));
         }
     }
-    let response = response.on_hover_text("Drag it, or Alt and an arrow key, to move it");
-    drop(response);
-    None
+    let clicked = response.clicked();
+    response.on_hover_text(hint);
+    clicked.then_some(Done::Click)
 }

@@ -214,7 +214,7 @@ impl Form<'_> {
             let cursor = output
                 .cursor_range
                 .map_or(usize::MAX, |range| range.primary.index.0);
-            if let Some(accepted) = self.complete(ui, &response, &look, &shown, cursor, &pressed) {
+            if let Some(accepted) = self.complete(&response, &look, &shown, cursor, &pressed) {
                 let (start, end, insert) = accepted;
                 shown.replace_range(start..end, &insert);
                 let behind = sql_text::character_of(&shown, start + insert.len());
@@ -242,7 +242,6 @@ impl Form<'_> {
     /// once one was taken.
     fn complete(
         &mut self,
-        ui: &Ui,
         response: &egui::Response,
         look: &ExpressionLook<'_>,
         text: &str,
@@ -291,8 +290,13 @@ impl Form<'_> {
                 taken = Some(clicked);
             }
         }
-        state.open = taken.is_none();
+        if taken.is_none() && !state.open {
+            // From the next frame on, keys are meant for the list.
+            state.open = true;
+            response.ctx.request_repaint();
+        }
         let taken = offers.into_iter().nth(taken?)?;
+        state.open = false;
         let mut insert = taken.insert;
         // A parenthesis that is there already is not needed twice.
         if insert.ends_with('(') && text[end..].starts_with('(') {

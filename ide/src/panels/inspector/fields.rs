@@ -4,6 +4,7 @@ use egui::{Button, ComboBox, RichText, Ui};
 use millstream_compiler::document::Value;
 use millstream_compiler::nodes::{EnumValue, ParameterSpec, ParameterType};
 
+use super::columns::ListOf;
 use super::expression::{ExpressionLook, Vocabulary};
 use super::form::{Form, LineLook, hint};
 use crate::editor::Action;
@@ -25,17 +26,20 @@ impl Form<'_> {
             ParameterType::Boolean => form.boolean(ui, spec),
             ParameterType::Enum(choices) => form.choice(ui, spec, choices),
             ParameterType::Column => form.column(ui, spec),
-            ParameterType::Columns => form.columns(ui, spec),
+            ParameterType::Columns => form.names(ui, spec, ListOf::Columns),
+            ParameterType::Order => form.names(ui, spec, ListOf::Order),
+            ParameterType::NewNames => form.names(ui, spec, ListOf::NewNames),
+            ParameterType::ColumnPairs => form.pairs(ui, spec),
             ParameterType::Expression => form.sql(ui, spec, Vocabulary::Expression, 1),
             ParameterType::Sql => form.sql(ui, spec, Vocabulary::Query, 8),
             ParameterType::Path(_) => form.path(ui, spec),
+            ParameterType::ModelInputs => form.binding(ui, spec),
             ParameterType::KeyValues
             | ParameterType::Schema
             | ParameterType::Assignments
             | ParameterType::Aggregates
             | ParameterType::Renames
             | ParameterType::ModelOutputs => form.rows(ui, spec),
-            ParameterType::ModelInputs => form.binding(ui, spec),
         });
     }
 

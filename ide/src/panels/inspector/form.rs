@@ -79,6 +79,15 @@ impl<'a> Form<'a> {
         Id::unique(("inspector", self.id.as_str(), spec.name, part))
     }
 
+    /// The columns that a parameter can name: those of its port, or of all inputs.
+    pub(super) fn columns_of(&self, spec: &ParameterSpec) -> &'a [Column] {
+        let of_port = self.facts.ports.iter().find(|(port, _)| port == spec.port);
+        match of_port {
+            Some((_, columns)) if !spec.port.is_empty() => columns,
+            _ => &self.facts.columns,
+        }
+    }
+
     /// The value as the document has it.
     pub(super) fn value(&self, spec: &ParameterSpec) -> Option<&'a Value> {
         self.node.parameters.get(spec.name)

@@ -10,12 +10,14 @@ mod columns;
 mod expression;
 mod fields;
 mod form;
+mod pairs;
 mod pipeline;
 mod rows;
 mod schema;
 
 use egui::{Button, Id, Label, RichText, ScrollArea, Sense, TextEdit, Ui};
 use millstream_compiler::document::{Command, Node, NodeId, Value};
+use millstream_compiler::lower::StreamKind;
 use millstream_compiler::nodes::{self, Inputs, KindSpec, ParameterSpec};
 
 use crate::command::UiCommand;
@@ -174,7 +176,7 @@ impl Form<'_> {
                         );
                         ui.add(small(spec.title, palette.muted).sense(Sense::hover()))
                             .on_hover_text(spec.help);
-                        ui.add(small(&stream_line(spec), palette.faint));
+                        ui.add(small(&self.stream_line(spec), palette.muted));
                     }
                     None => {
                         let text = format!("'{}' is no node kind of this version", node.kind);
@@ -243,6 +245,21 @@ impl Form<'_> {
             if found.parameter.is_none() && found.code != "node/unused" {
                 self.say(ui, found);
             }
+        }
+    }
+
+    /// Which rows come out, as far as that is known, or how many inputs there are.
+    fn stream_line(&self, spec: &KindSpec) -> String {
+        let stream = self.editor.compiled().streams.get(self.id);
+        match (stream, spec.inputs) {
+            (Some(stream), _) => match &stream.kind {
+                StreamKind::Append => "· append-only".to_string(),
+                kind => format!("· {kind}"),
+            },
+            (None, Inputs::None) => "· source".to_string(),
+            (None, Inputs::Fixed([_])) => "· one input".to_string(),
+            (None, Inputs::Fixed(ports)) => format!("· {} inputs", ports.len()),
+            (None, Inputs::Many(_) | Inputs::Named) => "· any inputs".to_string(),
         }
     }
 
@@ -331,7 +348,10 @@ impl Form<'_> {
             ui.spacing_mut().item_spacing.y = theme::STEP;
             heading(ui, "Output").accessible_name(format!("Output of {}", self.id));
             match self.editor.compiled().columns(self.id) {
-                Some(columns) => schema::columns(ui, columns),
+                Some(columns) => {
+                    let stream = self.editor.compiled().streams.get(self.id);
+                    schema::columns(ui, columns, stream);
+                }
                 None => {
                     let text = "Known once nothing is wrong with it and with what feeds it";
                     ui.label(RichText::new(text).size(theme::SMALL).color(palette.faint));
@@ -357,20 +377,6 @@ impl Form<'_> {
     }
 }
 
-/// How a node of a kind stands in the stream.
-fn stream_line(spec: &KindSpec) -> String {
-    let inputs = match spec.inputs {
-        Inputs::None => "source",
-        Inputs::Fixed([_]) => "one input",
-        Inputs::Fixed(_) => "several inputs",
-        Inputs::Many(_) | Inputs::Named => "any inputs",
-    };
-    match spec.has_output {
-        true => format!("· {inputs}"),
-        false => format!("· {inputs}, sink"),
-    }
-}
-
 /// What is to be known to draw a node's form.
 fn facts(editor: &Editor, id: &NodeId, node: &Node) -> Facts {
     let compiled = editor.compiled();
@@ -392,7 +398,14 @@ fn facts(editor: &Editor, id: &NodeId, node: &Node) -> Facts {
             }
         }
     }
-    let names = Names::new(columns.iter().map(|column| column.name.as_str()));
+    // Where there are several sides, expressions call them by their first letters.
+    let sides = ports.iter().filter_map(|(port, _)| port.get(..1));
+    let sides = sides.filter(|_| ports.len() > 1);
+    let names = Names::new(
+        (columns.iter())
+            .map(|column| column.name.as_str())
+            .chain(sides),
+    );
     Facts {
         hidden: spec.map(|_| idle_parameters(node)).unwrap_or_default(),
         names,

@@ -67,7 +67,7 @@ impl Form<'_> {
         let index = entries.len();
         let key = match spec.ty {
             // An old name: the first column that has none yet.
-            ParameterType::Renames => (self.facts.columns.iter())
+            ParameterType::Renames => (self.columns_of(spec).iter())
                 .map(|column| column.name.clone())
                 .find(|name| entries.get(name).is_none()),
             _ => None,
@@ -310,7 +310,8 @@ impl Form<'_> {
         ui.horizontal(|ui| {
             ui.spacing_mut().item_spacing.x = theme::STEP;
             let half = (width - 24.0) / 2.0;
-            if self.facts.columns.is_empty() {
+            let columns = self.columns_of(spec);
+            if columns.is_empty() {
                 let look = LineLook {
                     data: true,
                     wrong,
@@ -326,7 +327,7 @@ impl Form<'_> {
                 let response =
                     response.accessible_name(format!("Old name {} in {name}", index + 1));
                 let taken: Vec<&str> = entries.keys().collect();
-                if let Some(column) = self.pick(&response, &name, &taken)
+                if let Some(column) = self.pick(&response, &name, &taken, columns)
                     && let Some(entries) = with_key(entries, index, &column)
                 {
                     self.set(spec, entries);

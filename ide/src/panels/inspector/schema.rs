@@ -1,12 +1,12 @@
 //! The columns that come out of a node: name, type, and what is special about them.
 
 use egui::{Align, Label, Layout, RichText, Sense, Ui, Vec2};
-use millstream_compiler::lower::Column;
+use millstream_compiler::lower::{Column, StreamType};
 
 use crate::theme;
 
-/// A column's line: name, type, marks.
-pub(super) fn columns(ui: &mut Ui, columns: &[Column]) {
+/// A column's line: name, type, marks. `stream`, if it is known, says which columns are the key.
+pub(super) fn columns(ui: &mut Ui, columns: &[Column], stream: Option<&StreamType>) {
     let palette = theme::palette(ui.ctx());
     ui.spacing_mut().item_spacing.y = 0.0;
     for column in columns {
@@ -30,16 +30,17 @@ pub(super) fn columns(ui: &mut Ui, columns: &[Column]) {
                 })
             };
             part(ui, name, text(column.name.clone(), palette.text));
-            let mark = if column.is_time { 58.0 } else { 0.0 };
+            let marks = marks(column, stream);
+            let mark = marks.chars().count() as f32 * 7.0;
             let ty = column.ty.to_string();
             part(
                 ui,
                 width - name - mark - theme::STEP * 2.0,
                 text(ty, palette.muted),
             );
-            if column.is_time {
+            if !marks.is_empty() {
                 ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                    let text = RichText::new("rowtime")
+                    let text = RichText::new(marks)
                         .font(theme::data_font(theme::SMALL))
                         .color(palette.accent);
                     ui.label(text);
@@ -47,4 +48,27 @@ pub(super) fn columns(ui: &mut Ui, columns: &[Column]) {
             }
         });
     }
+}
+
+/// What is special about a column.
+fn marks(column: &Column, stream: Option<&StreamType>) -> String {
+    let mut marks = Vec::new();
+    if let Some(stream) = stream {
+        let key = match stream.primary_key.is_empty() {
+            true => &stream.upsert_key,
+            false => &stream.primary_key,
+        };
+        if key.contains(&column.name) {
+            marks.push("key");
+        }
+        if stream.rowtime.as_ref() == Some(&column.name) {
+            marks.push("rowtime");
+        }
+        if stream.proctime.as_ref() == Some(&column.name) {
+            marks.push("proctime");
+        }
+    } else if column.is_time {
+        marks.push("rowtime");
+    }
+    marks.join(" ")
 }
