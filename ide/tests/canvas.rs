@@ -807,6 +807,7 @@ fn made_up_job(editor: &Editor) -> millstream_ide::work::job::JobView {
             late_share: if at == 3 { 0.003 } else { 0.0 },
             busy: 0.15 * (at % 6) as f64,
             back_pressured: 0.0,
+            ..NodeFigures::default()
         };
         (id.clone(), figures)
     });
@@ -830,5 +831,6 @@ fn made_up_job(editor: &Editor) -> millstream_ide::work::job::JobView {
         },
         nodes: nodes.collect(),
         edges: edges.collect(),
+        ..JobView::default()
     }
 }

@@ -23,7 +23,10 @@ fn scene(ui: &mut Ui) {
         let colour = palette.accent.gamma_multiply(0.15 + 0.07 * step as f32);
         painter.circle_filled(Pos2::new(x, 250.0), 9.0 + step as f32, colour);
         let end = Pos2::new(x + 60.0, 300.0 - step as f32 * 13.0);
-        painter.line_segment([Pos2::new(x, 200.0), end], Stroke::new(1.5, palette.warning));
+        painter.line_segment(
+            [Pos2::new(x, 200.0), end],
+            Stroke::new(1.5, palette.warning),
+        );
     }
     let frame = Rect::from_min_size(Pos2::new(300.3, 40.7), Vec2::new(120.0, 70.0));
     painter.rect(
