@@ -49,14 +49,15 @@ fn painted(scale: f32, theme_of: egui::Theme) -> ColorImage {
         };
         let viewport = input.viewports.entry(ViewportId::ROOT).or_default();
         viewport.native_pixels_per_point = Some(scale);
-        let output = context.run_ui(input, scene);
-        raster.update(&output.textures_delta);
+        let mut output = context.run_ui(input, scene);
+        raster.update(&mut output.textures_delta);
+        let primitives = context.tessellate(output.shapes, output.pixels_per_point);
+        let size = [SIZE.x, SIZE.y].map(|side| (side * scale) as usize);
+        let image = raster.paint(size, output.pixels_per_point, &primitives);
+        raster.free(&mut output.textures_delta);
         if last {
-            let primitives = context.tessellate(output.shapes, output.pixels_per_point);
-            let size = [SIZE.x, SIZE.y].map(|side| (side * scale) as usize);
-            return raster.paint(size, output.pixels_per_point, &primitives);
+            return image;
         }
-        raster.free(&output.textures_delta);
     }
     unreachable!("the last frame is painted")
 }

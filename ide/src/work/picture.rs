@@ -82,8 +82,8 @@ pub fn paint(picture: &Picture) -> Result<ColorImage, String> {
         };
         let viewport = input.viewports.entry(ViewportId::ROOT).or_default();
         viewport.native_pixels_per_point = Some(picture.scale);
-        let output = context.run_ui(input, |ui| shell.ui(ui));
-        raster.update(&output.textures_delta);
+        let mut output = context.run_ui(input, |ui| shell.ui(ui));
+        raster.update(&mut output.textures_delta);
         let editor = &shell.editor;
         let waits = editor.compiled().generation < editor.generation() || shell.preview().working;
         let moves = (output.viewport_output.values())
@@ -97,9 +97,11 @@ pub fn paint(picture: &Picture) -> Result<ColorImage, String> {
         }
         if still >= STILL || begun.elapsed() > LONGEST {
             let primitives = context.tessellate(output.shapes, output.pixels_per_point);
-            return Ok(raster.paint(pixels, output.pixels_per_point, &primitives));
+            let image = raster.paint(pixels, output.pixels_per_point, &primitives);
+            raster.free(&mut output.textures_delta);
+            return Ok(image);
         }
-        raster.free(&output.textures_delta);
+        raster.free(&mut output.textures_delta);
         if waits {
             std::thread::sleep(Duration::from_millis(10));
         }
