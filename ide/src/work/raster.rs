@@ -48,7 +48,11 @@ impl Texture {
             std::array::from_fn(|part| a[part] + (b[part] - a[part]) * share)
         };
         let upper = mix(self.at(left, top), self.at(left + 1, top), right_share);
-        let lower = mix(self.at(left, top + 1), self.at(left + 1, top + 1), right_share);
+        let lower = mix(
+            self.at(left, top + 1),
+            self.at(left + 1, top + 1),
+            right_share,
+        );
         mix(upper, lower, lower_share)
     }
 }
@@ -87,15 +91,16 @@ impl Raster {
         }
     }
 
-    /// Paints a frame of this size in pixels, with so many pixels a point. What needs a graphics
-    /// card of its own is left out.
+    /// Paints a frame of this size in pixels, with so many pixels a point, over a background. What
+    /// needs a graphics card of its own is left out.
     pub fn paint(
         &self,
         size: [usize; 2],
         pixels_per_point: f32,
+        background: Color32,
         primitives: &[ClippedPrimitive],
     ) -> ColorImage {
-        let mut image = ColorImage::filled(size, Color32::TRANSPARENT);
+        let mut image = ColorImage::filled(size, background);
         for primitive in primitives {
             let Primitive::Mesh(mesh) = &primitive.primitive else {
                 continue;
@@ -164,8 +169,10 @@ fn paint_triangle(
         return;
     }
     let step = STEPS as i64;
-    let least = |of: fn(&(i64, i64)) -> i64| points.iter().map(of).min().unwrap_or(0).div_euclid(step);
-    let most = |of: fn(&(i64, i64)) -> i64| points.iter().map(of).max().unwrap_or(0).div_euclid(step);
+    let least =
+        |of: fn(&(i64, i64)) -> i64| points.iter().map(of).min().unwrap_or(0).div_euclid(step);
+    let most =
+        |of: fn(&(i64, i64)) -> i64| points.iter().map(of).max().unwrap_or(0).div_euclid(step);
     let columns = least(|p| p.0).max(clip.left as i64)..(most(|p| p.0) + 1).min(clip.right as i64);
     let rows = least(|p| p.1).max(clip.top as i64)..(most(|p| p.1) + 1).min(clip.bottom as i64);
     if columns.is_empty() || rows.is_empty() {
