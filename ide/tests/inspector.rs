@@ -76,7 +76,7 @@ kind = "sql"
 query = "SELECT * FROM orders"
 
 [nodes.files]
-kind = "file"
+kind = "file-source"
 path = "data/a.csv"
 format = "csv"
 [nodes.files.schema]
@@ -409,7 +409,11 @@ fn rows_are_added_named_moved_and_removed() {
 #[test]
 fn assignments_renames_schemas_options_and_queries() {
     let mut harness = open("better");
-    fill(&mut harness, "double in Columns of better", "amount * 3");
+    fill(
+        &mut harness,
+        "double in New columns of better",
+        "amount * 3",
+    );
     harness.key_press(Key::Escape);
     harness.run();
     assert_eq!(
@@ -566,6 +570,7 @@ fn a_path_that_was_browsed_for_is_written_from_the_pipelines_folder() {
     };
     let mut harness = Harness::builder()
         .with_size(egui::vec2(1400.0, 900.0))
+        .allow_missing_glyphs()
         .with_context_setup(theme::install)
         .build_ui_state(
             |ui, window: &mut Window| {
@@ -611,7 +616,7 @@ fn pictures() {
     let Some(folder) = std::env::var_os("MILLSTREAM_SHOTS").map(PathBuf::from) else {
         return;
     };
-    let mut save = |harness: &mut Harness<'static, Bench>, name: &str| {
+    let save = |harness: &mut Harness<'static, Bench>, name: &str| {
         let image = harness.render().expect("an adapter is there");
         image.save(folder.join(format!("{name}.png"))).unwrap();
     };

@@ -152,8 +152,8 @@ impl SqlTab {
                     1 => "1 difference".to_string(),
                     n => format!("{n} differences"),
                 };
-                let mark = if self.unfolded { "⏷" } else { "⏵" };
-                let text = RichText::new(format!("{mark} {text}"))
+                let verb = if self.unfolded { "hide" } else { "show" };
+                let text = RichText::new(format!("{text} · {verb}"))
                     .size(theme::SMALL)
                     .color(palette.muted);
                 let fold = ui
@@ -331,17 +331,15 @@ impl SqlTab {
             }
 
             let caret = output.cursor_range.map(|range| range.primary.index.0);
-            if response.has_focus() && focused && caret != self.caret {
-                if let Some(caret) = caret {
-                    let byte = sql_text::byte_of(place.text, caret);
-                    if let Some(node) = lowered.map.node_at(byte)
-                        && selection.single_node() != Some(node)
-                    {
-                        let selection = Selection::node(node.clone());
-                        self.followed = Some(selection.clone());
-                        actions.push(Action::Select(selection));
-                    }
-                }
+            let moved = response.has_focus() && focused && caret != self.caret;
+            if moved
+                && let Some(caret) = caret
+                && let Some(node) = lowered.map.node_at(sql_text::byte_of(place.text, caret))
+                && selection.single_node() != Some(node)
+            {
+                let selection = Selection::node(node.clone());
+                self.followed = Some(selection.clone());
+                actions.push(Action::Select(selection));
             }
             self.caret = caret;
             if follow && let Some(rect) = first_selected {

@@ -21,6 +21,8 @@ use egui::{Panel, Ui};
 use millstream_compiler::document::Document;
 
 pub use modals::Modal;
+pub(crate) use palette::fuzzy;
+pub(crate) use top::entry as menu_entry;
 
 use crate::canvas::Canvas;
 use crate::editor::{Action, Editor, Notice};
@@ -139,8 +141,17 @@ impl Shell {
     pub fn ui(&mut self, ui: &mut Ui) {
         self.take_in(ui.ctx());
         let mut actions = Vec::new();
-        shortcuts::collect(ui.ctx(), &self.editor, &mut actions);
+        shortcuts::collect(
+            ui.ctx(),
+            &self.editor,
+            self.canvas.takes_keys(),
+            &mut actions,
+        );
         self.draw(ui, &mut actions);
+        if !actions.is_empty() {
+            // What they change is to be seen without waiting for the next event.
+            ui.ctx().request_repaint();
+        }
         for action in actions {
             self.apply(ui.ctx(), action);
         }

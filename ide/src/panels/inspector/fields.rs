@@ -183,7 +183,7 @@ impl Form<'_> {
             width: ui.available_width(),
         };
         if let Some(typed) = self.expression(ui, look) {
-            let value = (!typed.is_empty()).then(|| Value::Text(typed));
+            let value = (!typed.is_empty()).then_some(Value::Text(typed));
             self.typed(spec, "", value);
         }
     }

@@ -112,9 +112,9 @@ impl Inspector {
                     .filter(|parameter| node.parameters.contains_key(parameter.name))
                     .count();
                 let text = match (self.unfolded, set) {
-                    (true, _) => "⏷ Fewer".to_string(),
-                    (false, 0) => format!("⏵ {} more", rare.len()),
-                    (false, set) => format!("⏵ {} more, {set} set", rare.len()),
+                    (true, _) => "Fewer".to_string(),
+                    (false, 0) => format!("{} more…", rare.len()),
+                    (false, set) => format!("{} more, {set} set…", rare.len()),
                 };
                 let palette = theme::palette(ui.ctx());
                 let text = RichText::new(text).size(theme::SMALL).color(palette.muted);
