@@ -63,7 +63,10 @@ fn size(text: &str) -> Result<[u32; 2], String> {
 }
 
 fn scale(text: &str) -> Result<f32, String> {
-    let scale = text.parse().ok().filter(|scale| (0.5..=4.0).contains(scale));
+    let scale = text
+        .parse()
+        .ok()
+        .filter(|scale| (0.5..=4.0).contains(scale));
     scale.ok_or_else(|| "expected a number from 0.5 to 4".into())
 }
 

@@ -19,14 +19,21 @@ fn program() -> &'static Path {
     PROGRAM.get_or_init(|| {
         let test = std::env::current_exe().expect("this program");
         let folder = test.ancestors().nth(2).expect("the folder of the build");
+        let program = folder.join("millstream");
+        if program.exists() {
+            return program;
+        }
         let built = Command::new(env!("CARGO"))
             .args(["build", "--quiet", "--workspace", "--bin", "millstream"])
             .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
-            .env("CARGO_TARGET_DIR", folder.parent().expect("the target folder"))
+            .env(
+                "CARGO_TARGET_DIR",
+                folder.parent().expect("the target folder"),
+            )
             .status()
             .expect("cargo runs");
         assert!(built.success(), "millstream cannot be built");
-        folder.join("millstream")
+        program
     })
 }
 
@@ -103,6 +110,7 @@ impl Window<'_> {
         let mut options = Some(options);
         let harness = Harness::builder()
             .with_size([1600.0, 1000.0])
+            .allow_missing_glyphs()
             .build_ui_state(
                 move |ui, shell: &mut Option<Shell>| {
                     let shell = shell.get_or_insert_with(|| {
@@ -177,8 +185,7 @@ fn id(node: &str) -> NodeId {
 
 /// Whether a process runs, and is not one that waits for leave to be taken of it.
 fn runs(pid: u32) -> bool {
-    std::fs::read_to_string(format!("/proc/{pid}/stat"))
-        .is_ok_and(|stat| !stat.contains(") Z "))
+    std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z "))
 }
 
 fn pid(window: &Window<'_>) -> u32 {
@@ -194,7 +201,9 @@ fn the_sales_of_the_sample_are_seen_in_the_preview_and_written_by_the_job() {
     // Whatever is selected is previewed.
     window.select("overall");
     window.wait_for_text("2500315.63");
-    window.wait("summary", |window| window.shell().preview().summary.is_some());
+    window.wait("summary", |window| {
+        window.shell().preview().summary.is_some()
+    });
     let summary = window.shell().preview().summary.clone().expect("a summary");
     assert_eq!((summary.rows, summary.sources[0].rows), (1, 69_659));
     window.select("daily");
@@ -243,32 +252,46 @@ fn a_job_outlives_its_window_and_the_next_one_finds_it() {
     window.select("twice");
     window.wait("rows of a tap", |window| {
         let preview = window.shell().preview();
-        preview.live && preview.table.as_ref().is_some_and(|table| table.rows.len() > 10)
+        preview.live
+            && preview
+                .table
+                .as_ref()
+                .is_some_and(|table| table.rows.len() > 10)
     });
     window.wait_for_text("doubled");
     window.act(Action::HoldPreview(true));
-    window.wait("frozen rows", |window| window.shell().preview().frozen_at.is_some());
+    window.wait("frozen rows", |window| {
+        window.shell().preview().frozen_at.is_some()
+    });
     let held = window.shell().preview().table.clone();
     window.act(Action::Command(UiCommand::CheckpointNow));
-    window.wait("checkpoint", |window| window.shell().job.last_checkpoint().is_some());
+    window.wait("checkpoint", |window| {
+        window.shell().job.last_checkpoint().is_some()
+    });
     assert_eq!(window.shell().preview().table, held);
     assert!(window.shell().job.nodes[&id("numbers")].rate > 0.0);
     let wire = (id("numbers"), id("twice"));
     assert!(window.shell().job.edges[&wire].rows > 0);
 
     window.command(UiCommand::StopWithSavepoint);
-    window.wait("end", |window| window.shell().job.state == JobState::Finished);
+    window.wait("end", |window| {
+        window.shell().job.state == JobState::Finished
+    });
     assert!(!runs(job));
     let written = window.shell().job.nodes[&id("numbers")].rows_out;
     assert!(written > 0);
     // The savepoint is what the next run begins with.
-    window.wait("savepoint", |window| window.shell().next_savepoint().is_some());
+    window.wait("savepoint", |window| {
+        window.shell().next_savepoint().is_some()
+    });
     window.command(UiCommand::Run);
     window.wait("running job", Window::is_running);
     assert_ne!(pid(&window), job);
     assert!(window.shell().job.restored_from.is_some());
     window.command(UiCommand::Stop);
-    window.wait("end", |window| window.shell().job.state == JobState::Finished);
+    window.wait("end", |window| {
+        window.shell().job.state == JobState::Finished
+    });
 }
 
 #[test]
@@ -319,7 +342,9 @@ a = { from = "numbers", to = "out" }
     window.wait("frame", |_| true);
     window.command(UiCommand::Run);
     window.wait("running job", Window::is_running);
-    let killed = Command::new("kill").args(["-9", &pid(&window).to_string()]).status();
+    let killed = Command::new("kill")
+        .args(["-9", &pid(&window).to_string()])
+        .status();
     assert!(killed.expect("kill runs").success());
     window.wait("end", |window| !window.shell().job.is_running());
     let JobState::Failed { message, .. } = &window.shell().job.state else {
@@ -340,8 +365,14 @@ fn an_unsaved_document_runs_with_its_edits_where_its_files_are() {
     window.command(UiCommand::Run);
     window.wait("end", |window| !window.shell().job.is_running());
     assert_eq!(window.shell().job.state, JobState::Finished);
-    assert!(sample.join("out/total").exists(), "relative paths start elsewhere");
-    assert!(!sample.join("out/by-day").exists(), "the file ran, not the document");
+    assert!(
+        sample.join("out/total").exists(),
+        "relative paths start elsewhere"
+    );
+    assert!(
+        !sample.join("out/by-day").exists(),
+        "the file ran, not the document"
+    );
 }
 
 #[test]

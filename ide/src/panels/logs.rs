@@ -42,9 +42,7 @@ impl Logs {
         let follow = ui
             .selectable_label(self.follow, text)
             .on_hover_text("Keep the last line in view");
-        follow.widget_info(|| {
-            WidgetInfo::selected(Role::Button, true, self.follow, "Follow log")
-        });
+        follow.widget_info(|| WidgetInfo::selected(Role::Button, true, self.follow, "Follow log"));
         if follow.clicked() {
             self.follow = !self.follow;
         }

@@ -56,8 +56,7 @@ impl Preview {
         let freeze = ui
             .selectable_label(frozen, RichText::new(text).size(theme::SMALL + 1.0))
             .on_hover_text(UiCommand::FreezePreview.tooltip());
-        freeze
-            .widget_info(|| WidgetInfo::selected(Role::Button, true, frozen, "Freeze preview"));
+        freeze.widget_info(|| WidgetInfo::selected(Role::Button, true, frozen, "Freeze preview"));
         if freeze.clicked() {
             // The button works without a node that is fixed, too.
             actions.push(Action::HoldPreview(!frozen));

@@ -48,18 +48,22 @@ impl Texture {
             std::array::from_fn(|part| a[part] + (b[part] - a[part]) * share)
         };
         let upper = mix(self.at(left, top), self.at(left + 1, top), right_share);
-        let lower = mix(self.at(left, top + 1), self.at(left + 1, top + 1), right_share);
+        let lower = mix(
+            self.at(left, top + 1),
+            self.at(left + 1, top + 1),
+            right_share,
+        );
         mix(upper, lower, lower_share)
     }
 }
 
 impl Raster {
     /// Takes in the textures that a frame changed. Before [`paint`](Self::paint).
-    pub fn update(&mut self, delta: &TexturesDelta) {
-        for (id, images) in &delta.set {
-            for image in images {
+    pub fn update(&mut self, delta: &mut TexturesDelta) {
+        for (id, images) in delta.set.drain() {
+            for image in &images {
                 let ImageData::Color(part) = &image.image;
-                match (image.pos, self.textures.get_mut(id)) {
+                match (image.pos, self.textures.get_mut(&id)) {
                     (Some([left, top]), Some(texture)) => {
                         let width = texture.image.size[0];
                         for (row, pixels) in part.pixels.chunks(part.size[0].max(1)).enumerate() {
@@ -73,7 +77,7 @@ impl Raster {
                             image: (**part).clone(),
                             nearest: image.options.magnification == TextureFilter::Nearest,
                         };
-                        self.textures.insert(*id, texture);
+                        self.textures.insert(id, texture);
                     }
                 }
             }
@@ -81,21 +85,22 @@ impl Raster {
     }
 
     /// Forgets the textures that are not used any more. After [`paint`](Self::paint).
-    pub fn free(&mut self, delta: &TexturesDelta) {
-        for id in &delta.free {
-            self.textures.remove(id);
+    pub fn free(&mut self, delta: &mut TexturesDelta) {
+        for id in delta.free.drain() {
+            self.textures.remove(&id);
         }
     }
 
-    /// Paints a frame of this size in pixels, with so many pixels a point. What needs a graphics
-    /// card of its own is left out.
+    /// Paints a frame of this size in pixels, with so many pixels a point, over a background. What
+    /// needs a graphics card of its own is left out.
     pub fn paint(
         &self,
         size: [usize; 2],
         pixels_per_point: f32,
+        background: Color32,
         primitives: &[ClippedPrimitive],
     ) -> ColorImage {
-        let mut image = ColorImage::filled(size, Color32::TRANSPARENT);
+        let mut image = ColorImage::filled(size, background);
         for primitive in primitives {
             let Primitive::Mesh(mesh) = &primitive.primitive else {
                 continue;
@@ -164,8 +169,10 @@ fn paint_triangle(
         return;
     }
     let step = STEPS as i64;
-    let least = |of: fn(&(i64, i64)) -> i64| points.iter().map(of).min().unwrap_or(0).div_euclid(step);
-    let most = |of: fn(&(i64, i64)) -> i64| points.iter().map(of).max().unwrap_or(0).div_euclid(step);
+    let least =
+        |of: fn(&(i64, i64)) -> i64| points.iter().map(of).min().unwrap_or(0).div_euclid(step);
+    let most =
+        |of: fn(&(i64, i64)) -> i64| points.iter().map(of).max().unwrap_or(0).div_euclid(step);
     let columns = least(|p| p.0).max(clip.left as i64)..(most(|p| p.0) + 1).min(clip.right as i64);
     let rows = least(|p| p.1).max(clip.top as i64)..(most(|p| p.1) + 1).min(clip.bottom as i64);
     if columns.is_empty() || rows.is_empty() {
