@@ -19,6 +19,10 @@ fn program() -> &'static Path {
     PROGRAM.get_or_init(|| {
         let test = std::env::current_exe().expect("this program");
         let folder = test.ancestors().nth(2).expect("the folder of the build");
+        let program = folder.join("millstream");
+        if program.exists() {
+            return program;
+        }
         let built = Command::new(env!("CARGO"))
             .args(["build", "--quiet", "--workspace", "--bin", "millstream"])
             .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
@@ -29,7 +33,7 @@ fn program() -> &'static Path {
             .status()
             .expect("cargo runs");
         assert!(built.success(), "millstream cannot be built");
-        folder.join("millstream")
+        program
     })
 }
 
@@ -106,6 +110,7 @@ impl Window<'_> {
         let mut options = Some(options);
         let harness = Harness::builder()
             .with_size([1600.0, 1000.0])
+            .allow_missing_glyphs()
             .build_ui_state(
                 move |ui, shell: &mut Option<Shell>| {
                     let shell = shell.get_or_insert_with(|| {

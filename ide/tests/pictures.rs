@@ -11,7 +11,11 @@ const SIZE: Vec2 = Vec2::new(480.0, 320.0);
 /// Text in many sizes, thin lines, round corners, transparent things over one another, an image.
 fn scene(ui: &mut Ui) {
     let palette = theme::palette(ui.ctx());
-    ui.painter().rect_filled(ui.max_rect(), 0.0, palette.panel);
+    let all = Rect::from_min_size(Pos2::ZERO, SIZE);
+    // The same place whatever is around it.
+    let ui = &mut ui.new_child(egui::UiBuilder::new().max_rect(all));
+    ui.set_clip_rect(all);
+    ui.painter().rect_filled(all, 0.0, palette.panel);
     for size in [9.0, 11.0, 13.0, 17.0, 28.0] {
         ui.label(RichText::new("Sales by day: 2500315.63").size(size));
         ui.label(RichText::new("+I 69659 c-04417").font(theme::data_font(size)));
@@ -52,14 +56,15 @@ fn painted(scale: f32, theme_of: egui::Theme) -> ColorImage {
         };
         let viewport = input.viewports.entry(ViewportId::ROOT).or_default();
         viewport.native_pixels_per_point = Some(scale);
-        let output = context.run_ui(input, scene);
-        raster.update(&output.textures_delta);
+        let mut output = context.run_ui(input, scene);
+        raster.update(&mut output.textures_delta);
+        let primitives = context.tessellate(output.shapes, output.pixels_per_point);
+        let size = [SIZE.x, SIZE.y].map(|side| (side * scale) as usize);
+        let image = raster.paint(size, output.pixels_per_point, Color32::BLACK, &primitives);
+        raster.free(&mut output.textures_delta);
         if last {
-            let primitives = context.tessellate(output.shapes, output.pixels_per_point);
-            let size = [SIZE.x, SIZE.y].map(|side| (side * scale) as usize);
-            return raster.paint(size, output.pixels_per_point, &primitives);
+            return image;
         }
-        raster.free(&output.textures_delta);
     }
     unreachable!("the last frame is painted")
 }

@@ -59,11 +59,11 @@ impl Texture {
 
 impl Raster {
     /// Takes in the textures that a frame changed. Before [`paint`](Self::paint).
-    pub fn update(&mut self, delta: &TexturesDelta) {
-        for (id, images) in &delta.set {
-            for image in images {
+    pub fn update(&mut self, delta: &mut TexturesDelta) {
+        for (id, images) in delta.set.drain() {
+            for image in &images {
                 let ImageData::Color(part) = &image.image;
-                match (image.pos, self.textures.get_mut(id)) {
+                match (image.pos, self.textures.get_mut(&id)) {
                     (Some([left, top]), Some(texture)) => {
                         let width = texture.image.size[0];
                         for (row, pixels) in part.pixels.chunks(part.size[0].max(1)).enumerate() {
@@ -77,7 +77,7 @@ impl Raster {
                             image: (**part).clone(),
                             nearest: image.options.magnification == TextureFilter::Nearest,
                         };
-                        self.textures.insert(*id, texture);
+                        self.textures.insert(id, texture);
                     }
                 }
             }
@@ -85,21 +85,22 @@ impl Raster {
     }
 
     /// Forgets the textures that are not used any more. After [`paint`](Self::paint).
-    pub fn free(&mut self, delta: &TexturesDelta) {
-        for id in &delta.free {
-            self.textures.remove(id);
+    pub fn free(&mut self, delta: &mut TexturesDelta) {
+        for id in delta.free.drain() {
+            self.textures.remove(&id);
         }
     }
 
-    /// Paints a frame of this size in pixels, with so many pixels a point. What needs a graphics
-    /// card of its own is left out.
+    /// Paints a frame of this size in pixels, with so many pixels a point, over a background. What
+    /// needs a graphics card of its own is left out.
     pub fn paint(
         &self,
         size: [usize; 2],
         pixels_per_point: f32,
+        background: Color32,
         primitives: &[ClippedPrimitive],
     ) -> ColorImage {
-        let mut image = ColorImage::filled(size, Color32::TRANSPARENT);
+        let mut image = ColorImage::filled(size, background);
         for primitive in primitives {
             let Primitive::Mesh(mesh) = &primitive.primitive else {
                 continue;
