@@ -4,13 +4,15 @@ export CARGO_TARGET_DIR
 export MILLSTREAM_CACHE ?= $(HOME)/.cache/millstream
 export MILLSTREAM ?= $(CARGO_TARGET_DIR)/release/millstream
 
-.PHONY: help setup build demo test bench bench-flink conformance nexmark-rows kill-test kill-queries model zoo train bench-models check-scores ide fuzz-models
+.PHONY: help setup build demo test bench bench-flink conformance operators nexmark-rows kill-test kill-queries model zoo train bench-models check-scores ide fuzz-models
 
 help:
 	@echo 'make demo         score card payments for half a minute, at full speed'
 	@echo 'make test         all tests'
+	@echo 'make ide          the editor, with the fraud sample open'
 	@echo 'make bench        events per second, memory, where the time goes'
 	@echo 'make conformance  recorded cases and samples on Millstream and on a real Flink, row by row'
+	@echo 'make operators    every stateful operator, killed and restored at another parallelism: a table'
 	@echo 'make bench-flink  the Nexmark queries on Millstream and on a real Flink, seconds and ratios'
 	@echo 'make nexmark-rows the Nexmark queries on both, and some in DuckDB: do they leave the same tables?'
 	@echo 'make kill-queries kill ten queries of joins, windows, Top-N and OVER 200 times and compare'
@@ -38,6 +40,9 @@ test: setup
 
 bench: build
 	python3 scripts/bench.py
+
+operators: setup
+	python3 scripts/operators.py
 
 conformance: build
 	python3 scripts/record-flink.py --check --millstream
@@ -75,10 +80,9 @@ bench-models: zoo
 check-scores: build
 	python3 scripts/check-scores.py
 
-ide:
-	@echo 'The editor is not built yet. Until it is, write a pipeline.toml (samples/fraud has one)' >&2
-	@echo 'and use the command line: millstream check, compile, explain, run.' >&2
-	@exit 1
+ide: build
+	cargo build --release --bin millstream-ide
+	$(CARGO_TARGET_DIR)/release/millstream-ide samples/fraud
 
 fuzz-models: setup
 	models/fuzz/run.sh $(or $(SECONDS),300)

@@ -115,16 +115,18 @@ def last_by_key(folder: pathlib.Path, key: str) -> collections.Counter:
     return collections.Counter(last.values())
 
 
-def measured(command: list[str], **settings: str) -> tuple[subprocess.CompletedProcess, float, int]:
+def measured(
+    command: list[str], longest: float | None = None, **settings: str
+) -> tuple[subprocess.CompletedProcess, float, int]:
     """Runs a command: what it printed, its seconds, and the most memory it had, in bytes.
 
-    One that takes longer than LONGEST is ended.
+    One that takes more than `longest` seconds is ended.
     """
     # A process of its own in between, because the figure is the greatest of all children so far.
     between = (
         "import resource, subprocess, sys\n"
         "try:\n"
-        f"    code = subprocess.run(sys.argv[1:], timeout={LONGEST}).returncode\n"
+        f"    code = subprocess.run(sys.argv[1:], timeout={longest}).returncode\n"
         "except subprocess.TimeoutExpired:\n"
         "    code = 1\n"
         "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)\n"
@@ -143,7 +145,8 @@ def measured(command: list[str], **settings: str) -> tuple[subprocess.CompletedP
 
 def on_flink(scripts: dict[str, pathlib.Path], **settings: str) -> tuple[dict[str, list[str]], int]:
     """What the oracle printed for each script, and its peak memory: one JVM for all."""
-    done, _, peak = measured([str(ORACLE), *map(str, scripts.values())], ORACLE_HEAP="4g", **settings)
+    command = [str(ORACLE), *map(str, scripts.values())]
+    done, _, peak = measured(command, LONGEST * len(scripts), ORACLE_HEAP="4g", **settings)
     names = {str(path): name for name, path in scripts.items()}
     found: dict[str, list[str]] = {name: [] for name in scripts}
     current: list[str] = []
@@ -182,6 +185,8 @@ def rows(arguments: argparse.Namespace, work: pathlib.Path) -> int:
     different = 0
     for query in chosen:
         failed = [line for line in printed[query] if line.startswith(("error in", "  "))]
+        if not failed and not any(line.startswith("-- done") for line in printed[query]):
+            failed = ["it did not come to its end"]
         if failed:
             print(f"{query:4} Flink refuses: {failed[-1].strip()[:150]}")
             different += 1

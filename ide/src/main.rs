@@ -1,10 +1,11 @@
 //! `millstream-ide`: opens the editor, or renders a picture of a pipeline.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
 use millstream_ide::shell::{Options, Shell};
+use millstream_ide::work::picture::{self, Picture};
 use millstream_ide::work::settings;
 
 /// The desktop editor of Millstream
@@ -15,7 +16,8 @@ use millstream_ide::work::settings;
     after_help = "Examples:
   millstream-ide                          the start page
   millstream-ide samples/fraud            a pipeline's folder
-  xvfb-run -a millstream-ide samples/gmv  where there is no display"
+  xvfb-run -a millstream-ide samples/gmv  where there is no display
+  millstream-ide --screenshot fraud.png --scale 2 samples/fraud   a picture of it"
 )]
 struct Arguments {
     /// A pipeline.toml, or a folder with one
@@ -24,6 +26,70 @@ struct Arguments {
     /// Where the samples of the start page are
     #[arg(long, value_name = "DIR")]
     samples: Option<PathBuf>,
+
+    /// Write a picture of the editor to this PNG file instead of opening a window
+    #[arg(long, value_name = "FILE")]
+    screenshot: Option<PathBuf>,
+
+    /// The picture's size in points
+    #[arg(long, value_name = "WIDTHxHEIGHT", default_value = "1600x1000", value_parser = size, requires = "screenshot")]
+    size: [u32; 2],
+
+    /// The picture's pixels a point
+    #[arg(long, value_name = "N", default_value_t = 1.0, value_parser = scale, requires = "screenshot")]
+    scale: f32,
+
+    /// The picture's theme
+    #[arg(long, value_enum, default_value_t = ThemeName::Dark, requires = "screenshot")]
+    theme: ThemeName,
+
+    /// The node that is selected in the picture, and whose rows it shows
+    #[arg(long, value_name = "NODE", requires = "screenshot")]
+    select: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum ThemeName {
+    Dark,
+    Light,
+}
+
+fn size(text: &str) -> Result<[u32; 2], String> {
+    let side = |text: &str| text.parse().ok().filter(|side| (200..=8000).contains(side));
+    let sides = text.split_once('x');
+    sides
+        .and_then(|(width, height)| Some([side(width)?, side(height)?]))
+        .ok_or_else(|| "expected two numbers from 200 to 8000 such as 1600x1000".into())
+}
+
+fn scale(text: &str) -> Result<f32, String> {
+    let scale = text
+        .parse()
+        .ok()
+        .filter(|scale| (0.5..=4.0).contains(scale));
+    scale.ok_or_else(|| "expected a number from 0.5 to 4".into())
+}
+
+/// Writes a picture instead of opening a window.
+fn screenshot(arguments: &Arguments, file: &Path) -> ExitCode {
+    let picture = Picture {
+        path: arguments.path.clone(),
+        size: arguments.size,
+        scale: arguments.scale,
+        theme: match arguments.theme {
+            ThemeName::Dark => egui::Theme::Dark,
+            ThemeName::Light => egui::Theme::Light,
+        },
+        select: arguments.select.clone(),
+        samples: arguments.samples.clone().or_else(find_samples),
+    };
+    match picture::paint(&picture).and_then(|image| picture::write_png(file, &image)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("error: {why}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 fn main() -> ExitCode {
@@ -43,6 +109,9 @@ fn main() -> ExitCode {
             "  help: name a pipeline.toml or a folder with one, or nothing for the start page"
         );
         return ExitCode::from(2);
+    }
+    if let Some(file) = &arguments.screenshot {
+        return screenshot(&arguments, file);
     }
     if cfg!(target_os = "linux")
         && std::env::var_os("DISPLAY").is_none()

@@ -204,7 +204,8 @@ fn undo_goes_back_to_the_beginning_and_redo_to_the_end() {
     for seed in 1..20 {
         let mut random = Random(seed * 7_919);
         let mut editor = random_document(&mut random, 60);
-        editor.apply(Action::JumpTo(editor.history().labels().len() - 1));
+        let last = editor.history().labels().len() - 1;
+        editor.apply(Action::JumpTo(last));
         let end = editor.document().clone();
         let begin = Editor::empty().document().clone();
         while editor.ready(UiCommand::Undo).is_ok() {

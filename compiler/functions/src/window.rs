@@ -111,6 +111,17 @@ impl Window {
     }
 }
 
+/// In which order a window puts its slices together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SliceOrder {
+    /// HOP as a table function.
+    NewestFirst,
+    /// HOP in GROUP BY.
+    OldestFirst,
+    /// CUMULATE: the oldest first, late rows behind the steps that have ended.
+    Steps,
+}
+
 impl fmt::Display for Window {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (name, parts): (_, &[i64]) = match self {

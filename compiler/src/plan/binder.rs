@@ -965,6 +965,7 @@ impl<'e> Binder<'e> {
         let context = self.context(&relations);
         let planner = SqlToRel::new_with_options(&context, parser_options());
         let plan = planner.sql_statement_to_plan(ast::Statement::Query(Box::new(ast)))?;
+        let plan = super::row_values::resolve(plan)?;
         let plan = super::moments::reduce(millstream_functions::analyze(plan)?)?;
         let plan = super::quantified::reduce(plan)?;
         let rules: Vec<Arc<dyn AnalyzerRule + Send + Sync>> = vec![

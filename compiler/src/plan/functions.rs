@@ -94,6 +94,7 @@ impl ContextProvider for BindingContext<'_> {
         CATALOG
             .scalar(name)
             .or_else(|| super::group_window::marker(name))
+            .or_else(|| super::row_values::marker(name))
     }
 
     fn get_higher_order_meta(&self, _name: &str) -> Option<Arc<HigherOrderUDF>> {

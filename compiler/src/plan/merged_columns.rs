@@ -1,14 +1,16 @@
-//! `SELECT *` over joins by USING and NATURAL, which make one column of two.
+//! `SELECT *` over joins by USING and NATURAL, which make one column of two, and what FROM with commas joins.
 //!
 //! Flink puts the columns that are joined by first, then what else the left side has, then the right
-//! one's; DataFusion leaves them where the left side has them. So the star is written out.
+//! one's; DataFusion leaves them where the left side has them. So the star is written out. A comma
+//! joins like any other word for it, one after the other: in `FROM a, b JOIN c USING (id)` the left side is
+//! `a` with `b`. Where several columns of the left side have the name, the first one is joined by.
 
 use std::ops::ControlFlow;
 
-use datafusion_common::{Result, not_impl_err, plan_err};
+use datafusion_common::{Result, plan_err};
 use datafusion_sql::sqlparser::ast::{
-    Expr, Ident, Join, JoinConstraint, JoinOperator, Query, Select, SelectItem, TableAlias,
-    TableFactor, TableWithJoins, VisitMut as _, VisitorMut,
+    BinaryOperator, Expr, Ident, Join, JoinConstraint, JoinOperator, Query, Select, SelectItem,
+    TableAlias, TableFactor, TableWithJoins, VisitMut as _, VisitorMut,
 };
 
 use crate::sql::markers;
@@ -25,16 +27,10 @@ pub(super) fn expand(
     number: &mut usize,
     columns_of: &mut ColumnsOf<'_>,
 ) -> Result<()> {
+    commas_to_joins(&mut select.from);
     refuse_merged_in_where(select)?;
     if !select.from.iter().any(merges) {
         return Ok(());
-    }
-    let wildcard = |item: &SelectItem| matches!(item, SelectItem::Wildcard(_));
-    if select.from.len() > 1 && select.projection.iter().any(wildcard) {
-        return not_impl_err!(
-            "SELECT * over several relations, of which some are joined by USING or NATURAL, is not \
-             supported; name the columns"
-        );
     }
     let mut all = Vec::new();
     for tables in &mut select.from {
@@ -69,6 +65,28 @@ pub(super) fn expand(
     let _ = select.group_by.visit(&mut names);
     let _ = select.having.visit(&mut names);
     Ok(())
+}
+
+/// Writes commas before a relation with joins as CROSS JOIN, so that these join all that stands before.
+fn commas_to_joins(from: &mut Vec<TableWithJoins>) {
+    let last = from.iter().rposition(|tables| !tables.joins.is_empty());
+    if let Some(at) = last.filter(|&at| at > 0) {
+        let mut left: Option<TableWithJoins> = None;
+        for tables in from.drain(..=at) {
+            match &mut left {
+                None => left = Some(tables),
+                Some(left) => {
+                    left.joins.push(Join {
+                        relation: tables.relation,
+                        global: false,
+                        join_operator: JoinOperator::CrossJoin(JoinConstraint::None),
+                    });
+                    left.joins.extend(tables.joins);
+                }
+            }
+        }
+        from.splice(0..0, left);
+    }
 }
 
 /// Puts what a merged column is in the place of its name.
@@ -231,8 +249,14 @@ fn of_tables(
     Ok(Some(left))
 }
 
-/// The columns of a join; `None` where a column that is joined by is not there once on each side.
-fn joined(join: &Join, left: Vec<StarColumn>, right: Vec<StarColumn>) -> Option<Vec<StarColumn>> {
+/// The columns of a join; `None` where a column that is joined by is not there on a side, or there twice.
+///
+/// Of several columns on the left side that USING names the first is meant: then ON says so.
+fn joined(
+    join: &mut Join,
+    left: Vec<StarColumn>,
+    right: Vec<StarColumn>,
+) -> Option<Vec<StarColumn>> {
     let (side, names): (Side, Vec<String>) = match constraint(join) {
         Some((side, JoinConstraint::Using(names))) => {
             let name = |name: &datafusion_sql::sqlparser::ast::ObjectName| {
@@ -255,9 +279,37 @@ fn joined(join: &Join, left: Vec<StarColumn>, right: Vec<StarColumn>) -> Option<
             _ => None,
         }
     };
+    let first = |columns: &[StarColumn], name: &str| {
+        let found = columns.iter().find(|column| column.name == name);
+        found.map(|column| column.expr.clone())
+    };
+    let using = matches!(constraint(join), Some((_, JoinConstraint::Using(_))));
+    let several = using && names.iter().any(|name| once(&left, name).is_none());
     let mut all = Vec::with_capacity(left.len() + right.len());
+    let mut merged: Vec<Expr> = Vec::new();
+    let mut equal: Option<Expr> = None;
     for name in &names {
-        let (l, r) = (once(&left, name)?, once(&right, name)?);
+        let l = match several {
+            true => first(&left, name)?,
+            false => once(&left, name)?,
+        };
+        let r = once(&right, name)?;
+        if several {
+            let pair = Expr::BinaryOp {
+                left: Box::new(l.clone()),
+                op: BinaryOperator::Eq,
+                right: Box::new(r.clone()),
+            };
+            equal = Some(match equal {
+                None => pair,
+                Some(all) => Expr::BinaryOp {
+                    left: Box::new(all),
+                    op: BinaryOperator::And,
+                    right: Box::new(pair),
+                },
+            });
+        }
+        merged.extend([l.clone(), r.clone()]);
         all.push(StarColumn {
             name: name.clone(),
             merged: true,
@@ -268,7 +320,15 @@ fn joined(join: &Join, left: Vec<StarColumn>, right: Vec<StarColumn>) -> Option<
             },
         });
     }
-    let others = |column: &StarColumn| !names.contains(&column.name);
+    if let Some(equal) = equal
+        && let JoinOperator::Inner(by)
+        | JoinOperator::Left(by)
+        | JoinOperator::Right(by)
+        | JoinOperator::FullOuter(by) = &mut join.join_operator
+    {
+        *by = JoinConstraint::On(equal);
+    }
+    let others = |column: &StarColumn| !merged.contains(&column.expr);
     all.extend(left.into_iter().chain(right).filter(others));
     Some(all)
 }

@@ -581,8 +581,10 @@ fn prune(plan: StreamPlan) -> Result<StreamPlan> {
                 keys,
                 calls,
                 local,
+                slices,
             } => StreamOp::WindowAggregate {
                 local,
+                slices,
                 window,
                 rowtime: below[&rowtime],
                 attached: attached.map(|(start, end)| (below[&start], below[&end])),

@@ -1,38 +1,185 @@
 //! Rows of values in conditions: `(a, b) IN (SELECT …)`, `(a, b) IN ((1, 2), (3, 4))`, `(a, b) = (1, 2)`.
 //!
-//! DataFusion compares single values only, so these are written out in the tree: a list as comparisons of
-//! the values, a query as EXISTS of a row whose columns are equal. A comparison with NULL is unknown; what
-//! that makes of IN and NOT IN follows SQL's rules for the conjunction of the columns' comparisons.
+//! DataFusion compares single values only. So a list is written out in the tree as comparisons of the
+//! values; a query becomes a marker function of the values and of EXISTS of the query, which is bound like any
+//! other and then asks for a row whose columns are equal ([`resolve`]). A comparison with NULL is unknown;
+//! what that makes of IN and NOT IN follows SQL's rules for the conjunction of the columns' comparisons.
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
-use datafusion_common::{DataFusionError, Result, not_impl_err, plan_err};
+use arrow::datatypes::DataType;
+use datafusion_common::tree_node::{Transformed, TreeNode as _};
+use datafusion_common::{
+    Column, DFSchema, DataFusionError, Result, ScalarValue, internal_err, not_impl_err, plan_err,
+};
+use datafusion_expr::expr_rewriter::NamePreserver;
+use datafusion_expr::logical_plan::{LogicalPlan, Subquery};
+use datafusion_expr::planner::{PlannerResult, RawBinaryExpr};
+use datafusion_expr::utils::{conjunction, merge_schema};
+use datafusion_expr::{
+    ColumnarValue, LogicalPlanBuilder, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
+    Volatility, lit,
+};
 use datafusion_sql::sqlparser::ast::helpers::attached_token::AttachedToken;
 use datafusion_sql::sqlparser::ast::{
-    self, BinaryOperator, Expr, Ident, ObjectName, Query, Select, SelectItem, SetExpr, TableAlias,
-    TableAliasColumnDef, TableFactor, TableWithJoins, UnaryOperator, Value, VisitMut as _,
-    VisitorMut,
+    self, BinaryOperator, Expr, Ident, ObjectName, Query, SelectItem, UnaryOperator, Value,
+    VisitMut as _, VisitorMut,
 };
 
 use super::names::each_select;
-use crate::sql::{empty_select, markers, query_of};
+use super::subqueries;
+use crate::sql::markers;
+
+/// `__row_in('equal' or 'perhaps', values…, EXISTS (query))`
+const MARKER: &str = "__row_in";
 
 /// Writes out the rows of values of a query, and of those inside it.
 ///
 /// # Errors
 /// Rows of different lengths, and comparisons other than `=`, `<>` and `IN`.
 pub(super) fn rewrite(query: &mut Query) -> Result<()> {
-    let mut rewriter = Rewriter { queries: 0 };
-    match query.visit(&mut rewriter) {
+    match query.visit(&mut Rewriter) {
         ControlFlow::Continue(()) => Ok(()),
         ControlFlow::Break(error) => Err(error),
     }
 }
 
-struct Rewriter {
-    /// How many queries got a name.
-    queries: usize,
+/// The marker function of this name.
+pub(super) fn marker(name: &str) -> Option<Arc<ScalarUDF>> {
+    (name == MARKER).then(|| {
+        Arc::new(ScalarUDF::new_from_impl(Marker {
+            signature: Signature::variadic_any(Volatility::Immutable),
+        }))
+    })
 }
+
+/// Puts EXISTS of a row whose columns are equal in the place of the markers of a plan, and of the queries
+/// inside it.
+///
+/// # Errors
+/// A query of another number of columns than there are values.
+pub(super) fn resolve(plan: LogicalPlan) -> Result<LogicalPlan> {
+    let plan = plan.transform_up_with_subqueries(|node| {
+        let inputs = node.inputs();
+        if inputs.is_empty() {
+            return Ok(Transformed::no(node));
+        }
+        let schema = merge_schema(&inputs);
+        let names = NamePreserver::new(&node);
+        node.map_expressions(|expr| {
+            let name = names.save(&expr);
+            let resolved = expr.transform(|e| resolve_marker(e, &schema))?;
+            Ok(resolved.update_data(|expr| name.restore(expr)))
+        })
+    })?;
+    Ok(plan.data)
+}
+
+fn resolve_marker(
+    expr: datafusion_expr::Expr,
+    schema: &DFSchema,
+) -> Result<Transformed<datafusion_expr::Expr>> {
+    use datafusion_expr::Expr;
+    let Expr::ScalarFunction(call) = &expr else {
+        return Ok(Transformed::no(expr));
+    };
+    if call.func.name() != MARKER {
+        return Ok(Transformed::no(expr));
+    }
+    let [
+        Expr::Literal(ScalarValue::Utf8(Some(wanted)), _),
+        values @ ..,
+        Expr::Exists(exists),
+    ] = call.args.as_slice()
+    else {
+        return internal_err!("a row of values has lost its query");
+    };
+    let perhaps = wanted == Match::Perhaps.name();
+    let query = &exists.subquery;
+    Ok(Transformed::yes(equal_row(values, perhaps, query, schema)?))
+}
+
+/// `EXISTS` of a row of the query that equals `values`, or perhaps does.
+fn equal_row(
+    values: &[datafusion_expr::Expr],
+    perhaps: bool,
+    query: &Subquery,
+    schema: &DFSchema,
+) -> Result<datafusion_expr::Expr> {
+    use datafusion_expr::Expr;
+    let columns = query.subquery.schema();
+    if columns.fields().len() != values.len() {
+        return plan_err!(
+            "IN compares a row of {} values with a query of {} columns",
+            values.len(),
+            columns.fields().len()
+        );
+    }
+    // Of the names of the query's columns the row outside may have the same.
+    let named = columns.columns().into_iter().enumerate();
+    let named = named.map(|(i, column)| Expr::Column(column).alias(format!("__in{i}")));
+    let query = Subquery {
+        subquery: Arc::new(
+            LogicalPlanBuilder::from(query.subquery.as_ref().clone())
+                .project(named)?
+                .build()?,
+        ),
+        ..query.clone()
+    };
+    let columns = query.subquery.schema();
+    subqueries::exists(&query, values, schema, |values| {
+        let compared = values
+            .into_iter()
+            .zip(columns.iter())
+            .map(|(value, column)| {
+                let found = Expr::Column(Column::from(column));
+                let raw = RawBinaryExpr {
+                    op: BinaryOperator::Eq,
+                    left: value.clone(),
+                    right: found.clone(),
+                };
+                let equal =
+                    match millstream_functions::expr_planner().plan_binary_op(raw, columns)? {
+                        PlannerResult::Planned(equal) => equal,
+                        PlannerResult::Original(_) => {
+                            return internal_err!("a comparison is always planned");
+                        }
+                    };
+                Ok(match perhaps {
+                    false => equal,
+                    true => value.is_null().or(found.is_null()).or(equal),
+                })
+            });
+        let compared = compared.collect::<Result<Vec<_>>>()?;
+        Ok(conjunction(compared).unwrap_or_else(|| lit(true)))
+    })
+}
+
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Marker {
+    signature: Signature,
+}
+
+impl ScalarUDFImpl for Marker {
+    fn name(&self) -> &str {
+        MARKER
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
+        Ok(DataType::Boolean)
+    }
+
+    fn invoke_with_args(&self, _: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        internal_err!("a row of values IN a query is a join before it is computed")
+    }
+}
+
+struct Rewriter;
 
 impl VisitorMut for Rewriter {
     type Break = DataFusionError;
@@ -104,13 +251,10 @@ impl Rewriter {
                 };
                 let anti = *not_in != negated;
                 let wanted = if anti { Match::Perhaps } else { Match::Equal };
-                let exists = self.exists(&values, subquery, wanted)?;
-                *condition = match exists {
-                    Expr::Exists { subquery, .. } => Expr::Exists {
-                        subquery,
-                        negated: anti,
-                    },
-                    other => other,
+                let exists = row_in(&values, subquery, wanted);
+                *condition = match anti {
+                    false => exists,
+                    true => not(exists),
                 };
                 Ok(())
             }
@@ -136,8 +280,8 @@ impl Rewriter {
                     );
                 }
                 let when = |condition, result| ast::CaseWhen { condition, result };
-                let found = self.exists(&values, subquery, Match::Equal)?;
-                let perhaps = self.exists(&values, subquery, Match::Perhaps)?;
+                let found = row_in(&values, subquery, Match::Equal);
+                let perhaps = row_in(&values, subquery, Match::Perhaps);
                 let unknown = markers::call(
                     Ident::new(markers::CAST),
                     vec![markers::null(), markers::text("BOOLEAN")],
@@ -205,71 +349,17 @@ impl Rewriter {
         }
         Ok(())
     }
+}
 
-    /// `EXISTS` of a row of the query that equals `values`, or perhaps does.
-    fn exists(&mut self, values: &[Expr], query: &Query, wanted: Match) -> Result<Expr> {
-        if let Some(columns) = column_count(&query.body)
-            && columns != values.len()
-        {
-            return plan_err!(
-                "IN compares a row of {} values with a query of {columns} columns",
-                values.len()
-            );
-        }
-        self.queries += 1;
-        let name = format!("__in{}", self.queries);
-        let columns: Vec<Ident> = (0..values.len())
-            .map(|i| Ident::with_quote('`', format!("{name}_{i}")))
-            .collect();
-        let name = Ident::with_quote('`', name);
-        let alias = name.clone();
-        let compared = values.iter().zip(&columns).map(|(value, column)| {
-            let column = Expr::CompoundIdentifier(vec![name.clone(), column.clone()]);
-            let value = Expr::Nested(Box::new(value.clone()));
-            let equal = binary(value.clone(), BinaryOperator::Eq, column.clone());
-            match wanted {
-                Match::Equal => equal,
-                Match::Perhaps => {
-                    let unknown = binary(
-                        Expr::IsNull(Box::new(value)),
-                        BinaryOperator::Or,
-                        Expr::IsNull(Box::new(column)),
-                    );
-                    Expr::Nested(Box::new(binary(unknown, BinaryOperator::Or, equal)))
-                }
-            }
-        });
-        let select = Select {
-            projection: vec![SelectItem::UnnamedExpr(number("1"))],
-            from: vec![TableWithJoins {
-                relation: TableFactor::Derived {
-                    lateral: false,
-                    subquery: Box::new(query.clone()),
-                    alias: Some(TableAlias {
-                        explicit: true,
-                        name: alias,
-                        columns: columns
-                            .iter()
-                            .map(|column| TableAliasColumnDef {
-                                name: column.clone(),
-                                data_type: None,
-                            })
-                            .collect(),
-                        at: None,
-                    }),
-                    sample: None,
-                },
-                joins: vec![],
-            }],
-            selection: compared.reduce(|all, one| binary(all, BinaryOperator::And, one)),
-            ..empty_select(AttachedToken::empty())
-        };
-        let subquery = Box::new(query_of(select));
-        Ok(Expr::Exists {
-            subquery,
-            negated: false,
-        })
-    }
+/// The marker of EXISTS of a row of the query that equals `values`, or perhaps does.
+fn row_in(values: &[Expr], query: &Query, wanted: Match) -> Expr {
+    let mut args = vec![markers::text(wanted.name())];
+    args.extend(values.iter().cloned());
+    args.push(Expr::Exists {
+        subquery: Box::new(query.clone()),
+        negated: false,
+    });
+    markers::call(Ident::new(MARKER), args)
 }
 
 /// What a row of the query must be.
@@ -278,6 +368,15 @@ enum Match {
     Equal,
     /// Equal, or unequal in no column for certain.
     Perhaps,
+}
+
+impl Match {
+    fn name(self) -> &'static str {
+        match self {
+            Match::Equal => "equal",
+            Match::Perhaps => "perhaps",
+        }
+    }
 }
 
 fn is_row_query(expr: &Expr) -> bool {
@@ -307,26 +406,6 @@ fn row_of(expr: &Expr) -> Option<Vec<Expr>> {
                 })
                 .collect()
         }
-        _ => None,
-    }
-}
-
-/// How many columns a query gives, if it names them all.
-fn column_count(body: &SetExpr) -> Option<usize> {
-    match body {
-        SetExpr::Select(select) => {
-            let named = |item: &SelectItem| {
-                matches!(
-                    item,
-                    SelectItem::UnnamedExpr(_) | SelectItem::ExprWithAlias { .. }
-                )
-            };
-            let all = select.projection.iter().all(named);
-            all.then_some(select.projection.len())
-        }
-        SetExpr::SetOperation { left, .. } => column_count(left),
-        SetExpr::Query(query) => column_count(&query.body),
-        SetExpr::Values(values) => values.rows.first().map(|row| row.len()),
         _ => None,
     }
 }
@@ -366,8 +445,4 @@ fn not(expr: Expr) -> Expr {
 
 fn boolean(value: bool) -> Expr {
     Expr::Value(Value::Boolean(value).with_empty_span())
-}
-
-fn number(text: &str) -> Expr {
-    Expr::Value(Value::Number(text.to_string(), false).with_empty_span())
 }

@@ -51,9 +51,11 @@ fn form(plan: &StreamPlan, node: &PlanNode) -> Option<String> {
             attached,
             keys,
             calls,
+            slices,
             ..
         } => format!(
-            "window aggregate{updates} {window}{} by ({}): {}",
+            "window aggregate{updates} {window}{}{} by ({}): {}",
+            if slices.is_some() { " in slices" } else { "" },
             match (attached, input[*rowtime].time) {
                 (Some(_), _) => " of the rows",
                 (None, Some(TimeAttribute::Proctime)) => " of processing time",

@@ -15,7 +15,7 @@ use datafusion_common::{Column, DFSchema, DFSchemaRef, Result as DfResult, Scala
 use datafusion_expr::Expr;
 use millstream_functions::aggregate::AggregateKind;
 use millstream_functions::types::FlinkType;
-use millstream_functions::window::{Frame, Window};
+use millstream_functions::window::{Frame, SliceOrder, Window};
 
 use super::matching::MatchSpec;
 use crate::diagnostics::Span;
@@ -346,6 +346,9 @@ pub enum StreamOp {
         calls: Vec<AggregateCall>,
         /// Whether windows are by the clock of the session's zone: the times that are read are.
         local: bool,
+        /// In which order functions put values side by side that are in different slices; `None` if it does
+        /// not show, or if they come as their rows came.
+        slices: Option<SliceOrder>,
     },
     /// Adds to each row the aggregates of the rows before it. Output: input columns, calls.
     Over {

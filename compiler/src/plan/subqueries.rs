@@ -249,13 +249,29 @@ enum Match {
 }
 
 fn matches(of: &InSubquery, schema: &DFSchema, wanted: Match) -> Result<Expr> {
-    let query = &of.subquery.subquery;
-    let mut outer = of.subquery.outer_ref_columns.clone();
-    let value = of
-        .expr
-        .as_ref()
-        .clone()
-        .transform(|e| match e {
+    let found = Expr::Column(Column::from(
+        of.subquery.subquery.schema().qualified_field(0),
+    ));
+    exists(&of.subquery, [of.expr.as_ref()], schema, |values| {
+        let compared = values.into_iter().map(|value| match wanted {
+            Match::Equal => value.eq(found.clone()),
+            Match::Unknown => found.clone().is_null().or(value.is_null()),
+        });
+        Ok(utils::conjunction(compared).unwrap_or_else(|| lit(true)))
+    })
+}
+
+/// `EXISTS` of a row of the query for which `condition` holds, which is given `values` of the row outside,
+/// of `schema`, as the query refers to them.
+pub(super) fn exists<'a>(
+    query: &Subquery,
+    values: impl IntoIterator<Item = &'a Expr>,
+    schema: &DFSchema,
+    condition: impl FnOnce(Vec<Expr>) -> Result<Expr>,
+) -> Result<Expr> {
+    let mut outer = query.outer_ref_columns.clone();
+    let values = values.into_iter().map(|value| {
+        let referred = value.clone().transform(|e| match e {
             Expr::Column(column) => {
                 let at = schema.index_of_column(&column)?;
                 let field = Arc::clone(&schema.fields()[at]);
@@ -266,21 +282,18 @@ fn matches(of: &InSubquery, schema: &DFSchema, wanted: Match) -> Result<Expr> {
                 Ok(Transformed::yes(reference))
             }
             e => Ok(Transformed::no(e)),
-        })?
-        .data;
-    let found = Expr::Column(Column::from(query.schema().qualified_field(0)));
-    let condition = match wanted {
-        Match::Equal => value.eq(found),
-        Match::Unknown => found.is_null().or(value.is_null()),
-    };
-    let subquery = LogicalPlanBuilder::from(query.as_ref().clone())
-        .filter(condition)?
+        })?;
+        Ok(referred.data)
+    });
+    let values = values.collect::<Result<Vec<_>>>()?;
+    let subquery = LogicalPlanBuilder::from(query.subquery.as_ref().clone())
+        .filter(condition(values)?)?
         .build()?;
     Ok(Expr::Exists(Exists {
         subquery: Subquery {
             subquery: Arc::new(subquery),
             outer_ref_columns: outer,
-            spans: of.subquery.spans.clone(),
+            spans: query.spans.clone(),
         },
         negated: false,
     }))

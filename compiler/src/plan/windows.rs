@@ -5,7 +5,7 @@ use datafusion_expr::logical_plan as lp;
 use datafusion_expr::{Expr, lit};
 use millstream_functions::aggregate::AggregateKind;
 use millstream_functions::types::{FlinkType, TypeKind};
-use millstream_functions::window::Window;
+use millstream_functions::window::{SliceOrder, Window};
 use millstream_functions::{Zone, in_zone};
 
 use super::functions::catalog;
@@ -406,6 +406,10 @@ impl Translator<'_> {
         let calc = self.calc(windowed.below, exprs, windowed.condition, below_outputs)?;
         let key_count = key_positions.len();
         let call_count = calls.len();
+        let slices = match attached {
+            None => slice_order(windowed.window, attach, &calls),
+            Some(_) => None,
+        };
         let index = self.push_window_aggregate(
             calc,
             WindowAggregation {
@@ -415,6 +419,7 @@ impl Translator<'_> {
                 keys: key_positions,
                 calls,
                 local: windowed.zone.is_some(),
+                slices,
             },
             &time_type,
             processing,
@@ -482,6 +487,7 @@ impl Translator<'_> {
             keys,
             calls,
             local,
+            slices,
         } = aggregation;
         let columns = &self.graph.nodes()[input].columns;
         let mut outputs: Vec<PlanColumn> = keys
@@ -513,6 +519,7 @@ impl Translator<'_> {
                 keys,
                 calls,
                 local,
+                slices,
             },
             vec![input],
             outputs,
@@ -584,6 +591,7 @@ impl Translator<'_> {
             return not_impl_err!("this use of window columns is not supported yet");
         };
         let call_count = calls.len();
+        let slices = processing.and_then(|window| slice_order(window, true, &calls));
         let time = FlinkType::new(TypeKind::Timestamp(3)).not_null();
         let index = self.push_window_aggregate(
             input,
@@ -594,6 +602,7 @@ impl Translator<'_> {
                 keys: others.clone(),
                 calls,
                 local,
+                slices,
             },
             &time,
             processing.is_some(),
@@ -665,6 +674,23 @@ struct WindowAggregation {
     keys: Vec<usize>,
     calls: Vec<AggregateCall>,
     local: bool,
+    slices: Option<SliceOrder>,
+}
+
+/// In which order windows are put together of the slices that they share, if a function shows it: `tvf` says
+/// whether they come of a table function.
+fn slice_order(window: Window, tvf: bool, calls: &[AggregateCall]) -> Option<SliceOrder> {
+    let ordered = |call: &AggregateCall| {
+        matches!(call.kind, AggregateKind::ListAgg | AggregateKind::ArrayAgg)
+    };
+    let order = match window {
+        Window::Hop { .. } if tvf => SliceOrder::NewestFirst,
+        Window::Hop { size, slide, .. } if size % slide == 0 => SliceOrder::OldestFirst,
+        Window::Cumulate { .. } => SliceOrder::Steps,
+        // Windows that share no slices take rows as they come.
+        _ => return None,
+    };
+    calls.iter().any(ordered).then_some(order)
 }
 
 /// What the clock shows at an instant, a TIMESTAMP_LTZ.

@@ -33,7 +33,7 @@ pub const GRID: f32 = 8.0;
 pub fn input_ports(pipeline: &Pipeline, node: &NodeId) -> Vec<InputPort> {
     let named = |port: String| InputPort {
         name: port,
-        free: false,
+        ..InputPort::default()
     };
     let Some(kind) = pipeline
         .node(node.as_str())
@@ -63,8 +63,8 @@ pub fn input_ports(pipeline: &Pipeline, node: &NodeId) -> Vec<InputPort> {
                 .collect();
             ports.dedup();
             ports.push(InputPort {
-                name: String::new(),
                 free: true,
+                ..InputPort::default()
             });
             ports
         }
@@ -72,12 +72,16 @@ pub fn input_ports(pipeline: &Pipeline, node: &NodeId) -> Vec<InputPort> {
 }
 
 /// An input port as it is drawn.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct InputPort {
     /// Its name; empty for the free one.
     pub name: String,
     /// Whether it stands for "one more input".
     pub free: bool,
+    /// Whether any number of wires may end at it.
+    pub many: bool,
+    /// Whether it is called as the wire that ends at it says.
+    pub named: bool,
 }
 
 /// Whether rows come out of a node. Of an unknown kind they do.
@@ -90,8 +94,12 @@ pub fn has_output(pipeline: &Pipeline, node: &NodeId) -> bool {
 
 /// The size of a node.
 pub fn node_size(pipeline: &Pipeline, node: &NodeId) -> Vec2 {
-    let ports = input_ports(pipeline, node).len() as f32;
-    Vec2::new(NODE_WIDTH, HEAD + BODY.max(ports * PORT_ROOM + 8.0))
+    Vec2::new(NODE_WIDTH, node_height(input_ports(pipeline, node).len()))
+}
+
+/// The height of a node with so many input ports.
+pub fn node_height(ports: usize) -> f32 {
+    HEAD + BODY.max(ports as f32 * PORT_ROOM + 8.0)
 }
 
 /// Where a node is; `None` if it does not exist.

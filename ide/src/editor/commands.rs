@@ -68,7 +68,10 @@ impl Editor {
                 self.pipeline().nodes().len() > 0,
                 "The pipeline has no nodes yet",
             ),
-            FreezePreview => need(self.view.preview.is_some(), "Nothing is previewed"),
+            FreezePreview => need(
+                self.view.preview.is_some() || selection.single_node().is_some(),
+                "Nothing is previewed",
+            ),
             _ => Ok(()),
         }
     }
@@ -197,6 +200,7 @@ impl Editor {
             CheckpointNow => return vec![Effect::Checkpoint],
             Preview => {
                 self.view.preview = nodes.into_iter().next();
+                self.view.frozen = false;
                 self.show_bottom(BottomTab::Preview);
             }
             FreezePreview => self.view.frozen = !self.view.frozen,

@@ -64,6 +64,12 @@ pub enum Action {
     ShowOverlay(Overlay),
     /// Preview this node's rows.
     Preview(NodeId),
+    /// Preview the rows of what is selected.
+    FollowSelection,
+    /// Hold the previewed rows, or let them change again.
+    HoldPreview(bool),
+    /// Read the previewed rows again.
+    PreviewAgain,
     /// Open or close what floats over everything.
     Popup(Popup),
     /// Add nodes and edges from the text of a clipboard.
@@ -132,6 +138,8 @@ pub enum Effect {
     Checkpoint,
     /// Attach to a job of this pipeline that runs.
     Attach,
+    /// Read the previewed rows again.
+    PreviewAgain,
     /// Make nodes of files.
     ImportFiles(Vec<PathBuf>, Position),
     /// Switch between light and dark.
@@ -423,6 +431,7 @@ impl Editor {
             Action::Preview(node) => {
                 if self.pipeline().node(node.as_str()).is_some() {
                     self.view.preview = Some(node);
+                    self.view.frozen = false;
                     self.view.bottom = BottomTab::Preview;
                     self.view.bottom_open = true;
                 }
@@ -447,6 +456,19 @@ impl Editor {
                     self.document_changed();
                 }
                 vec![]
+            }
+            Action::FollowSelection => {
+                self.view.preview = None;
+                self.view.frozen = false;
+                vec![]
+            }
+            Action::HoldPreview(hold) => {
+                self.view.frozen = hold;
+                vec![]
+            }
+            Action::PreviewAgain => {
+                self.view.frozen = false;
+                vec![Effect::PreviewAgain]
             }
             Action::OpenPath(path) => vec![Effect::Open(path)],
             Action::Drop(paths, at) => vec![Effect::ImportFiles(paths, at)],

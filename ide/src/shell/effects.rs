@@ -43,6 +43,11 @@ impl Shell {
             }
             Effect::ResetPanels => self.panes = super::panes::Panes::restored(None),
             Effect::Notify(notice) => self.notices.add(context, notice),
+            Effect::StartJob => self.start_job(),
+            Effect::StopJob { savepoint } => self.stop_job(savepoint),
+            Effect::Checkpoint => self.take_checkpoint(),
+            Effect::PreviewAgain => self.preview_again(),
+            Effect::Attach => self.attach_job(true),
             Effect::ImportFiles(paths, at) => {
                 let empty = self.editor.pipeline().nodes().len() == 0;
                 let wake = context.clone();
@@ -50,10 +55,6 @@ impl Shell {
                     .begin(paths, at, self.editor.base_dir(), empty, move || {
                         wake.request_repaint();
                     });
-            }
-            Effect::StartJob | Effect::StopJob { .. } | Effect::Checkpoint | Effect::Attach => {
-                self.notices
-                    .add(context, Notice::error("this editor cannot do that yet"));
             }
         }
     }
@@ -241,6 +242,7 @@ impl Shell {
         self.editor = editor;
         self.canvas = crate::canvas::Canvas::default();
         self.panels = super::PanelStates::default();
+        self.document_replaced();
     }
 
     /// Saves to the document's file. A file that changed on disk is asked about, unless `force`.

@@ -4,6 +4,7 @@
 //! a chosen file), draw and collect actions, apply them to the editor, carry out the effects.
 
 mod effects;
+mod jobs;
 mod modals;
 mod notices;
 mod palette;
@@ -20,6 +21,8 @@ use egui::{Panel, Ui};
 use millstream_compiler::document::Document;
 
 pub use modals::Modal;
+pub(crate) use palette::fuzzy;
+pub(crate) use top::entry as menu_entry;
 
 use crate::canvas::Canvas;
 use crate::editor::{Action, Editor, Notice};
@@ -30,6 +33,7 @@ use crate::work::files::Stamp;
 use crate::work::import::{Imported, Imports};
 use crate::work::job::JobView;
 use crate::work::journal::{self, Journal, Recovered};
+use crate::work::preview::PreviewView;
 use crate::work::settings::{Settings, ThemeChoice};
 use notices::Notices;
 use panes::{PanelStates, Panes};
@@ -77,6 +81,8 @@ pub struct Shell {
     compiler: CompileWorker,
     dialogs: Box<dyn Dialogs>,
     journal: Journal,
+    jobs: jobs::Jobs,
+    preview: PreviewView,
     imports: Imports,
     /// What the file was like when it was read or written here.
     stamp: Option<Stamp>,
@@ -109,6 +115,8 @@ impl Shell {
             compiler,
             dialogs: Box::new(SystemDialogs::default()),
             journal: Journal::in_folder(&journals),
+            jobs: jobs::Jobs::new(context, options.home.clone()),
+            preview: PreviewView::default(),
             imports: Imports::default(),
             stamp: None,
             closing: false,
@@ -133,8 +141,17 @@ impl Shell {
     pub fn ui(&mut self, ui: &mut Ui) {
         self.take_in(ui.ctx());
         let mut actions = Vec::new();
-        shortcuts::collect(ui.ctx(), &self.editor, &mut actions);
+        shortcuts::collect(
+            ui.ctx(),
+            &self.editor,
+            self.canvas.takes_keys(),
+            &mut actions,
+        );
         self.draw(ui, &mut actions);
+        if !actions.is_empty() {
+            // What they change is to be seen without waiting for the next event.
+            ui.ctx().request_repaint();
+        }
         for action in actions {
             self.apply(ui.ctx(), action);
         }
@@ -168,6 +185,7 @@ impl Shell {
                 self.dialog_answered(context, purpose, path);
             }
         }
+        self.hear(context);
         self.editor.job_running = self.job.is_running();
     }
 
@@ -191,6 +209,7 @@ impl Shell {
                 let parts = panes::Parts {
                     editor: &self.editor,
                     job: &self.job,
+                    preview: &self.preview,
                     used_kinds: &self.settings.used_kinds,
                     canvas: &mut self.canvas,
                     panels: &mut self.panels,
@@ -230,6 +249,7 @@ impl Shell {
             self.settings.panels = Some(panels);
             self.settings.save();
         }
+        self.after_jobs(context);
         let title = status::window_title(&self.editor);
         if self.panes.title != title {
             context.send_viewport_cmd(egui::ViewportCommand::Title(title.clone()));
@@ -280,6 +300,7 @@ impl Shell {
             _ => editor.forget_saved(),
         }
         self.editor = editor;
+        self.document_replaced();
         // The new journal holds the edits before the old one goes.
         let _ = std::fs::remove_file(recovered.journal);
     }

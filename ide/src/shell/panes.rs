@@ -13,6 +13,7 @@ use crate::editor::{Action, BottomTab, CentreTab, Editor};
 use crate::panels;
 use crate::theme;
 use crate::work::job::JobView;
+use crate::work::preview::PreviewView;
 
 /// What a tile shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -85,6 +86,7 @@ pub(super) struct PanelStates {
 pub(super) struct Parts<'a> {
     pub(super) editor: &'a Editor,
     pub(super) job: &'a JobView,
+    pub(super) preview: &'a PreviewView,
     pub(super) used_kinds: &'a BTreeMap<String, u64>,
     pub(super) canvas: &'a mut Canvas,
     pub(super) panels: &'a mut PanelStates,
@@ -245,6 +247,7 @@ impl egui_tiles::Behavior<Pane> for Drawing<'_> {
         let Parts {
             editor,
             job,
+            preview,
             used_kinds,
             canvas,
             panels,
@@ -264,7 +267,7 @@ impl egui_tiles::Behavior<Pane> for Drawing<'_> {
             Pane::Sql => panels.sql.ui(ui, editor, job, actions),
             Pane::Diff => panels.diff.ui(ui, editor),
             Pane::Inspector => panels.inspector.ui(ui, editor, job, actions),
-            Pane::Preview => panels.preview.ui(ui, editor, job, actions),
+            Pane::Preview => panels.preview.ui(ui, editor, job, preview, actions),
             Pane::Problems => panels::problems::ui(ui, editor, actions),
             Pane::Charts => panels.charts.ui(ui, editor, job, actions),
             Pane::Logs => panels.logs.ui(ui, editor, job, actions),
@@ -278,7 +281,35 @@ impl egui_tiles::Behavior<Pane> for Drawing<'_> {
             Pane::Problems if self.problems > 0 => {
                 format!("{} ({})", pane.title(), self.problems).into()
             }
+            Pane::Preview => match &self.parts.preview.node {
+                Some(node) => format!("{} · {node}", pane.title()).into(),
+                None => pane.title().into(),
+            },
             _ => pane.title().into(),
+        }
+    }
+
+    fn top_bar_right_ui(
+        &mut self,
+        tiles: &Tiles<Pane>,
+        ui: &mut Ui,
+        _tile: TileId,
+        tabs: &Tabs,
+        _scroll_offset: &mut f32,
+    ) {
+        let active = tabs.active.and_then(|tile| tiles.get_pane(&tile));
+        let Parts {
+            editor,
+            job,
+            preview,
+            panels,
+            actions,
+            ..
+        } = &mut self.parts;
+        match active {
+            Some(Pane::Preview) => panels.preview.bar(ui, editor, job, preview, actions),
+            Some(Pane::Logs) => panels.logs.bar(ui, job),
+            _ => {}
         }
     }
 

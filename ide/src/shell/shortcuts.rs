@@ -2,13 +2,16 @@
 
 use egui::{Context, Event, Modifiers};
 
+use crate::canvas;
 use crate::command::UiCommand;
 use crate::editor::{Action, CentreTab, Editor, Popup};
 
 /// Takes the shortcuts that were pressed. Those without Ctrl count only where no text is edited
-/// and, but for Escape, where nothing floats over the canvas.
-pub(super) fn collect(context: &Context, editor: &Editor, actions: &mut Vec<Action>) {
-    let typing = context.egui_wants_keyboard_input();
+/// and, but for Escape, where nothing floats over the canvas and nothing is `busy` on it.
+pub(super) fn collect(context: &Context, editor: &Editor, busy: bool, actions: &mut Vec<Action>) {
+    // The canvas has the focus of the keyboard, but no text.
+    let focused = context.memory(|memory| memory.focused());
+    let typing = busy || focused.is_some_and(|id| id != canvas::focus_id());
     let floating = editor.view.popup != Popup::None;
     let on_canvas = editor.view.centre == CentreTab::Graph && !editor.view.start;
     for command in by_modifiers() {

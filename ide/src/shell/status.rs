@@ -2,6 +2,7 @@
 
 use egui::{Align, Color32, Label, Layout, RichText, Sense, Ui};
 use millstream_compiler::diagnostics::Severity;
+use millstream_serve::api::CheckpointState;
 
 use crate::editor::{Action, BottomTab, Editor};
 use crate::theme;
@@ -57,17 +58,7 @@ pub(super) fn ui(ui: &mut Ui, editor: &Editor, job: &JobView, actions: &mut Vec<
         if on_flink {
             item(ui, "Flink SQL ✔".into(), palette.muted);
         }
-        let (text, colour) = match &job.state {
-            JobState::None => (String::new(), palette.muted),
-            JobState::Starting => ("● starting".to_string(), palette.warning),
-            JobState::Running => ("● running".to_string(), palette.ok),
-            JobState::Stopping => ("● stopping".to_string(), palette.warning),
-            JobState::Finished => ("○ finished".to_string(), palette.muted),
-            JobState::Failed { .. } => ("✖ failed".to_string(), palette.error),
-        };
-        if !text.is_empty() && item(ui, text, colour).clicked() {
-            actions.push(Action::ShowBottom(BottomTab::Logs));
-        }
+        job_items(ui, job, actions);
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             let saved = match editor.is_unsaved() {
                 true => "unsaved",
@@ -80,6 +71,78 @@ pub(super) fn ui(ui: &mut Ui, editor: &Editor, job: &JobView, actions: &mut Vec<
     });
 }
 
+/// `RUNNING 00:14:02`, `watermark lag 2.1 s`, `checkpoint 57 ok 340 ms`.
+fn job_items(ui: &mut Ui, job: &JobView, actions: &mut Vec<Action>) {
+    let palette = theme::palette(ui.ctx());
+    let time = clock(job.running_ms());
+    let (text, colour) = match &job.state {
+        JobState::None => return,
+        JobState::Starting => ("● STARTING".to_string(), palette.warning),
+        JobState::Running => (format!("● RUNNING {time}"), palette.ok),
+        JobState::Stopping => (format!("● STOPPING {time}"), palette.warning),
+        JobState::Finished => (format!("○ FINISHED {time}"), palette.muted),
+        JobState::Failed { node, .. } => {
+            let place = node
+                .as_ref()
+                .map_or_else(String::new, |node| format!(" in {node}"));
+            (format!("✖ FAILED{place}"), palette.error)
+        }
+    };
+    let tab = match job.state {
+        JobState::Running => BottomTab::Charts,
+        _ => BottomTab::Logs,
+    };
+    if item(ui, text, colour).clicked() {
+        actions.push(Action::ShowBottom(tab));
+    }
+    if let Some(lag) = job.lag_ms.filter(|_| job.is_running()) {
+        item(ui, format!("watermark lag {}", span(lag)), palette.muted);
+    }
+    if let Some(checkpoint) = job.checkpoints.last() {
+        let (word, colour) = match checkpoint.state {
+            CheckpointState::Completed => ("ok ", palette.muted),
+            CheckpointState::InProgress => ("", palette.muted),
+            CheckpointState::Failed => ("failed ", palette.error),
+        };
+        let text = format!(
+            "checkpoint {} {word}{:.0} ms",
+            checkpoint.id, checkpoint.duration_ms
+        );
+        if item(ui, text, colour).clicked() {
+            actions.push(Action::ShowBottom(BottomTab::Charts));
+        }
+    }
+}
+
+/// `00:14:02`
+fn clock(millis: u64) -> String {
+    let seconds = millis / 1000;
+    format!(
+        "{:02}:{:02}:{:02}",
+        seconds / 3600,
+        seconds / 60 % 60,
+        seconds % 60
+    )
+}
+
+/// A span of time in the unit that fits it.
+pub(crate) fn span(millis: i64) -> String {
+    const UNITS: [(&str, f64, f64); 5] = [
+        ("s", 1e3, 120.0),
+        ("min", 6e4, 120.0),
+        ("h", 3.6e6, 48.0),
+        ("days", 8.64e7, 730.0),
+        ("years", 8.64e7 * 365.25, f64::INFINITY),
+    ];
+    let size = millis.unsigned_abs() as f64;
+    let sign = if millis < 0 { "−" } else { "" };
+    let (unit, length, _) = UNITS
+        .into_iter()
+        .find(|(_, length, most)| size / length < *most)
+        .unwrap_or(UNITS[0]);
+    format!("{sign}{:.1} {unit}", size / length)
+}
+
 fn counted(count: usize, what: &str) -> String {
     match count {
         1 => format!("1 {what}"),
@@ -90,4 +153,18 @@ fn counted(count: usize, what: &str) -> String {
 fn item(ui: &mut Ui, text: String, colour: Color32) -> egui::Response {
     let text = RichText::new(text).size(theme::SMALL + 1.0).color(colour);
     ui.add(Label::new(text).selectable(false).sense(Sense::click()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_short() {
+        assert_eq!(clock(842_999), "00:14:02");
+        assert_eq!(span(2_100), "2.1 s");
+        assert_eq!(span(-400), "−0.4 s");
+        assert_eq!(span(3 * 3_600_000), "3.0 h");
+        assert_eq!(span(28 * 365 * 86_400_000), "28.0 years");
+    }
 }

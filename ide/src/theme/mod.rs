@@ -10,7 +10,7 @@ mod style;
 use egui::{Color32, FontFamily, FontId};
 use millstream_compiler::nodes::Family;
 
-pub use marks::paint_family;
+pub use marks::{family_shapes, paint_family};
 pub use style::install;
 
 /// One step of spacing; all distances are multiples of it.

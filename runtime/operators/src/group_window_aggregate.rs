@@ -10,6 +10,10 @@
 //! windows. Here every window has its own, which is what allows DISTINCT and rows that are taken
 //! back.
 //!
+//! **Order**: values that a function puts side by side (LISTAGG, ARRAY_AGG) come as their rows came. Where
+//! Flink puts windows together of slices, only within a slice ([`SliceOrder`]). Then a window has an
+//! accumulator for each of its slices.
+//!
 //! **Event time**: a window ends when the watermark reaches its last millisecond. A row counts in those
 //! of its windows that have not ended; it is late if that is none. **Sessions** of a key merge when
 //! they touch: a row belongs to the session that reaches from `gap` before to `gap` after it, both
@@ -25,7 +29,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, RecordBatch, TimestampMillisecondArray};
 use arrow::buffer::ScalarBuffer;
 use arrow::datatypes::{DataType, SchemaRef};
-use millstream_functions::window::Window;
+use millstream_functions::window::{SliceOrder, Window};
 use millstream_state::codec::{Reader, put_varint, put_zigzag};
 use millstream_state::{CodecError, KeyedTable, Slot, StateValue};
 
@@ -78,12 +82,16 @@ pub struct GroupWindowSpec {
     pub calls: Vec<AggregateCall>,
     /// Whether the input carries `-U` or `-D`.
     pub retracting: bool,
+    /// In which order values of different slices are put side by side; `None` if they come as their rows came.
+    pub slices: Option<SliceOrder>,
 }
 
 /// The group window aggregate. See the [module](self).
 #[derive(Debug)]
 pub struct GroupWindowAggregate {
     windows: Windows,
+    /// The order of a window's slices, if they are kept apart.
+    slices: Option<SliceOrder>,
     names: Vec<String>,
     output: SchemaRef,
     keys: KeyEncoder,
@@ -131,9 +139,11 @@ impl GroupWindowAggregate {
                 names.extend([start, end].map(|column| input.field(column).name().clone()));
             }
         }
+        merging |= spec.slices.is_some();
         let functions = Functions::new(input, &spec.calls, spec.retracting, merging)?;
         Ok(Self {
             windows: spec.windows,
+            slices: spec.slices,
             names,
             output,
             keys: KeyEncoder::new(input, &spec.keys)?,
@@ -186,12 +196,16 @@ impl GroupWindowAggregate {
                     std::mem::take(open).into_iter().partition(|w| w.end == end);
                 *open = rest;
                 let over = open.is_empty();
-                for window in ended {
-                    if !self.functions.is_empty(&window.content) {
+                let mut ended = ended.into_iter().peekable();
+                while let Some(window) = ended.next() {
+                    let mut whole = window.content.whole;
+                    while let Some(next) = ended.next_if(|next| next.start == window.start) {
+                        self.functions.merge(&mut whole, &next.content.whole);
+                    }
+                    if !self.functions.is_empty(&whole) {
                         self.emission.keys.push(due.hashes()[i], due.key(i));
                         self.emission.windows.push((window.start, window.end));
-                        let columns = &mut self.emission.columns;
-                        self.functions.emit(&window.content, columns);
+                        self.functions.emit(&whole, &mut self.emission.columns);
                     }
                 }
                 if over {
@@ -253,6 +267,23 @@ impl Assigned {
 
     fn merges(&self) -> bool {
         matches!(self, Assigned::At(Window::Session { .. }, _))
+    }
+
+    /// Where the slice of a row that comes at `before` stands among those of its windows.
+    fn place_of(&self, row: usize, order: SliceOrder, before: i64) -> i64 {
+        let Assigned::At(window, times) = self else {
+            return 0;
+        };
+        let end = window.slice_end(times[row]);
+        match order {
+            SliceOrder::NewestFirst => -end,
+            SliceOrder::OldestFirst => end,
+            SliceOrder::Steps => {
+                let (start, step) = (window.start_of(end), window.slice_size());
+                let since = before.saturating_add(1).saturating_sub(start);
+                end.max(start + since.max(0) / step * step)
+            }
+        }
     }
 }
 
@@ -414,6 +445,10 @@ impl Operator for GroupWindowAggregate {
             }
             assigned.windows_of(row, &mut windows);
             let retract = !batch.kind(row).is_accumulate();
+            let slice = match self.slices {
+                Some(order) => assigned.place_of(row, order, before),
+                None => 0,
+            };
             let functions = &self.functions;
             let mut counted = false;
             for &(start, end) in &windows {
@@ -422,12 +457,17 @@ impl Operator for GroupWindowAggregate {
                 }
                 let open = &mut self.table.get_mut(slot).open;
                 let at = if assigned.merges() {
-                    let merge = |into: &mut Whole, later: Whole| functions.merge(into, &later);
-                    session(open, (start, end), before, || functions.begin(), merge)
+                    let merge = |into: &mut Slice, later: Slice| {
+                        functions.merge(&mut into.whole, &later.whole);
+                    };
+                    let begin = || Slice::new(0, functions.begin());
+                    session(open, (start, end), before, begin, merge)
                 } else {
-                    let place = open.binary_search_by_key(&(end, start), |w| (w.end, w.start));
+                    let place = open.binary_search_by_key(&(end, start, slice), |w| {
+                        (w.end, w.start, w.content.place)
+                    });
                     Some(place.unwrap_or_else(|at| {
-                        let content = functions.begin();
+                        let content = Slice::new(slice, functions.begin());
                         open.insert(at, OpenWindow::new((start, end), content));
                         at
                     }))
@@ -435,14 +475,14 @@ impl Operator for GroupWindowAggregate {
                 let Some(at) = at else { continue };
                 counted = true;
                 let window = &mut open[at];
-                if !functions.fit(&window.content) {
+                if !functions.fit(&window.content.whole) {
                     return Err(OperatorError::Restore(format!(
                         "the state of operator {} was written for other aggregates; start with \
                          --fresh, or give the node a new id",
                         self.table.uid()
                     )));
                 }
-                functions.apply(&mut window.content, &mut arguments, row, retract);
+                functions.apply(&mut window.content.whole, &mut arguments, row, retract);
                 if window.listed != Some(window.end) {
                     window.listed = Some(window.end);
                     let (hash, key) = (keys.hashes()[row], keys.key(row));
@@ -506,29 +546,55 @@ impl Operator for GroupWindowAggregate {
     }
 }
 
-/// The open windows of one key: sessions by their start, others by their end.
+/// What is kept of a window, or of one of its slices.
+#[derive(Debug)]
+struct Slice {
+    /// Windows put their slices together in this order; 0 for a window as a whole.
+    place: i64,
+    whole: Whole,
+}
+
+impl Slice {
+    fn new(place: i64, whole: Whole) -> Self {
+        Self { place, whole }
+    }
+}
+
+/// The open windows of one key: sessions by their start, others by their end, with a window's slices side
+/// by side.
 #[derive(Debug, Default)]
 struct KeyWindows {
-    open: Vec<OpenWindow<Whole>>,
+    open: Vec<OpenWindow<Slice>>,
 }
+
+/// The layout of windows as a whole, and that with slices.
+const WHOLE: u8 = 1;
+const SLICED: u8 = 2;
 
 impl StateValue for KeyWindows {
     fn encode(&self, out: &mut Vec<u8>) {
-        out.push(1);
+        let sliced = self.open.iter().any(|window| window.content.place != 0);
+        out.push(if sliced { SLICED } else { WHOLE });
         put_varint(out, self.open.len() as u64);
         for window in &self.open {
             put_zigzag(out, window.start);
             put_zigzag(out, window.end);
-            window.content.encode(out);
+            if sliced {
+                put_zigzag(out, window.content.place);
+            }
+            window.content.whole.encode(out);
         }
     }
 
     fn decode(bytes: &[u8]) -> Result<Self, CodecError> {
-        let mut reader = Reader::versioned(bytes, 1)?;
+        let sliced = bytes.first() == Some(&SLICED);
+        let mut reader = Reader::versioned(bytes, SLICED)?;
         let mut open = Vec::new();
         for _ in 0..reader.varint()? {
             let window = (reader.zigzag()?, reader.zigzag()?);
-            open.push(OpenWindow::new(window, Whole::decode(&mut reader)?));
+            let place = if sliced { reader.zigzag()? } else { 0 };
+            let content = Slice::new(place, Whole::decode(&mut reader)?);
+            open.push(OpenWindow::new(window, content));
         }
         reader.finish()?;
         Ok(Self { open })
@@ -537,7 +603,7 @@ impl StateValue for KeyWindows {
     fn heap_size(&self) -> usize {
         let windows = self.open.iter();
         windows
-            .map(|w| size_of::<OpenWindow<Whole>>() + w.content.heap_size())
+            .map(|w| size_of::<OpenWindow<Slice>>() + w.content.whole.heap_size())
             .sum()
     }
 }

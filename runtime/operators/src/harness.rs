@@ -6,7 +6,6 @@
 
 pub mod changelog;
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -15,17 +14,18 @@ use arrow::array::{Array, RecordBatch};
 use arrow::datatypes::{DataType, TimeUnit};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use millstream_functions::RowKind;
-use millstream_state::backend::{CheckpointRequest, StateBackend, StateOptions};
-use millstream_state::key_group_range;
-use millstream_state::manifest::{Blob, JobIdentity, Manifest};
+use millstream_state::backend::{StateBackend, StateOptions};
+use millstream_state::manifest::{JobIdentity, Manifest};
 use millstream_state::state_dir::{Start, StateDir};
 
 use crate::batch::{Batch, Watermark};
 use crate::exchange::HashPartitioner;
 use crate::operator::{Clock, Operator, OperatorContext, OperatorError, Output};
 
+mod disturbed;
 mod two_inputs;
 
+use disturbed::{Attempt, Beginning, checked, checkpoint, instances, killed, sorted};
 pub use two_inputs::{Input, TwoInputs, with_context};
 
 /// Makes one instance of the operator under test.
@@ -115,10 +115,9 @@ impl<'a> Harness<'a> {
     pub fn run(&self, batch_rows: usize) -> Result<Vec<String>, OperatorError> {
         let home = Home::new()?;
         let backend = home.start(None)?;
-        let mut run = Run::new(self, &backend, 1, None)?;
-        let mut position = 0;
-        while position < self.rows.num_rows() {
-            position += run.feed(position, batch_rows)?;
+        let mut run = Run::new(self, &Beginning::fresh(&backend))?;
+        while run.position < self.rows.num_rows() {
+            run.feed(batch_rows)?;
             run.housekeeping()?;
         }
         run.finish()?;
@@ -128,70 +127,22 @@ impl<'a> Harness<'a> {
     /// Runs with checkpoints, kills and restores at places that `seed` decides; what was committed,
     /// sorted.
     pub fn run_killed(&self, seed: u64) -> Result<Vec<String>, OperatorError> {
-        let mut random = Random(seed);
-        let home = Home::new()?;
-        let total = self.rows.num_rows();
-        let mut committed: Vec<String> = Vec::new();
-        let mut from = 0;
-        let mut kills = 0;
-        let mut checkpoint: Option<Manifest> = None;
-        loop {
-            let backend = home.start(checkpoint.as_ref())?;
-            let parallelism = 1 + random.below(3);
-            let former = checkpoint.as_ref();
-            let mut run = Run::new(self, &backend, parallelism, former)?;
-            let mut position = from;
-            let killed = loop {
-                if position == total {
-                    break false;
-                }
-                position += run.feed(position, 1 + random.below(1 + total / 4))?;
-                match random.below(6) {
-                    0 | 1 => {
-                        let epoch = backend.next_epoch()?;
-                        checkpoint = Some(run.checkpoint(&backend, epoch)?);
-                        committed.append(&mut run.out);
-                        from = position;
-                    }
-                    2 => run.housekeeping()?,
-                    3 if kills < 6 => break true,
-                    _ => {}
-                }
-            };
-            if !killed {
-                run.finish()?;
-                committed.append(&mut run.out);
-                committed.sort();
-                return Ok(committed);
-            }
-            kills += 1;
-        }
+        self.killed(seed).map(sorted)
+    }
+
+    fn killed(&self, seed: u64) -> Result<Vec<String>, OperatorError> {
+        killed(seed, self.rows.num_rows(), |start| Run::new(self, &start))
     }
 
     /// Runs undisturbed, and then disturbed in `times` ways; fails the test if any differs. Returns
     /// the rows in the order they came out.
     pub fn check(&self, times: u64) -> Vec<String> {
-        let expect = |what: String, result: Result<Vec<String>, OperatorError>| match result {
-            Ok(rows) => rows,
-            Err(error) => panic!("{what}: {error}"),
-        };
-        let whole = expect("run".into(), self.run(8192));
-        let sorted = |mut rows: Vec<String>| {
-            rows.sort();
-            rows
-        };
-        let expected = sorted(whole.clone());
-        for batch_rows in [1, 3] {
-            let what = format!("batches of {batch_rows}");
-            let rows = sorted(expect(what.clone(), self.run(batch_rows)));
-            assert_eq!(rows, expected, "{what}");
-        }
-        for seed in 0..times {
-            let what = format!("killed by seed {seed}");
-            let rows = expect(what.clone(), self.run_killed(seed));
-            assert_eq!(rows, expected, "{what}");
-        }
-        whole
+        checked(
+            times,
+            sorted,
+            |rows| self.run(rows),
+            |seed| self.killed(seed),
+        )
     }
 }
 
@@ -241,58 +192,64 @@ struct Run<'h, 'a> {
     harness: &'h Harness<'a>,
     operators: Vec<Box<dyn Operator>>,
     partitioner: HashPartitioner,
+    position: usize,
     out: Vec<String>,
 }
 
 impl<'h, 'a> Run<'h, 'a> {
-    fn new(
-        harness: &'h Harness<'a>,
-        backend: &Arc<StateBackend>,
-        parallelism: usize,
-        from: Option<&Manifest>,
-    ) -> Result<Self, OperatorError> {
-        let groups = backend.max_parallelism();
-        let mut operators = Vec::new();
-        for subtask in 0..parallelism {
-            let context = OperatorContext {
-                uid: UID.to_owned(),
-                subtask,
-                parallelism,
-                key_groups: key_group_range(subtask as u32, parallelism as u32, groups),
-                backend: Arc::clone(backend),
-                clock: match &harness.times {
-                    None => Clock::system(),
-                    Some((now, _)) => {
-                        let now = Arc::clone(now);
-                        Clock::new(move || now.load(Ordering::Relaxed))
-                    }
-                },
-            };
-            let mut operator = (harness.factory)(&context)?;
-            if let Some(manifest) = from {
-                let former: Vec<Vec<u8>> = manifest.operators.get(UID).map_or_else(Vec::new, |o| {
-                    o.blobs.iter().map(|blob| blob.bytes.clone()).collect()
-                });
-                operator.restore(&former)?;
+    fn new(harness: &'h Harness<'a>, start: &Beginning<'_>) -> Result<Self, OperatorError> {
+        let operators = instances(&harness.factory, start, || match &harness.times {
+            None => Clock::system(),
+            Some((now, _)) => {
+                let now = Arc::clone(now);
+                Clock::new(move || now.load(Ordering::Relaxed))
             }
-            operators.push(operator);
-        }
+        })?;
         Ok(Self {
             harness,
             operators,
             partitioner: HashPartitioner::new(
                 &harness.rows.schema(),
                 &harness.key,
-                parallelism,
-                groups,
+                start.parallelism,
+                start.backend.max_parallelism(),
             )?,
+            position: start.position,
             out: Vec::new(),
         })
     }
 
-    /// Feeds up to `count` rows from `position`; how many it were.
-    fn feed(&mut self, position: usize, count: usize) -> Result<usize, OperatorError> {
-        let harness = self.harness;
+    fn advance(&mut self, watermark: Watermark) -> Result<(), OperatorError> {
+        let mut out = Output::default();
+        for operator in &mut self.operators {
+            operator.advance(watermark, &mut out)?;
+        }
+        self.print(&mut out)
+    }
+
+    fn tick(&mut self, now: i64) -> Result<(), OperatorError> {
+        let mut out = Output::default();
+        for operator in &mut self.operators {
+            operator.tick(now, &mut out)?;
+        }
+        self.print(&mut out)
+    }
+
+    fn print(&mut self, out: &mut Output) -> Result<(), OperatorError> {
+        for batch in out.drain() {
+            self.out.extend(rows_text(&batch)?);
+        }
+        Ok(())
+    }
+}
+
+impl Attempt for Run<'_, '_> {
+    fn position(&self) -> usize {
+        self.position
+    }
+
+    fn feed(&mut self, count: usize) -> Result<(), OperatorError> {
+        let (harness, position) = (self.harness, self.position);
         let mut count = count.min(harness.rows.num_rows() - position);
         if let Some((now, times)) = &harness.times {
             // All rows of a batch arrive at one time.
@@ -319,23 +276,8 @@ impl<'h, 'a> Run<'h, 'a> {
         if let Some(&last) = watermarks.last() {
             self.advance(Watermark(last))?;
         }
-        Ok(count)
-    }
-
-    fn advance(&mut self, watermark: Watermark) -> Result<(), OperatorError> {
-        let mut out = Output::default();
-        for operator in &mut self.operators {
-            operator.advance(watermark, &mut out)?;
-        }
-        self.print(&mut out)
-    }
-
-    fn tick(&mut self, now: i64) -> Result<(), OperatorError> {
-        let mut out = Output::default();
-        for operator in &mut self.operators {
-            operator.tick(now, &mut out)?;
-        }
-        self.print(&mut out)
+        self.position += count;
+        Ok(())
     }
 
     fn finish(&mut self) -> Result<(), OperatorError> {
@@ -356,26 +298,11 @@ impl<'h, 'a> Run<'h, 'a> {
         if let Some((now, _)) = &self.harness.times {
             self.tick(now.load(Ordering::Relaxed))?;
         }
-        let mut blobs = Vec::new();
-        for (subtask, operator) in self.operators.iter_mut().enumerate() {
-            blobs.push(Blob {
-                subtask: subtask as u32,
-                bytes: operator.snapshot(epoch)?,
-            });
-        }
-        let request = CheckpointRequest {
-            epoch,
-            parallelism: self.operators.len() as u32,
-            blobs: BTreeMap::from([(UID.to_owned(), blobs)]),
-        };
-        Ok(backend.complete_checkpoint(request)?.manifest)
+        checkpoint(&mut self.operators, backend, epoch)
     }
 
-    fn print(&mut self, out: &mut Output) -> Result<(), OperatorError> {
-        for batch in out.drain() {
-            self.out.extend(rows_text(&batch)?);
-        }
-        Ok(())
+    fn take(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.out)
     }
 }
 

@@ -341,6 +341,29 @@ impl std::fmt::Debug for Tap {
     }
 }
 
+impl Tap {
+    /// Something that ends the tap from another thread, even while it waits for a row.
+    ///
+    /// # Errors
+    /// The system has no more handles.
+    pub fn closer(&self) -> std::io::Result<TapCloser> {
+        let stream = self.lines.get_ref().reader.get_ref().try_clone()?;
+        Ok(TapCloser(stream))
+    }
+}
+
+/// Ends a tap.
+#[derive(Debug)]
+pub struct TapCloser(TcpStream);
+
+impl TapCloser {
+    /// Ends it: whoever reads it comes to its end.
+    pub fn close(&self) {
+        // It may have ended by itself.
+        let _ = self.0.shutdown(std::net::Shutdown::Both);
+    }
+}
+
 impl Iterator for Tap {
     type Item = Result<TapLine, ClientError>;
 

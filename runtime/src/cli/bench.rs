@@ -106,8 +106,12 @@ pub(crate) fn bench(command: BenchCommand) -> Outcome {
         },
     ))?;
     let mut reports = Vec::new();
+    let mut shares = String::from("\nwhere the time goes\n");
     for (name, query) in wanted {
         let outcome = bench.run(name, query)?;
+        if let Ok(report) = &outcome {
+            let _ = writeln!(shares, "{name:<5} {}", where_time_goes(report));
+        }
         print(&match &outcome {
             Ok(report) => line(name, report),
             Err(why) => format!("{name:<5} not run: {why}\n"),
@@ -117,6 +121,7 @@ pub(crate) fn bench(command: BenchCommand) -> Outcome {
             Err(why) => serde_json::json!({"query": name, "error": why}),
         });
     }
+    print(&shares)?;
     if let Some(path) = &arguments.report {
         let all = serde_json::json!({
             "events": arguments.events,
@@ -283,6 +288,29 @@ fn line(name: &str, report: &Value) -> String {
     out
 }
 
+/// The shares of the work that the operators had, the greatest first: "join 61 %, source 30 %".
+/// Operators of one name are taken together.
+fn where_time_goes(report: &Value) -> String {
+    let mut busy: Vec<(&str, f64)> = Vec::new();
+    for operator in report["operators"].as_array().into_iter().flatten() {
+        let name = operator["operator"].as_str().unwrap_or("?");
+        let millis = operator["busy_ms"].as_f64().unwrap_or_default();
+        match busy.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, sum)) => *sum += millis,
+            None => busy.push((name, millis)),
+        }
+    }
+    busy.sort_by(|a, b| b.1.total_cmp(&a.1));
+    let all: f64 = busy.iter().map(|(_, millis)| millis).sum();
+    let shares: Vec<String> = busy
+        .iter()
+        .map(|(name, millis)| (name, millis / all.max(1e-9) * 100.0))
+        .filter(|(_, share)| *share >= 1.0)
+        .map(|(name, share)| format!("{name} {share:.0} %"))
+        .collect();
+    shares.join(", ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -302,6 +330,16 @@ mod tests {
             "query    events/s  per core    seconds  CPU s  cores   memory     state  checkpoints  each ms  written\n\
              q4          1.00M    500.0k       2.00    4.0   2.00  50.0 MB    1.5 kB            2     15.0   1.7 kB\n"
         );
+    }
+
+    #[test]
+    fn the_greatest_share_comes_first() {
+        let operator =
+            |name: &str, millis: f64| serde_json::json!({"operator": name, "busy_ms": millis});
+        let report = serde_json::json!({"operators": [
+            operator("source", 20.0), operator("join", 50.0), operator("source", 29.5), operator("sink", 0.5),
+        ]});
+        assert_eq!(where_time_goes(&report), "join 50 %, source 50 %");
     }
 
     #[test]

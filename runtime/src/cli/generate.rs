@@ -29,7 +29,7 @@ pub(crate) struct GenerateArguments {
 }
 
 pub(crate) fn generate(arguments: GenerateArguments) -> Outcome {
-    let planned = plan(&arguments.job)?;
+    let planned = plan(&arguments.job, None)?;
     let mut generators: Vec<TableSpec> = planned
         .plan
         .nodes

@@ -204,8 +204,14 @@ pub(crate) struct Planned {
 }
 
 /// Reads and plans a job; prints warnings to stderr.
-pub(crate) fn plan(job: &std::path::Path) -> Result<Planned, Failure> {
+pub(crate) fn plan(
+    job: &std::path::Path,
+    base_dir: Option<&std::path::Path>,
+) -> Result<Planned, Failure> {
     let mut input = Input::read(job).map_err(Failure::Input)?;
+    if let Some(base_dir) = base_dir {
+        input.base_dir = std::path::absolute(base_dir).unwrap_or_else(|_| base_dir.to_path_buf());
+    }
     let environment = environment(&input);
     let script = input
         .script(Target::Embedded, &environment)
@@ -240,7 +246,7 @@ fn print_findings(input: &Input, script: Option<&Script>) {
 }
 
 fn check(job: &std::path::Path) -> Outcome {
-    let planned = plan(job)?;
+    let planned = plan(job, None)?;
     let sources = planned.plan.nodes.iter().filter(|n| n.inputs.is_empty());
     let _ = writeln!(
         std::io::stderr(),
@@ -282,7 +288,7 @@ fn compile(job: &std::path::Path, target: Target, output: Option<PathBuf>) -> Ou
 }
 
 fn explain_job(job: &std::path::Path) -> Outcome {
-    let planned = plan(job)?;
+    let planned = plan(job, None)?;
     let mut text = explain(&planned.plan);
     for model in &planned.plan.models {
         text.push_str(&explain_model(model, &planned.input.base_dir)?);

@@ -40,12 +40,15 @@ pub(crate) struct RunArguments {
     /// Write the figures of the summary to this file as JSON
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
+    /// Where relative paths start [default: the job's folder]
+    #[arg(long, value_name = "DIR")]
+    base_dir: Option<PathBuf>,
     #[command(flatten)]
     listen: ListenArguments,
 }
 
 pub(crate) fn run(arguments: RunArguments) -> Outcome {
-    let planned = plan(&arguments.job)?;
+    let planned = plan(&arguments.job, arguments.base_dir.as_deref())?;
     let sinks = planned.plan.nodes.iter().any(|n| {
         matches!(
             n.op,

@@ -106,7 +106,7 @@ fn list(folder: &Path) -> Outcome {
 }
 
 fn check(savepoint: &Path, job: &Path, may_drop: bool) -> Outcome {
-    let planned = plan(job)?;
+    let planned = plan(job, None)?;
     let manifest = savepoint::read(savepoint).map_err(wrong)?;
     let found = Compatibility::of(&planned.plan, &manifest);
     if let Err(mismatch) = compatibility::check(&found, may_drop) {

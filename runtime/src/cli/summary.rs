@@ -225,6 +225,7 @@ pub(crate) fn write_json(
             let totals = report.metrics.totals(i);
             json!({
                 "uid": node.uid,
+                "operator": node.op.name(),
                 "rows_in": totals.rows_in,
                 "rows_out": totals.rows_out,
                 "busy_ms": totals.busy.as_secs_f64() * 1000.0,

@@ -75,6 +75,7 @@ pub(super) fn operator(
             attached,
             keys,
             calls,
+            slices,
             ..
         } => {
             let retracting = input.changelog != ChangelogMode::Append;
@@ -115,6 +116,7 @@ pub(super) fn operator(
                     windows,
                     calls,
                     retracting,
+                    slices: *slices,
                 },
                 node.schema(),
             )?)

@@ -69,6 +69,7 @@ fn operator(
         windows,
         calls,
         retracting,
+        slices: None,
     };
     let output = Arc::new(Schema::new(fields));
     Ok(Box::new(GroupWindowAggregate::with_schema(
@@ -318,4 +319,107 @@ fn a_function_that_needs_an_order_is_refused_over_sessions() {
     let call = AggregateCall::new(AggregateKind::FirstValue, vec![3], &input).unwrap();
     let error = Functions::new(&input, &[call], false, true).unwrap_err();
     assert!(error.to_string().contains("SESSION"), "{error}");
+}
+
+/// The ids of a window's rows as a list, where windows keep their slices apart.
+fn lists(rows: &[Row], window: Window, order: SliceOrder) -> Harness<'static> {
+    let input = table(rows);
+    let schema = input.schema();
+    Harness::with_delay(
+        move |context: &OperatorContext| {
+            let mut list = AggregateCall::new(AggregateKind::ArrayAgg, vec![0], &schema)?;
+            list.output_type = DataType::new_list(DataType::Int64, true);
+            let output = [
+                Arc::new(schema.field(1).clone()),
+                Arc::new(Field::new("ids", list.output_type.clone(), true)),
+            ];
+            let spec = GroupWindowSpec {
+                keys: vec![1],
+                windows: Windows::Rowtime { window, column: 2 },
+                calls: vec![list],
+                retracting: false,
+                slices: Some(order),
+            };
+            let output = Arc::new(Schema::new(
+                output
+                    .into_iter()
+                    .chain(window_fields())
+                    .collect::<Vec<_>>(),
+            ));
+            Ok(Box::new(GroupWindowAggregate::with_schema(
+                context, &schema, &spec, output,
+            )?))
+        },
+        &[1],
+        input,
+        2,
+        1_000,
+    )
+    .unwrap()
+}
+
+#[test]
+fn slices_of_hop_come_newest_first_those_of_cumulate_oldest_first() {
+    let rows = [
+        (1, Some("a"), 1_000, None),
+        (2, Some("a"), 5_000, None),
+        (3, Some("a"), 9_900, None),
+        (4, Some("a"), 12_000, None),
+        // Late for the window that ends at 10 s, and for the step that ends there.
+        (5, Some("a"), 8_000, None),
+        (6, Some("a"), 11_000, None),
+        (7, Some("a"), 25_000, None),
+        (8, Some("a"), 22_000, None),
+    ];
+    let hop = Window::Hop {
+        size: 10_000,
+        slide: 5_000,
+        offset: 0,
+    };
+    let cumulate = Window::Cumulate {
+        max_size: 20_000,
+        step: 5_000,
+        offset: 0,
+    };
+    let of_hop = [
+        "+I[a, [1], -5000, 5000, 4999]",
+        "+I[a, [2, 3, 1], 0, 10000, 9999]",
+        "+I[a, [4, 6, 2, 3, 5], 5000, 15000, 14999]",
+        "+I[a, [4, 6], 10000, 20000, 19999]",
+        "+I[a, [8], 15000, 25000, 24999]",
+        "+I[a, [7, 8], 20000, 30000, 29999]",
+        "+I[a, [7], 25000, 35000, 34999]",
+    ];
+    assert_eq!(
+        lists(&rows, hop, SliceOrder::NewestFirst).run(3).unwrap(),
+        of_hop
+    );
+    let oldest = lists(&rows, hop, SliceOrder::OldestFirst).run(3).unwrap();
+    assert_eq!(oldest[2], "+I[a, [2, 3, 5, 4, 6], 5000, 15000, 14999]");
+    let of_cumulate = [
+        "+I[a, [1], 0, 5000, 4999]",
+        "+I[a, [1, 2, 3], 0, 10000, 9999]",
+        "+I[a, [1, 2, 3, 5, 4, 6], 0, 15000, 14999]",
+        "+I[a, [1, 2, 3, 5, 4, 6], 0, 20000, 19999]",
+        "+I[a, [8], 20000, 25000, 24999]",
+        "+I[a, [8, 7], 20000, 30000, 29999]",
+        "+I[a, [8, 7], 20000, 35000, 34999]",
+        "+I[a, [8, 7], 20000, 40000, 39999]",
+    ];
+    assert_eq!(
+        lists(&rows, cumulate, SliceOrder::Steps).run(3).unwrap(),
+        of_cumulate
+    );
+    for (window, order) in [
+        (hop, SliceOrder::NewestFirst),
+        (hop, SliceOrder::OldestFirst),
+        (cumulate, SliceOrder::Steps),
+    ] {
+        let harness = lists(&rows, window, order);
+        let mut whole = harness.run(3).unwrap();
+        whole.sort();
+        for seed in 0..30 {
+            assert_eq!(harness.run_killed(seed).unwrap(), whole, "seed {seed}");
+        }
+    }
 }

@@ -10,11 +10,11 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use arrow::array::RecordBatch;
 use millstream_functions::RowKind;
-use millstream_state::backend::{CheckpointRequest, StateBackend};
-use millstream_state::key_group_range;
-use millstream_state::manifest::{Blob, Manifest};
+use millstream_state::backend::StateBackend;
+use millstream_state::manifest::Manifest;
 
-use super::{Factory, Home, Random, UID, rows_text};
+use super::disturbed::{Attempt, Beginning, checked, checkpoint, instances, killed};
+use super::{Factory, Home, rows_text};
 use crate::batch::{Batch, Watermark};
 use crate::exchange::HashPartitioner;
 use crate::operator::{Clock, Operator, OperatorContext, OperatorError, Output};
@@ -83,10 +83,9 @@ impl<'a> ChangelogHarness<'a> {
     pub fn run(&self, batch_rows: usize) -> Result<Vec<String>, OperatorError> {
         let home = Home::new()?;
         let backend = home.start(None)?;
-        let mut run = ChangelogRun::new(self, &backend, 1, None)?;
-        let mut position = 0;
-        while position < self.kinds.len() {
-            position += run.feed(position, batch_rows)?;
+        let mut run = ChangelogRun::new(self, &Beginning::fresh(&backend))?;
+        while run.position < self.kinds.len() {
+            run.feed(batch_rows)?;
             run.housekeeping()?;
         }
         run.finish()?;
@@ -96,64 +95,24 @@ impl<'a> ChangelogHarness<'a> {
     /// Runs with checkpoints, kills and restores at places that `seed` decides; what was committed,
     /// in order.
     pub fn run_killed(&self, seed: u64) -> Result<Vec<String>, OperatorError> {
-        let mut random = Random(seed);
-        let home = Home::new()?;
-        let total = self.kinds.len();
-        let mut committed: Vec<String> = Vec::new();
-        let mut from = 0;
-        let mut kills = 0;
-        let mut checkpoint: Option<Manifest> = None;
-        loop {
-            let backend = home.start(checkpoint.as_ref())?;
-            let parallelism = 1 + random.below(3);
-            let mut run = ChangelogRun::new(self, &backend, parallelism, checkpoint.as_ref())?;
-            let mut position = from;
-            let killed = loop {
-                if position == total {
-                    break false;
-                }
-                position += run.feed(position, 1 + random.below(1 + total / 4))?;
-                match random.below(6) {
-                    0 | 1 => {
-                        let epoch = backend.next_epoch()?;
-                        checkpoint = Some(run.checkpoint(&backend, epoch)?);
-                        committed.append(&mut run.out);
-                        from = position;
-                    }
-                    2 => run.housekeeping()?,
-                    3 if kills < 6 => break true,
-                    _ => {}
-                }
-            };
-            if !killed {
-                run.finish()?;
-                committed.append(&mut run.out);
-                return Ok(committed);
-            }
-            kills += 1;
-        }
+        self.killed(seed)
+    }
+
+    fn killed(&self, seed: u64) -> Result<Vec<String>, OperatorError> {
+        killed(seed, self.kinds.len(), |start| {
+            ChangelogRun::new(self, &start)
+        })
     }
 
     /// Runs undisturbed, in small batches, and disturbed in `times` ways; fails the test if any
     /// differs. Returns the rows of the undisturbed run in the order they came out.
     pub fn check(&self, times: u64) -> Vec<String> {
-        let expect = |what: &str, result: Result<Vec<String>, OperatorError>| match result {
-            Ok(rows) => rows,
-            Err(error) => panic!("{what}: {error}"),
-        };
-        let whole = expect("run", self.run(8192));
-        let expected = (self.fold)(whole.clone());
-        for batch_rows in [1, 3] {
-            let what = format!("batches of {batch_rows}");
-            let rows = (self.fold)(expect(&what, self.run(batch_rows)));
-            assert_eq!(rows, expected, "{what}");
-        }
-        for seed in 0..times {
-            let what = format!("killed by seed {seed}");
-            let rows = (self.fold)(expect(&what, self.run_killed(seed)));
-            assert_eq!(rows, expected, "{what}");
-        }
-        whole
+        checked(
+            times,
+            &self.fold,
+            |rows| self.run(rows),
+            |seed| self.killed(seed),
+        )
     }
 }
 
@@ -213,53 +172,58 @@ struct ChangelogRun<'h, 'a> {
     harness: &'h ChangelogHarness<'a>,
     operators: Vec<Box<dyn Operator>>,
     partitioner: HashPartitioner,
+    position: usize,
     out: Vec<String>,
 }
 
 impl<'h, 'a> ChangelogRun<'h, 'a> {
     fn new(
         harness: &'h ChangelogHarness<'a>,
-        backend: &Arc<StateBackend>,
-        parallelism: usize,
-        from: Option<&Manifest>,
+        start: &Beginning<'_>,
     ) -> Result<Self, OperatorError> {
-        let groups = backend.max_parallelism();
-        let mut operators = Vec::new();
-        for subtask in 0..parallelism {
+        let operators = instances(&harness.factory, start, || {
             let clock = Arc::clone(&harness.clock);
-            let context = OperatorContext {
-                uid: UID.to_owned(),
-                subtask,
-                parallelism,
-                key_groups: key_group_range(subtask as u32, parallelism as u32, groups),
-                backend: Arc::clone(backend),
-                clock: Clock::new(move || clock.load(Ordering::Relaxed)),
-            };
-            let mut operator = (harness.factory)(&context)?;
-            if let Some(manifest) = from {
-                let former: Vec<Vec<u8>> = manifest.operators.get(UID).map_or_else(Vec::new, |o| {
-                    o.blobs.iter().map(|blob| blob.bytes.clone()).collect()
-                });
-                operator.restore(&former)?;
-            }
-            operators.push(operator);
-        }
+            Clock::new(move || clock.load(Ordering::Relaxed))
+        })?;
         Ok(Self {
             harness,
             operators,
             partitioner: HashPartitioner::new(
                 &harness.rows.schema(),
                 &harness.key,
-                parallelism,
-                groups,
+                start.parallelism,
+                start.backend.max_parallelism(),
             )?,
+            position: start.position,
             out: Vec::new(),
         })
     }
 
-    /// Feeds up to `count` rows from `position` that arrive at the same time; how many it were.
-    fn feed(&mut self, position: usize, count: usize) -> Result<usize, OperatorError> {
-        let harness = self.harness;
+    fn tick(&mut self, now: i64) -> Result<(), OperatorError> {
+        self.harness.clock.store(now, Ordering::Relaxed);
+        let mut out = Output::default();
+        for operator in &mut self.operators {
+            operator.tick(now, &mut out)?;
+        }
+        self.print(&mut out)
+    }
+
+    fn print(&mut self, out: &mut Output) -> Result<(), OperatorError> {
+        for batch in out.drain() {
+            self.out.extend(rows_text(&batch)?);
+        }
+        Ok(())
+    }
+}
+
+impl Attempt for ChangelogRun<'_, '_> {
+    fn position(&self) -> usize {
+        self.position
+    }
+
+    /// Feeds rows that arrive at the same time.
+    fn feed(&mut self, count: usize) -> Result<(), OperatorError> {
+        let (harness, position) = (self.harness, self.position);
         let rest = &harness.times[position..];
         let now = rest[0];
         let same = rest.iter().take_while(|&&time| time == now).count();
@@ -275,16 +239,8 @@ impl<'h, 'a> ChangelogRun<'h, 'a> {
             self.operators[target].process(0, part, &mut out)?;
         }
         self.print(&mut out)?;
-        Ok(count)
-    }
-
-    fn tick(&mut self, now: i64) -> Result<(), OperatorError> {
-        self.harness.clock.store(now, Ordering::Relaxed);
-        let mut out = Output::default();
-        for operator in &mut self.operators {
-            operator.tick(now, &mut out)?;
-        }
-        self.print(&mut out)
+        self.position += count;
+        Ok(())
     }
 
     fn finish(&mut self) -> Result<(), OperatorError> {
@@ -307,28 +263,15 @@ impl<'h, 'a> ChangelogRun<'h, 'a> {
         backend: &StateBackend,
         epoch: u64,
     ) -> Result<Manifest, OperatorError> {
-        let mut blobs = Vec::new();
         let mut out = Output::default();
-        for (subtask, operator) in self.operators.iter_mut().enumerate() {
+        for operator in &mut self.operators {
             operator.before_barrier(&mut out)?;
-            blobs.push(Blob {
-                subtask: subtask as u32,
-                bytes: operator.snapshot(epoch)?,
-            });
         }
         self.print(&mut out)?;
-        let request = CheckpointRequest {
-            epoch,
-            parallelism: self.operators.len() as u32,
-            blobs: BTreeMap::from([(UID.to_owned(), blobs)]),
-        };
-        Ok(backend.complete_checkpoint(request)?.manifest)
+        checkpoint(&mut self.operators, backend, epoch)
     }
 
-    fn print(&mut self, out: &mut Output) -> Result<(), OperatorError> {
-        for batch in out.drain() {
-            self.out.extend(rows_text(&batch)?);
-        }
-        Ok(())
+    fn take(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.out)
     }
 }

@@ -9,10 +9,10 @@ use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 
 use arrow::array::RecordBatch;
 use millstream_functions::RowKind;
-use millstream_state::backend::{CheckpointRequest, StateBackend};
-use millstream_state::key_group_range;
-use millstream_state::manifest::{Blob, Manifest};
+use millstream_state::backend::StateBackend;
+use millstream_state::manifest::Manifest;
 
+use super::disturbed::{Attempt, Beginning, checked, checkpoint, instances, killed, sorted};
 use super::{Factory, Home, Random, UID, rows_text};
 use crate::batch::{Batch, Watermark};
 use crate::exchange::HashPartitioner;
@@ -159,7 +159,7 @@ impl<'a> TwoInputs<'a> {
     pub fn run_each(&self, batch_rows: usize) -> Result<Vec<Vec<String>>, OperatorError> {
         let home = Home::new()?;
         let backend = home.start(None)?;
-        let mut run = Run::new(self, &backend, 1, None, 0)?;
+        let mut run = Run::new(self, &Beginning::fresh(&backend))?;
         let mut out = Vec::new();
         while run.position < self.order.len() {
             run.feed(batch_rows)?;
@@ -174,68 +174,22 @@ impl<'a> TwoInputs<'a> {
     /// Runs with checkpoints, kills and restores at places that `seed` decides; what was committed,
     /// sorted.
     pub fn run_killed(&self, seed: u64) -> Result<Vec<String>, OperatorError> {
-        let mut random = Random(seed);
-        let home = Home::new()?;
-        let total = self.order.len();
-        let mut committed: Vec<String> = Vec::new();
-        let mut from = 0;
-        let mut kills = 0;
-        let mut checkpoint: Option<Manifest> = None;
-        loop {
-            let backend = home.start(checkpoint.as_ref())?;
-            let parallelism = 1 + random.below(3);
-            let mut run = Run::new(self, &backend, parallelism, checkpoint.as_ref(), from)?;
-            let killed = loop {
-                if run.position == total {
-                    break false;
-                }
-                run.feed(1 + random.below(1 + total / 4))?;
-                match random.below(6) {
-                    0 | 1 => {
-                        let epoch = backend.next_epoch()?;
-                        checkpoint = Some(run.checkpoint(&backend, epoch)?);
-                        committed.append(&mut run.out);
-                        from = run.position;
-                    }
-                    2 => run.housekeeping()?,
-                    3 if kills < 6 => break true,
-                    _ => {}
-                }
-            };
-            if !killed {
-                run.finish()?;
-                committed.append(&mut run.out);
-                committed.sort();
-                return Ok(committed);
-            }
-            kills += 1;
-        }
+        self.killed(seed).map(sorted)
+    }
+
+    fn killed(&self, seed: u64) -> Result<Vec<String>, OperatorError> {
+        killed(seed, self.order.len(), |start| Run::new(self, &start))
     }
 
     /// Runs undisturbed, and then disturbed in `times` ways; fails the test if any differs. Returns
     /// the rows in the order they came out.
     pub fn check(&self, times: u64) -> Vec<String> {
-        let expect = |what: String, result: Result<Vec<String>, OperatorError>| match result {
-            Ok(rows) => rows,
-            Err(error) => panic!("{what}: {error}"),
-        };
-        let whole = expect("run".into(), self.run(8192));
-        let sorted = |mut rows: Vec<String>| {
-            rows.sort();
-            rows
-        };
-        let expected = sorted(whole.clone());
-        for batch_rows in [1, 3] {
-            let what = format!("batches of {batch_rows}");
-            let rows = sorted(expect(what.clone(), self.run(batch_rows)));
-            assert_eq!(rows, expected, "{what}");
-        }
-        for seed in 0..times {
-            let what = format!("killed by seed {seed}");
-            let rows = expect(what.clone(), self.run_killed(seed));
-            assert_eq!(rows, expected, "{what}");
-        }
-        whole
+        checked(
+            times,
+            sorted,
+            |rows| self.run(rows),
+            |seed| self.killed(seed),
+        )
     }
 }
 
@@ -253,35 +207,14 @@ struct Run<'h, 'a> {
 }
 
 impl<'h, 'a> Run<'h, 'a> {
-    fn new(
-        test: &'h TwoInputs<'a>,
-        backend: &Arc<StateBackend>,
-        parallelism: usize,
-        from: Option<&Manifest>,
-        position: usize,
-    ) -> Result<Self, OperatorError> {
-        let groups = backend.max_parallelism();
+    fn new(test: &'h TwoInputs<'a>, start: &Beginning<'_>) -> Result<Self, OperatorError> {
+        let (parallelism, position) = (start.parallelism, start.position);
+        let groups = start.backend.max_parallelism();
         let clock = Arc::new(AtomicI64::new(0));
-        let mut operators = Vec::new();
-        for subtask in 0..parallelism {
+        let operators = instances(&test.factory, start, || {
             let clock = Arc::clone(&clock);
-            let context = OperatorContext {
-                uid: UID.to_owned(),
-                subtask,
-                parallelism,
-                key_groups: key_group_range(subtask as u32, parallelism as u32, groups),
-                backend: Arc::clone(backend),
-                clock: Clock::new(move || clock.load(Relaxed)),
-            };
-            let mut operator = (test.factory)(&context)?;
-            if let Some(manifest) = from {
-                let former: Vec<Vec<u8>> = manifest.operators.get(UID).map_or_else(Vec::new, |o| {
-                    o.blobs.iter().map(|blob| blob.bytes.clone()).collect()
-                });
-                operator.restore(&former)?;
-            }
-            operators.push(operator);
-        }
+            Clock::new(move || clock.load(Relaxed))
+        })?;
         let partitioner = |input: &Input| {
             HashPartitioner::new(&input.rows.schema(), &input.key, parallelism, groups)
         };
@@ -317,6 +250,37 @@ impl<'h, 'a> Run<'h, 'a> {
         at(0).min(at(1))
     }
 
+    fn advance(&mut self, watermark: Watermark) -> Result<(), OperatorError> {
+        let mut out = Output::default();
+        for operator in &mut self.operators {
+            operator.advance(watermark, &mut out)?;
+        }
+        self.print(&mut out)
+    }
+
+    /// Moves the clock.
+    fn tick(&mut self, now: i64) -> Result<(), OperatorError> {
+        self.clock.store(now, Relaxed);
+        let mut out = Output::default();
+        for operator in &mut self.operators {
+            operator.tick(now, &mut out)?;
+        }
+        self.print(&mut out)
+    }
+
+    fn print(&mut self, out: &mut Output) -> Result<(), OperatorError> {
+        for batch in out.drain() {
+            self.out.extend(rows_text(&batch)?);
+        }
+        Ok(())
+    }
+}
+
+impl Attempt for Run<'_, '_> {
+    fn position(&self) -> usize {
+        self.position
+    }
+
     /// Feeds up to `count` rows of the next input, as long as the clock stands still.
     fn feed(&mut self, count: usize) -> Result<(), OperatorError> {
         let test = self.test;
@@ -349,24 +313,6 @@ impl<'h, 'a> Run<'h, 'a> {
         self.advance(self.lowest())
     }
 
-    fn advance(&mut self, watermark: Watermark) -> Result<(), OperatorError> {
-        let mut out = Output::default();
-        for operator in &mut self.operators {
-            operator.advance(watermark, &mut out)?;
-        }
-        self.print(&mut out)
-    }
-
-    /// Moves the clock.
-    fn tick(&mut self, now: i64) -> Result<(), OperatorError> {
-        self.clock.store(now, Relaxed);
-        let mut out = Output::default();
-        for operator in &mut self.operators {
-            operator.tick(now, &mut out)?;
-        }
-        self.print(&mut out)
-    }
-
     fn finish(&mut self) -> Result<(), OperatorError> {
         self.tick(self.test.end)?;
         self.advance(Watermark::MAX)
@@ -383,25 +329,10 @@ impl<'h, 'a> Run<'h, 'a> {
         backend: &StateBackend,
         epoch: u64,
     ) -> Result<Manifest, OperatorError> {
-        let mut blobs = Vec::new();
-        for (subtask, operator) in self.operators.iter_mut().enumerate() {
-            blobs.push(Blob {
-                subtask: subtask as u32,
-                bytes: operator.snapshot(epoch)?,
-            });
-        }
-        let request = CheckpointRequest {
-            epoch,
-            parallelism: self.operators.len() as u32,
-            blobs: [(UID.to_owned(), blobs)].into(),
-        };
-        Ok(backend.complete_checkpoint(request)?.manifest)
+        checkpoint(&mut self.operators, backend, epoch)
     }
 
-    fn print(&mut self, out: &mut Output) -> Result<(), OperatorError> {
-        for batch in out.drain() {
-            self.out.extend(rows_text(&batch)?);
-        }
-        Ok(())
+    fn take(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.out)
     }
 }

@@ -1,0 +1,235 @@
+//! Search-to-add: type a few letters, press Enter, and the node stands where the pointer was,
+//! wired to what the wire came from.
+
+use egui::{Area, Key, Modifiers, Order, Pos2, Rect, RichText, ScrollArea, TextEdit, Ui, Vec2};
+use millstream_compiler::document::{Command, Entries, NodeId, PortRef, Position};
+use millstream_compiler::nodes::{self, Inputs, KindSpec};
+
+use super::arrange::{self, HEAD, NODE_WIDTH};
+use super::brush::Eye;
+use super::scene::Scene;
+use crate::editor::{Action, Editor, Popup, point};
+use crate::panels::library;
+use crate::theme;
+
+/// What the search remembers between frames.
+#[derive(Debug, Default)]
+pub struct Search {
+    text: String,
+    chosen: usize,
+    /// The popup that this belongs to: another one begins anew.
+    shown: Popup,
+}
+
+impl Search {
+    /// Draws the search, if it is open.
+    pub fn ui(
+        &mut self,
+        ui: &Ui,
+        editor: &Editor,
+        scene: &Scene,
+        eye: Eye,
+        actions: &mut Vec<Action>,
+    ) {
+        let popup = &editor.view.popup;
+        let fresh = self.shown != *popup;
+        if fresh {
+            *self = Self {
+                shown: popup.clone(),
+                ..Self::default()
+            };
+        }
+        let Popup::AddNode { at, from, to } = popup else {
+            return;
+        };
+        let context = ui.ctx();
+        let palette = theme::palette(context);
+        let (down, up, enter, escape) = context.input_mut(|input| {
+            (
+                input.count_and_consume_key(Modifiers::NONE, Key::ArrowDown),
+                input.count_and_consume_key(Modifiers::NONE, Key::ArrowUp),
+                input.consume_key(Modifiers::NONE, Key::Enter),
+                input.consume_key(Modifiers::NONE, Key::Escape),
+            )
+        });
+        let found = fitting(&self.text, from.as_ref(), to.as_ref());
+        self.chosen = (self.chosen + down)
+            .saturating_sub(up)
+            .min(found.len().saturating_sub(1));
+        // The frame that opens it still holds the key that did.
+        let mut picked = (enter && !fresh).then_some(self.chosen);
+        let mut close = escape && !fresh;
+        let size = Vec2::new(280.0, 330.0);
+        let corner = eye.screen(point(*at));
+        let inner = eye.view.shrink(8.0);
+        let room = Rect::from_min_max(inner.min, (inner.max - size).max(inner.min));
+        let corner = room.clamp(corner);
+        let shown = Area::new(ui.scope_id().with("search to add"))
+            .order(Order::Foreground)
+            .fixed_pos(corner)
+            .show(context, |ui| {
+                egui::Frame::window(ui.style()).show(ui, |ui| {
+                    ui.set_width(size.x - 24.0);
+                    let hint = match (from, to) {
+                        (Some(from), Some(to)) => {
+                            format!("Insert between {} and {}…", from.node, to.node)
+                        }
+                        (Some(from), None) => format!("What does {} feed?", from.node),
+                        (None, Some(to)) => format!("What feeds {}?", to.node),
+                        (None, None) => "Add a node…".to_string(),
+                    };
+                    let field = TextEdit::singleline(&mut self.text)
+                        .hint_text(hint)
+                        .desired_width(f32::INFINITY)
+                        .show(ui)
+                        .response;
+                    field.widget_info(|| {
+                        egui::WidgetInfo::labeled(egui::Role::TextInput, true, "Add a node")
+                    });
+                    field.request_focus();
+                    if field.changed() {
+                        self.chosen = 0;
+                    }
+                    ui.add_space(theme::STEP);
+                    ScrollArea::vertical().max_height(260.0).show(ui, |ui| {
+                        for (index, spec) in found.iter().enumerate() {
+                            let response = row(ui, spec, index == self.chosen);
+                            if index == self.chosen && (down > 0 || up > 0) {
+                                response.scroll_to_me(None);
+                            }
+                            if response.clicked() {
+                                picked = Some(index);
+                            }
+                        }
+                        if found.is_empty() {
+                            let text = match from.is_some() || to.is_some() {
+                                true => "Nothing of that name fits here",
+                                false => "No node kind of that name",
+                            };
+                            ui.label(RichText::new(text).color(palette.muted));
+                        }
+                    });
+                });
+            })
+            .response
+            .rect;
+        close |= !fresh
+            && context.input(|input| {
+                let pressed = input.pointer.any_pressed();
+                let at = input.pointer.interact_pos();
+                pressed && at.is_some_and(|at| !shown.contains(at))
+            });
+        if let Some(spec) = picked.and_then(|index| found.get(index)) {
+            let action = add(editor, scene, spec, *at, from.as_ref(), to.as_ref());
+            actions.push(Action::Popup(Popup::None));
+            actions.push(action);
+        } else if close {
+            actions.push(Action::Popup(Popup::None));
+        }
+    }
+}
+
+fn row(ui: &mut Ui, spec: &KindSpec, chosen: bool) -> egui::Response {
+    let palette = theme::palette(ui.ctx());
+    let button = egui::Button::selectable(chosen, RichText::new(format!("     {}", spec.title)))
+        .right_text(
+            RichText::new(spec.name)
+                .font(theme::data_font(theme::SMALL))
+                .color(palette.faint),
+        )
+        .min_size(Vec2::new(ui.available_width(), 24.0));
+    let response = ui.add(button);
+    response.widget_info(|| {
+        egui::WidgetInfo::selected(
+            egui::Role::Button,
+            true,
+            chosen,
+            format!("Add {}", spec.title),
+        )
+    });
+    let mark = response.rect.left_center() + Vec2::new(16.0, 0.0);
+    let colour = palette.family(spec.family);
+    theme::paint_family(ui.painter(), Some(spec.family), mark, 10.0, colour);
+    response.on_hover_text(spec.help)
+}
+
+/// The kinds that answer a search and fit, best first.
+fn fitting(text: &str, from: Option<&PortRef>, to: Option<&PortRef>) -> Vec<&'static KindSpec> {
+    let mut found: Vec<(u32, &'static KindSpec)> = nodes::all()
+        .iter()
+        .map(|kind| kind.spec())
+        .filter(|spec| from.is_none() || !matches!(spec.inputs, Inputs::None))
+        .filter(|spec| to.is_none() || spec.has_output)
+        .filter_map(|spec| Some((library::score(spec, text)?, spec)))
+        .collect();
+    found.sort_by_key(|(score, _)| std::cmp::Reverse(*score));
+    found.into_iter().map(|(_, spec)| spec).collect()
+}
+
+/// Adds a node so that its port is where the wire was dropped, wired at once.
+fn add(
+    editor: &Editor,
+    scene: &Scene,
+    spec: &KindSpec,
+    at: Position,
+    from: Option<&PortRef>,
+    to: Option<&PortRef>,
+) -> Action {
+    let size = Vec2::new(NODE_WIDTH, arrange::node_height(1));
+    let port = HEAD + (size.y - HEAD) / 2.0;
+    let corner = match (from, to) {
+        (Some(_), None) => point(at) - Vec2::new(0.0, port),
+        (None, Some(_)) => point(at) - Vec2::new(NODE_WIDTH, port),
+        _ => point(at) - Vec2::new(NODE_WIDTH / 2.0, size.y / 2.0),
+    };
+    let corner = scene.free_place(corner, size);
+    add_at(editor, spec, corner, from, to)
+}
+
+/// Adds a node of a kind at a place, wired to these ports.
+pub fn add_at(
+    editor: &Editor,
+    spec: &KindSpec,
+    corner: Pos2,
+    from: Option<&PortRef>,
+    to: Option<&PortRef>,
+) -> Action {
+    let pipeline = editor.pipeline();
+    let id = NodeId::slug(spec.name).unique(|id| pipeline.node(id.as_str()).is_some());
+    let wired = from.is_some() || to.is_some();
+    let add = Command::AddNode {
+        id: wired.then(|| id.clone()),
+        kind: spec.name.to_string(),
+        parameters: Entries::new(),
+        position: Some(arrange::snapped(corner)),
+    };
+    if !wired {
+        return Action::Edit(add);
+    }
+    let label = add.label();
+    let mut commands = vec![add];
+    let between = pipeline
+        .edges()
+        .find(|(_, edge)| Some(&edge.from) == from && Some(&edge.to) == to);
+    match between {
+        Some((edge, _)) => commands.push(Command::InsertOnEdge {
+            edge: edge.clone(),
+            node: id,
+        }),
+        None => {
+            if let Some(from) = from {
+                commands.push(Command::Connect {
+                    from: from.clone(),
+                    to: id.clone().into(),
+                });
+            }
+            if let Some(to) = to {
+                commands.push(Command::Connect {
+                    from: id.into(),
+                    to: to.clone(),
+                });
+            }
+        }
+    }
+    Action::Edits { label, commands }
+}

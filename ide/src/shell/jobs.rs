@@ -1,0 +1,263 @@
+//! The window's job and its preview: what is asked of the threads that watch them, and what they
+//! tell.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use egui::Context;
+use millstream_compiler::document::NodeId;
+
+use super::Shell;
+use crate::editor::{Action, BottomTab, Notice};
+use crate::work::job::{JobNews, JobState, JobView};
+use crate::work::preview::{Origin, PreviewView, PreviewWorker, Question};
+use crate::work::watch::{JobFolder, Start, Told, Wake, Watch};
+
+/// The threads, and what they were asked.
+pub(super) struct Jobs {
+    wake: Wake,
+    home: PathBuf,
+    /// The program that runs pipelines; found if it is not named.
+    program: Option<PathBuf>,
+    watch: Option<Watch>,
+    /// Whether the person asked to attach, and is to be told that nothing runs.
+    attach_asked: bool,
+    /// The savepoint that the next run begins with.
+    savepoint: Option<PathBuf>,
+    preview: PreviewWorker,
+    /// The document's text, for this change of it.
+    text: Option<(u64, Arc<str>)>,
+    /// The node whose rows were asked for last.
+    previewed: Option<NodeId>,
+}
+
+impl Jobs {
+    pub(super) fn new(context: &Context, home: PathBuf) -> Self {
+        let context = context.clone();
+        let wake: Wake = Arc::new(move || context.request_repaint());
+        Self {
+            preview: PreviewWorker::start(Arc::clone(&wake)),
+            wake,
+            home,
+            program: None,
+            watch: None,
+            attach_asked: false,
+            savepoint: None,
+            text: None,
+            previewed: None,
+        }
+    }
+}
+
+impl Shell {
+    /// Another program to run pipelines with than the one that would be found.
+    pub fn set_program(&mut self, program: PathBuf) {
+        self.jobs.program = Some(program);
+    }
+
+    /// The rows that the preview has.
+    pub fn preview(&self) -> &PreviewView {
+        &self.preview
+    }
+
+    /// The savepoint that the next run begins with.
+    pub fn next_savepoint(&self) -> Option<&Path> {
+        self.jobs.savepoint.as_deref()
+    }
+
+    fn job_folder(&self) -> JobFolder {
+        JobFolder::of(
+            &self.jobs.home,
+            self.editor.file(),
+            self.editor.pipeline().name(),
+        )
+    }
+
+    /// Runs the document as it is.
+    pub(super) fn start_job(&mut self) {
+        if self.job.is_running() {
+            return;
+        }
+        let start = Start {
+            program: self.jobs.program.clone(),
+            file: (!self.editor.is_unsaved())
+                .then(|| {
+                    self.editor
+                        .file()
+                        .map(|file| std::path::absolute(file).unwrap_or(file.to_path_buf()))
+                })
+                .flatten(),
+            text: self.editor.pipeline().to_toml(),
+            base_dir: self.editor.base_dir(),
+            savepoint: self.jobs.savepoint.take(),
+        };
+        self.job = JobView::starting();
+        self.editor.job_running = true;
+        self.jobs.attach_asked = false;
+        self.jobs.watch = Some(Watch::start(
+            self.job_folder(),
+            start,
+            Arc::clone(&self.jobs.wake),
+        ));
+    }
+
+    /// Shows the job of the document, if one runs.
+    pub(super) fn attach_job(&mut self, asked: bool) {
+        self.jobs.attach_asked = asked;
+        self.jobs.watch = Some(Watch::attach(
+            self.job_folder(),
+            Arc::clone(&self.jobs.wake),
+        ));
+    }
+
+    /// Another document is shown: its job, if it has one, and not the one before, which goes on.
+    pub(super) fn document_replaced(&mut self) {
+        self.job = JobView::default();
+        self.jobs.savepoint = None;
+        self.jobs.previewed = None;
+        self.attach_job(false);
+    }
+
+    pub(super) fn stop_job(&mut self, savepoint: bool) {
+        if let Some(watch) = &self.jobs.watch {
+            watch.stop(savepoint);
+            self.job.state = JobState::Stopping;
+        }
+    }
+
+    pub(super) fn take_checkpoint(&mut self) {
+        if let Some(watch) = &self.jobs.watch {
+            watch.checkpoint();
+        }
+    }
+
+    /// Takes in what became known of the job and of previews.
+    pub(super) fn hear(&mut self, context: &Context) {
+        while let Some(told) = self.jobs.watch.as_ref().and_then(Watch::told) {
+            match told {
+                Told::News(JobNews::Over(state)) => {
+                    self.job_over(context, &state);
+                    self.job.hear(JobNews::Over(state));
+                }
+                Told::News(news) => self.job.hear(news),
+                Told::Notice(notice) => {
+                    // A stop that was refused leaves the job as it was.
+                    if self.job.state == JobState::Stopping
+                        && self.job.address.is_some()
+                        && is_error(&notice)
+                    {
+                        self.job.state = JobState::Running;
+                    }
+                    self.notices.add(context, notice);
+                }
+                Told::Savepoint(savepoint) => self.jobs.savepoint = Some(savepoint),
+                Told::NotThere => {
+                    if self.jobs.attach_asked {
+                        let text = "No job of this pipeline runs; start one with Run";
+                        self.notices.add(context, Notice::info(text));
+                    }
+                }
+            }
+        }
+        let frozen = self.editor.view.frozen;
+        self.jobs.preview.take_in(&mut self.preview, frozen);
+    }
+
+    fn job_over(&mut self, context: &Context, state: &JobState) {
+        match state {
+            JobState::Failed { node, message } => {
+                let first = message.lines().next().unwrap_or_default();
+                let text = match node {
+                    Some(node) => format!("The job failed in {node}: {first}"),
+                    None => format!("The job failed: {first}"),
+                };
+                let notice = Notice::error(text);
+                self.notices.add(
+                    context,
+                    match node {
+                        Some(node) => {
+                            notice.with_repair(format!("Go to {node}"), Action::GoTo(node.clone()))
+                        }
+                        None => {
+                            notice.with_repair("Show logs", Action::ShowBottom(BottomTab::Logs))
+                        }
+                    },
+                );
+            }
+            _ if self.job.is_running() => {
+                self.notices.add(context, Notice::done("The job has ended"));
+            }
+            _ => {}
+        }
+    }
+
+    /// Asks for the rows that are to be shown, if they changed, and sees that what moves is drawn.
+    pub(super) fn after_jobs(&mut self, context: &Context) {
+        let view = &self.editor.view;
+        let shown = view.bottom_open && view.bottom == BottomTab::Preview && !view.start;
+        if !view.frozen {
+            self.preview.frozen_at = None;
+        } else if self.preview.frozen_at.is_none() && self.preview.table.is_some() {
+            let now = chrono::Local::now();
+            self.preview.frozen_at = Some(now.format("%H:%M:%S").to_string());
+            context.request_repaint();
+        }
+        if shown && !view.frozen {
+            let wanted = view
+                .preview
+                .clone()
+                .or_else(|| view.selection.single_node().cloned())
+                .or_else(|| self.jobs.previewed.clone())
+                .filter(|node| self.editor.pipeline().node(node.as_str()).is_some());
+            self.jobs.previewed.clone_from(&wanted);
+            let question = wanted.map(|node| Question {
+                origin: self.origin(&node),
+                node,
+            });
+            self.jobs.preview.ask(question, &mut self.preview);
+        }
+        if matches!(self.job.state, JobState::Running | JobState::Stopping) {
+            // The clock in the status line.
+            context.request_repaint_after(std::time::Duration::from_secs(1));
+        }
+        if self.editor.run_when_compiled
+            && self.editor.compiled().generation == self.editor.generation()
+        {
+            self.editor.run_when_compiled = false;
+            self.apply(context, Action::Command(crate::command::UiCommand::Run));
+        }
+    }
+
+    fn origin(&mut self, node: &NodeId) -> Origin {
+        // Of a job, rows of nodes that it has.
+        if self.job.state == JobState::Running
+            && self.job.nodes.contains_key(node)
+            && let Some(address) = &self.job.address
+        {
+            return Origin::Tap(address.clone());
+        }
+        let generation = self.editor.generation();
+        let text = match &self.jobs.text {
+            Some((of, text)) if *of == generation => Arc::clone(text),
+            _ => {
+                let text: Arc<str> = self.editor.pipeline().to_toml().into();
+                self.jobs.text = Some((generation, Arc::clone(&text)));
+                text
+            }
+        };
+        Origin::Sample {
+            program: self.jobs.program.clone(),
+            text,
+            base_dir: self.editor.base_dir(),
+        }
+    }
+
+    /// Asks for the rows of the preview again.
+    pub(super) fn preview_again(&mut self) {
+        self.jobs.preview.again(&mut self.preview);
+    }
+}
+
+fn is_error(notice: &Notice) -> bool {
+    notice.level == crate::editor::NoticeLevel::Error
+}

@@ -1,0 +1,10 @@
+SELECT window_start, COUNT(DISTINCT k) AS c, LISTAGG(CAST(id AS STRING), '+') FILTER (WHERE v > 1) AS l FROM TABLE(HOP(TABLE events, DESCRIPTOR(ts), INTERVAL '5' SECOND, INTERVAL '10' SECOND)) GROUP BY window_start, window_end;
+
+-- Flink 2.3.0:
+-- columns: window_start TIMESTAMP(3) NOT NULL, c BIGINT NOT NULL, l STRING
+-- +I[2023-12-31T23:59:55, 1, null]
+-- +I[2024-01-01T00:00, 2, 2+3]
+-- +I[2024-01-01T00:00:05, 2, 4+6+2+3+5]
+-- +I[2024-01-01T00:00:10, 2, 4+6]
+-- +I[2024-01-01T00:00:20, 2, 7+9]
+-- +I[2024-01-01T00:00:25, 2, 7+9]

@@ -1,0 +1,25 @@
+-- compare: table
+SELECT id, i FROM (SELECT id, i FROM gaps WHERE id < 3) AS g, (SELECT amount, id FROM payments) AS p JOIN (SELECT x, id FROM events WHERE id < 4) AS e USING (id);
+
+-- Flink 2.3.0:
+-- columns: id BIGINT, i INT
+-- +I[1, 1]
+-- +I[1, 1]
+-- +I[1, 1]
+-- +I[1, 1]
+-- +I[1, 1]
+-- +I[1, 1]
+-- +I[1, 1]
+-- +I[1, 1]
+-- +I[1, 1]
+-- +I[1, 1]
+-- +I[2, 2]
+-- +I[2, 2]
+-- +I[2, 2]
+-- +I[2, 2]
+-- +I[2, 2]
+-- +I[2, 2]
+-- +I[2, 2]
+-- +I[2, 2]
+-- +I[2, 2]
+-- +I[2, 2]
