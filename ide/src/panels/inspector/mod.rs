@@ -346,6 +346,7 @@ impl Form<'_> {
         }
         ui.vertical(|ui| {
             ui.spacing_mut().item_spacing.y = theme::STEP;
+            ui.add_space(theme::STEP);
             heading(ui, "Output");
             match self.editor.compiled().columns(self.id) {
                 Some(columns) => {
