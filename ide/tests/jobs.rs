@@ -69,7 +69,7 @@ name = "endless"
 "execution.checkpointing.interval" = "1 s"
 
 [nodes.numbers]
-kind = "datagen-source"
+kind = "datagen"
 rows-per-second = 500
 
 [nodes.numbers.schema]
@@ -327,7 +327,7 @@ a = { from = "numbers", to = "out" }
     let words = job.failure_of(&id("numbers")).map(str::to_owned);
     let words = words.unwrap_or_else(|| panic!("{:?}", job.state));
     assert!(words.contains("three"), "{words}");
-    window.wait_for_text("✖ FAILED in numbers");
+    window.wait_for_text("● FAILED in numbers");
     window.act(Action::ShowBottom(BottomTab::Logs));
     window.wait_for_text("The job failed in");
     // The preview of the same rows says why it has none.
