@@ -804,7 +804,7 @@ fn made_up_job(editor: &Editor) -> millstream_ide::work::job::JobView {
             state_bytes: 38_000_000 / (at as u64 + 1),
             late_share: if at == 3 { 0.003 } else { 0.0 },
             busy: 0.15 * (at % 6) as f64,
-            back_pressured: 0.0,
+            ..NodeFigures::default()
         };
         (id.clone(), figures)
     });
@@ -828,5 +828,6 @@ fn made_up_job(editor: &Editor) -> millstream_ide::work::job::JobView {
         },
         nodes: nodes.collect(),
         edges: edges.collect(),
+        ..JobView::default()
     }
 }
