@@ -54,20 +54,22 @@ pub fn stream_name(stream: &StreamKind) -> &'static str {
     }
 }
 
-/// The points of a line on the screen, without those that lie so close that nobody sees them.
+/// How far a line may be from its curve, in points of the screen.
+const TOLERANCE: f32 = 0.2;
+
+/// The points of a line on the screen, without those that nobody would miss.
 pub fn on_screen(brush: &Brush<'_>, line: &[Pos2]) -> Vec<Pos2> {
-    let least = match brush.eye.detail() {
-        Detail::Far => 6.0_f32,
-        _ => 3.0,
-    };
     let mut points: Vec<Pos2> = Vec::with_capacity(line.len());
-    for (at, world) in line.iter().enumerate() {
-        let point = brush.eye.screen(*world);
-        let last = at + 1 == line.len();
-        match points.last() {
-            Some(before) if !last && before.distance_sq(point) < least * least => {}
-            _ => points.push(point),
+    let screen: Vec<Pos2> = line.iter().map(|world| brush.eye.screen(*world)).collect();
+    for (at, point) in screen.iter().enumerate() {
+        if let (Some(last), Some(next)) = (points.last(), screen.get(at + 1)) {
+            let (chord, own) = (*next - *last, *point - *last);
+            let off = (chord.x * own.y - chord.y * own.x).abs();
+            if off < TOLERANCE * chord.length() && chord.length() < 160.0 {
+                continue;
+            }
         }
+        points.push(*point);
     }
     points
 }
