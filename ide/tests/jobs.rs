@@ -69,7 +69,7 @@ name = "endless"
 "execution.checkpointing.interval" = "1 s"
 
 [nodes.numbers]
-kind = "datagen-source"
+kind = "datagen"
 rows-per-second = 500
 
 [nodes.numbers.schema]
@@ -170,6 +170,16 @@ impl Window<'_> {
         });
     }
 
+    /// Writes a picture into the folder that `MILLSTREAM_SHOTS` names, to look at.
+    fn shot(&mut self, name: &str) {
+        let Some(folder) = std::env::var_os("MILLSTREAM_SHOTS") else {
+            return;
+        };
+        let image = self.harness.render().expect("a picture");
+        let file = Path::new(&folder).join(format!("{name}.png"));
+        image.save(file).expect("written");
+    }
+
     fn is_running(&self) -> bool {
         self.shell().job.state == JobState::Running && !self.shell().job.nodes.is_empty()
     }
@@ -259,6 +269,23 @@ fn a_job_outlives_its_window_and_the_next_one_finds_it() {
                 .is_some_and(|table| table.rows.len() > 10)
     });
     window.wait_for_text("doubled");
+    window.act(Action::Command(UiCommand::ZoomToFit));
+    if std::env::var_os("MILLSTREAM_SHOTS").is_some() {
+        let begun = Instant::now();
+        window.wait("some seconds", |_| begun.elapsed() > Duration::from_secs(6));
+    }
+    window.shot("jobs-tap-dark");
+    window.act(Action::ShowBottom(BottomTab::Charts));
+    window.wait("frame", |_| true);
+    window.shot("jobs-charts-dark");
+    window.act(Action::Command(UiCommand::ToggleTheme));
+    window.wait("frame", |_| true);
+    window.shot("jobs-charts-light");
+    window.act(Action::ShowBottom(BottomTab::Logs));
+    window.wait("frame", |_| true);
+    window.shot("jobs-logs-light");
+    window.act(Action::ShowBottom(BottomTab::Preview));
+    window.wait("frame", |_| true);
     window.act(Action::HoldPreview(true));
     window.wait("frozen rows", |window| {
         window.shell().preview().frozen_at.is_some()
@@ -327,7 +354,7 @@ a = { from = "numbers", to = "out" }
     let words = job.failure_of(&id("numbers")).map(str::to_owned);
     let words = words.unwrap_or_else(|| panic!("{:?}", job.state));
     assert!(words.contains("three"), "{words}");
-    window.wait_for_text("✖ FAILED in numbers");
+    window.wait_for_text("● FAILED in numbers");
     window.act(Action::ShowBottom(BottomTab::Logs));
     window.wait_for_text("The job failed in");
     // The preview of the same rows says why it has none.

@@ -17,7 +17,7 @@ use crate::work::preview::{PreviewView, Table};
 use crate::work::rows::{BARS, Distribution, Kind, Row, Statistics, time_text};
 
 const ROW_HEIGHT: f32 = 25.0;
-const HEADER_HEIGHT: f32 = 64.0;
+const HEADER_HEIGHT: f32 = 76.0;
 const HISTOGRAM: Vec2 = Vec2::new(BARS as f32 * 8.0, 20.0);
 /// How much the tabs need beside what stands at their right.
 const TABS_WIDTH: f32 = 620.0;
@@ -437,7 +437,8 @@ fn column_title(ui: &mut Ui, palette: &Palette, name: &str, ty: &str) {
 }
 
 fn header(ui: &mut Ui, palette: &Palette, column: &Column, statistics: &Statistics) {
-    column_title(ui, palette, &column.name, &column.ty);
+    let ty = column.ty.strip_suffix(" NOT NULL").unwrap_or(&column.ty);
+    column_title(ui, palette, &column.name, ty);
     let (rect, response) = ui.allocate_exact_size(HISTOGRAM, Sense::hover());
     let bars: Vec<u32> = match &statistics.distribution {
         Distribution::Bars { counts, .. } => counts.clone(),

@@ -33,10 +33,10 @@ pub(super) fn ui(ui: &mut Ui, editor: &Editor, job: &JobView, actions: &mut Vec<
         let (text, colour) = if compiled.generation < editor.generation() {
             ("compiling…".to_string(), palette.muted)
         } else if errors > 0 {
-            (format!("✖ {}", counted(errors, "error")), palette.error)
+            (format!("● {}", counted(errors, "error")), palette.error)
         } else {
             let took = compiled.took.as_secs_f64() * 1e3;
-            (format!("✔ compiled in {took:.0} ms"), palette.ok)
+            (format!("✓ compiled in {took:.0} ms"), palette.ok)
         };
         if item(ui, text, colour).clicked() {
             actions.push(Action::ShowBottom(BottomTab::Problems));
@@ -56,7 +56,7 @@ pub(super) fn ui(ui: &mut Ui, editor: &Editor, job: &JobView, actions: &mut Vec<
             .as_ref()
             .is_some_and(|lowered| !lowered.has_errors());
         if on_flink {
-            item(ui, "Flink SQL ✔".into(), palette.muted);
+            item(ui, "Flink SQL ✓".into(), palette.muted);
         }
         job_items(ui, job, actions);
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
@@ -85,7 +85,7 @@ fn job_items(ui: &mut Ui, job: &JobView, actions: &mut Vec<Action>) {
             let place = node
                 .as_ref()
                 .map_or_else(String::new, |node| format!(" in {node}"));
-            (format!("✖ FAILED{place}"), palette.error)
+            (format!("● FAILED{place}"), palette.error)
         }
     };
     let tab = match job.state {
