@@ -75,6 +75,7 @@ fn job(editor: &Editor) -> JobView {
             .map(|(at, (id, _))| (id.clone(), figures(at)))
             .collect(),
         edges: edges.collect(),
+        ..JobView::default()
     }
 }
 

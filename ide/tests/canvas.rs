@@ -24,7 +24,9 @@ fn window(editor: Editor) -> Window {
     let mut window = Harness::builder()
         .with_size(Vec2::new(1400.0, 900.0))
         .with_context_setup(theme::install)
-        .with_max_steps(40)
+        .with_max_steps(1200)
+        .with_step_dt(1.0 / 60.0)
+        .allow_missing_glyphs()
         .build_ui_state(
             move |ui, state: &mut Option<Shell>| {
                 let shell = state.get_or_insert_with(|| {
@@ -608,7 +610,7 @@ fn menus_overlays_and_the_map_work() {
         );
     }
     window.run();
-    window.get_by_label("Mute or unmute").click();
+    window.get_by_label_contains("Mute or unmute").click();
     window.run();
     let pipeline = shell(&window).editor.pipeline();
     assert!(pipeline.node("daily").unwrap().muted);
@@ -804,6 +806,7 @@ fn made_up_job(editor: &Editor) -> millstream_ide::work::job::JobView {
             state_bytes: 38_000_000 / (at as u64 + 1),
             late_share: if at == 3 { 0.003 } else { 0.0 },
             busy: 0.15 * (at % 6) as f64,
+            back_pressured: 0.0,
             ..NodeFigures::default()
         };
         (id.clone(), figures)

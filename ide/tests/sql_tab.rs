@@ -90,7 +90,7 @@ fn the_caret_selects_the_node() {
     let mut harness = bench(egui::Theme::Dark);
     for (word, node) in [
         ("CREATE TEMPORARY VIEW features", "features"),
-        ("score >= 0.5", "suspicious"),
+        ("-- Suspicious", "suspicious"),
         ("previous_ts", "previous"),
     ] {
         put_caret(&mut harness, word);

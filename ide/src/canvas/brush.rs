@@ -199,7 +199,7 @@ pub fn ground(brush: &mut Brush<'_>) {
     let colour = Palette::mix(
         palette.background,
         palette.faint,
-        if palette.dark { 0.26 } else { 0.38 },
+        if palette.dark { 0.4 } else { 0.45 },
     );
     let visible = eye.visible();
     let first = |from: f32| (from / step).floor() * step;

@@ -289,7 +289,7 @@ fn figures_line(
             .map_or(String::new(), |lag| format!("wm {}", brush::lag(lag))),
         Overlay::State => match figures.state_bytes {
             0 => "no state".to_string(),
-            size => format!("⟳ {}", brush::bytes(size)),
+            size => format!("{} state", brush::bytes(size)),
         },
         Overlay::Types => match &node.stream {
             Some(stream) => paint_edge::stream_name(stream).into(),

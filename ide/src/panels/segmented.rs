@@ -16,18 +16,20 @@ pub(crate) struct Segment {
 
 /// How wide the choices must be at least to be read.
 pub(crate) fn width_of(ui: &Ui, segments: &[Segment]) -> f32 {
-    let widest = segments
-        .iter()
-        .map(|segment| {
-            let font = theme::text_font(theme::TEXT);
-            let color = egui::Color32::PLACEHOLDER;
-            ui.painter()
-                .layout_no_wrap(segment.label.clone(), font, color)
-                .size()
-                .x
-        })
-        .fold(0.0, f32::max);
-    (widest + 3.0 * theme::STEP) * segments.len() as f32
+    let labels: f32 = label_widths(ui, segments).iter().sum();
+    labels + 2.0 * theme::STEP * segments.len() as f32
+}
+
+fn label_widths(ui: &Ui, segments: &[Segment]) -> Vec<f32> {
+    let width = |segment: &Segment| {
+        let font = theme::text_font(theme::DATA);
+        let color = egui::Color32::PLACEHOLDER;
+        let galley = ui
+            .painter()
+            .layout_no_wrap(segment.label.clone(), font, color);
+        galley.size().x
+    };
+    segments.iter().map(width).collect()
 }
 
 /// Draws the choices in the width that is there and gives the one that was clicked. `faded` says
@@ -42,7 +44,10 @@ pub(crate) fn segmented(
     let palette = theme::palette(ui.ctx());
     let size = Vec2::new(width, 26.0);
     let (rect, _) = ui.allocate_exact_size(size, Sense::hover());
-    let cell = width / segments.len().max(1) as f32;
+    let labels = label_widths(ui, segments);
+    // What is left is shared out evenly, so that long words get more room.
+    let spare = (width - labels.iter().sum::<f32>()) / segments.len().max(1) as f32;
+    let mut left = rect.left();
     let radius = f32::from(theme::RADIUS_SMALL);
     ui.painter().rect(
         rect,
@@ -52,10 +57,11 @@ pub(crate) fn segmented(
         StrokeKind::Inside,
     );
     let mut clicked = None;
-    for (i, segment) in segments.iter().enumerate() {
-        let left = rect.left() + cell * i as f32;
+    for (i, (segment, label)) in segments.iter().zip(labels).enumerate() {
+        let cell = label + spare;
         let part =
             egui::Rect::from_min_size(egui::pos2(left, rect.top()), Vec2::new(cell, rect.height()));
+        left += cell;
         let is = chosen == Some(i);
         let response = ui.interact(part, ui.scope_id().with(&segment.name), Sense::click());
         response.widget_info(|| {
@@ -77,7 +83,7 @@ pub(crate) fn segmented(
         if i > 0 && !is && chosen != Some(i - 1) {
             let stroke = Stroke::new(1.0, palette.line);
             ui.painter()
-                .vline(left.round(), rect.shrink(6.0).y_range(), stroke);
+                .vline(part.left().round(), rect.shrink(6.0).y_range(), stroke);
         }
         let color = if is && !faded {
             palette.text

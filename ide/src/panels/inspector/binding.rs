@@ -108,7 +108,7 @@ impl Form<'_> {
                     }
                     let color = match color {
                         Shade::Quiet => palette.faint,
-                        Shade::Cast => palette.warning,
+                        Shade::Cast => palette.muted,
                         Shade::Wrong => palette.error,
                     };
                     ui.add(Label::new(small(&under, color)).truncate());
@@ -219,10 +219,7 @@ fn explained(want: &Wanted, column: Option<&str>, known: Option<&Column>) -> (St
             if ty == want.element {
                 (reason.text().to_string(), Shade::Quiet)
             } else {
-                (
-                    format!("{} · {ty} → {}", reason.text(), want.element),
-                    Shade::Cast,
-                )
+                (format!("{}, from {ty}", reason.text()), Shade::Cast)
             }
         }
     }
@@ -385,7 +382,7 @@ mod tests {
         let (text, shade) = explained(&want, Some("amount"), Some(&known));
         assert_eq!(
             (text.as_str(), shade),
-            ("by name · STRING → FLOAT", Shade::Cast)
+            ("by name, from STRING", Shade::Cast)
         );
         assert_eq!(explained(&want, None, None).1, Shade::Wrong);
     }

@@ -69,6 +69,7 @@ impl Form<'_> {
             ui.set_width(ui.available_width());
             ui.horizontal_wrapped(|ui| {
                 ui.spacing_mut().item_spacing = Vec2::splat(theme::STEP);
+                ui.spacing_mut().interact_size.y = 5.0 * theme::STEP;
                 for (i, item) in items.iter().enumerate() {
                     let path = format!("{}[{i}]", spec.name);
                     let unknown = !self.found(&path).is_empty();
@@ -287,6 +288,9 @@ pub(super) fn picked_column(
     } else {
         (now, palette.text)
     };
+    let mut inside = rect;
+    inside.max.x -= 24.0;
+    let painter = painter.with_clip_rect(inside);
     let text = painter.text(
         rect.left_center() + Vec2::new(8.0, 0.0),
         Align2::LEFT_CENTER,
@@ -311,6 +315,7 @@ pub(super) fn picked_column(
         );
         painter.galley(at, galley, palette.muted);
     }
+    let painter = ui.painter().with_clip_rect(rect);
     let tip = rect.right_center() - Vec2::new(13.0, 0.0);
     let (w, h) = (3.5, 2.0);
     painter.line(

@@ -491,7 +491,7 @@ pub(super) fn offers<'r>(
         let name = name.to_lowercase();
         if name.starts_with(&lower) {
             Some(0)
-        } else if lower.len() > 1 && name.contains(&lower) {
+        } else if lower.len() > 1 && name.split(['_', ' ']).any(|part| part.starts_with(&lower)) {
             Some(1)
         } else {
             None

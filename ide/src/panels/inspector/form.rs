@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 
+use egui::text::{LayoutJob, TextFormat};
 use egui::{Id, Label, Link, Response, RichText, Sense, TextEdit, Ui};
 use millstream_compiler::diagnostics::{Diagnostic, Severity, Span};
 use millstream_compiler::document::{Command, Entries, Node, NodeId, Value};
@@ -255,37 +256,32 @@ impl<'a> Form<'a> {
             Severity::Info => palette.muted,
         };
         let fix = self.fix(spec, found);
-        ui.horizontal_wrapped(|ui| {
-            ui.spacing_mut().item_spacing.x = theme::STEP;
-            let text = RichText::new(&found.message)
+        let mut job = LayoutJob::default();
+        let format = |color| TextFormat::simple(theme::text_font(theme::SMALL), color);
+        job.append(&found.message, 0.0, format(color));
+        if let Some(help) = &found.help {
+            job.append(help, 2.0 * theme::STEP, format(palette.muted));
+        }
+        ui.add(Label::new(job).wrap());
+        if let Some((command, title)) = fix {
+            let text = RichText::new(format!("Fix: {title}"))
                 .size(theme::SMALL)
-                .color(color);
-            ui.add(Label::new(text).wrap());
-            if let Some(help) = &found.help {
-                let text = RichText::new(help).size(theme::SMALL).color(palette.muted);
-                ui.add(Label::new(text).wrap());
+                .color(palette.accent);
+            let path = found.parameter.as_deref().unwrap_or(spec.name);
+            let link = ui
+                .add(Link::new(text))
+                .accessible_name(format!("Fix {path} of {}", self.id));
+            if link.clicked() {
+                self.memory.drafts.clear();
+                self.actions.push(Action::Edit(command));
             }
-            if let Some((command, title)) = fix {
-                let text = RichText::new("Fix")
-                    .size(theme::SMALL)
-                    .color(palette.accent);
-                let path = found.parameter.as_deref().unwrap_or(spec.name);
-                let link = ui
-                    .add(Link::new(text))
-                    .accessible_name(format!("Fix {path} of {}", self.id))
-                    .on_hover_text(title);
-                if link.clicked() {
-                    self.memory.drafts.clear();
-                    self.actions.push(Action::Edit(command));
-                }
-            }
-        });
+        }
     }
 
     /// The edit that follows a finding's "did you mean", and what it is called.
     fn fix(&self, spec: &ParameterSpec, found: &Diagnostic) -> Option<(Command, String)> {
         let near = meant(found.help.as_deref()?)?;
-        let title = format!("Write {near}");
+        let title = format!("write {near}");
         let path = found.parameter.as_deref()?;
         let value = self.value(spec)?;
         let mended = |text: &str| mend(spec.ty, text, found.parameter_span, near);

@@ -15,7 +15,7 @@ mod pipeline;
 mod rows;
 mod schema;
 
-use egui::{Button, Id, Label, RichText, ScrollArea, Sense, TextEdit, Ui};
+use egui::{Button, Id, Label, RichText, Role, ScrollArea, Sense, TextEdit, Ui, WidgetInfo};
 use millstream_compiler::document::{Command, Node, NodeId, Value};
 use millstream_compiler::lower::StreamKind;
 use millstream_compiler::nodes::{self, Inputs, KindSpec, ParameterSpec};
@@ -152,8 +152,8 @@ impl Form<'_> {
                         .sense(Sense::click()),
                 )
                 .on_hover_text("Click to rename")
-                .on_hover_cursor(egui::CursorIcon::Text)
-                .accessible_name(format!("Rename {id}"));
+                .on_hover_cursor(egui::CursorIcon::Text);
+            name.widget_info(|| WidgetInfo::labeled(Role::Button, true, format!("Rename {id}")));
             if name.clicked() {
                 self.actions.push(Action::Popup(Popup::Rename(id.clone())));
             }
@@ -346,7 +346,8 @@ impl Form<'_> {
         }
         ui.vertical(|ui| {
             ui.spacing_mut().item_spacing.y = theme::STEP;
-            heading(ui, "Output").accessible_name(format!("Output of {}", self.id));
+            ui.add_space(theme::STEP);
+            heading(ui, "Output");
             match self.editor.compiled().columns(self.id) {
                 Some(columns) => {
                     let stream = self.editor.compiled().streams.get(self.id);

@@ -32,6 +32,8 @@ const CROSS: f32 = 16.0;
 const NAME: f32 = 56.0;
 /// Room for the word between an expression and its name.
 const AS: f32 = 26.0;
+/// The height of a line of data in a field without a frame.
+const LINE: f32 = 18.0;
 /// The width of a character of data, as a share of its size: both fonts are monospaced.
 const CHARACTER: f32 = 0.6;
 
@@ -228,6 +230,7 @@ impl Form<'_> {
         let name = self.name(spec);
         frame.show(ui, |ui| {
             ui.spacing_mut().item_spacing = Vec2::new(0.0, 2.0);
+            ui.spacing_mut().interact_size.y = LINE;
             let mut typed = None;
             let mut renamed = None;
             let value = |form: &mut Self, ui: &mut Ui, width: f32| {
@@ -248,7 +251,7 @@ impl Form<'_> {
                 form.expression(ui, look)
             };
             let key_field = |form: &mut Self, ui: &mut Ui, width: f32| {
-                let (rect, _) = ui.allocate_exact_size(Vec2::new(AS - 4.0, 16.0), Sense::hover());
+                let (rect, _) = ui.allocate_exact_size(Vec2::new(AS - 4.0, LINE), Sense::hover());
                 ui.painter().text(
                     rect.left_center(),
                     egui::Align2::LEFT_CENTER,

@@ -32,7 +32,8 @@ pub(super) fn columns(ui: &mut Ui, columns: &[Column], stream: Option<&StreamTyp
             part(ui, name, text(column.name.clone(), palette.text));
             let marks = marks(column, stream);
             let mark = marks.chars().count() as f32 * 7.0;
-            let ty = column.ty.to_string();
+            // Whether NULL may come matters less than room for the type.
+            let ty = column.ty.clone().with_nullable(true).to_string();
             part(
                 ui,
                 width - name - mark - theme::STEP * 2.0,
