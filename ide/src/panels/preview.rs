@@ -412,7 +412,12 @@ impl TableDelegate for Delegate<'_> {
             let text = RichText::new(text)
                 .font(theme::data_font(theme::DATA))
                 .color(colour);
-            ui.add(Label::new(text).truncate());
+            let label = Label::new(text);
+            // A column begins as wide as its widest cell.
+            ui.add(match ui.is_sizing_pass() {
+                true => label.extend(),
+                false => label.truncate(),
+            });
         });
     }
 

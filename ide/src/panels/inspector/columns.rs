@@ -67,9 +67,9 @@ impl Form<'_> {
         let mut now = items.clone();
         frame.show(ui, |ui| {
             ui.set_width(ui.available_width());
+            ui.spacing_mut().interact_size.y = 5.0 * theme::STEP;
             ui.horizontal_wrapped(|ui| {
                 ui.spacing_mut().item_spacing = Vec2::splat(theme::STEP);
-                ui.spacing_mut().interact_size.y = 5.0 * theme::STEP;
                 for (i, item) in items.iter().enumerate() {
                     let path = format!("{}[{i}]", spec.name);
                     let unknown = !self.found(&path).is_empty();

@@ -316,7 +316,8 @@ fn list(
     state: &mut Completion,
     moved: bool,
 ) -> Option<usize> {
-    let width = response.rect.width().max(340.0);
+    let room = response.ctx.content_rect().width() - 8.0 * theme::STEP;
+    let width = response.rect.width().max(340.0).min(room);
     Popup::from_response(response)
         .id(popup_id(id))
         .kind(PopupKind::Popup)

@@ -476,10 +476,9 @@ fn several(ui: &mut Ui, editor: &Editor, actions: &mut Vec<Action>) {
         ui.horizontal(|ui| {
             let width = ui.available_width();
             let button = Button::new(command.name()).min_size(egui::Vec2::new(width, 26.0));
-            let button = match command.shortcut() {
-                Some(shortcut) => button.shortcut_text(ui.ctx().format_shortcut(&shortcut)),
-                None => button,
-            };
+            let shortcut = command.shortcut();
+            let shortcut = shortcut.map(|shortcut| ui.ctx().format_shortcut(&shortcut));
+            let button = button.shortcut_text(shortcut.unwrap_or_default());
             if ui.add(button).clicked() {
                 actions.push(Action::Command(command));
             }
