@@ -11,6 +11,9 @@ use crate::work::job::{End, JobView};
 /// The narrowest that a chart is worth drawing.
 const NARROWEST: f32 = 220.0;
 
+/// Draws one chart, so high.
+type Draw = fn(&mut Ui, &JobView, &Palette, f32);
+
 /// What the panel remembers between frames.
 #[derive(Debug, Default)]
 pub struct Charts {}
@@ -31,7 +34,7 @@ impl Charts {
             return;
         }
         let palette = theme::palette(ui.ctx());
-        let charts: [(&str, fn(&mut Ui, &JobView, &Palette, f32)); 4] = [
+        let charts: [(&str, Draw); 4] = [
             ("Throughput · rows/s", throughput),
             ("Latency · ms", latency),
             ("Checkpoints · ms", checkpoints),
