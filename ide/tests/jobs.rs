@@ -13,26 +13,18 @@ use millstream_ide::editor::{Action, BottomTab, Selection};
 use millstream_ide::shell::{Options, Shell};
 use millstream_ide::work::job::JobState;
 
-/// The program of this build; built if it is not there.
+/// The program of this build, which cargo makes for the tests of the runtime.
 fn program() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| {
         let test = std::env::current_exe().expect("this program");
         let folder = test.ancestors().nth(2).expect("the folder of the build");
         let program = folder.join("millstream");
-        if program.exists() {
-            return program;
-        }
-        let built = Command::new(env!("CARGO"))
-            .args(["build", "--quiet", "--workspace", "--bin", "millstream"])
-            .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
-            .env(
-                "CARGO_TARGET_DIR",
-                folder.parent().expect("the target folder"),
-            )
-            .status()
-            .expect("cargo runs");
-        assert!(built.success(), "millstream cannot be built");
+        assert!(
+            program.exists(),
+            "{} is not there: cargo test --workspace builds it, and so does cargo build --bin millstream",
+            program.display()
+        );
         program
     })
 }

@@ -10,31 +10,33 @@ use crate::theme;
 /// Draws the bar.
 pub(super) fn ui(ui: &mut Ui, editor: &Editor, actions: &mut Vec<Action>) {
     let palette = theme::palette(ui.ctx());
-    ui.horizontal(|ui| {
-        let (rect, _) = ui.allocate_exact_size(Vec2::new(18.0, 14.0), egui::Sense::hover());
-        waves(ui, rect, palette.accent);
-        egui::MenuBar::new().ui(ui, |ui| {
-            for menu in Menu::ALL {
-                ui.menu_button(menu.title(), |ui| entries(ui, menu, editor, actions));
-            }
-        });
+    let (rect, _) = ui.allocate_exact_size(Vec2::ZERO, egui::Sense::hover());
+    let mark = egui::Rect::from_min_size(rect.min + Vec2::new(0.0, 7.0), Vec2::new(18.0, 14.0));
+    waves(ui, mark, palette.accent);
+    egui::MenuBar::new().ui(ui, |ui| {
+        ui.add_space(26.0);
+        for menu in Menu::ALL {
+            ui.menu_button(menu.title(), |ui| entries(ui, menu, editor, actions));
+        }
         let room = ui.available_width();
-        ui.add_space((room / 2.0 - 330.0).max(8.0));
+        ui.add_space((room / 2.0 - 300.0).max(8.0));
         let field = Button::new(RichText::new("Type a command…").color(palette.muted))
             .min_size(Vec2::new(240.0, 24.0))
             .right_text(
                 RichText::new("Ctrl P")
                     .size(theme::SMALL)
                     .color(palette.faint),
-            );
+            )
+            .frame(true)
+            .frame_when_inactive(true);
         let field = ui.add(field);
         field.widget_info(|| WidgetInfo::labeled(Role::Button, true, "Command palette"));
         if field.clicked() {
             actions.push(Action::Command(UiCommand::Palette));
         }
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            button(ui, editor, UiCommand::ExportSql, "⬆ Export", actions);
-            button(ui, editor, UiCommand::Stop, "⏹", actions);
+            button(ui, editor, UiCommand::ExportSql, "Export", actions);
+            button(ui, editor, UiCommand::Stop, "■ Stop", actions);
             run(ui, editor, actions);
             ui.add_space(8.0);
             ui.label(RichText::new(status::document_name(editor)).font(theme::strong_font(13.0)));
@@ -70,7 +72,7 @@ fn button(
     actions: &mut Vec<Action>,
 ) {
     let ready = editor.ready(command);
-    let response = ui.add_enabled(ready.is_ok(), Button::new(label));
+    let response = ui.add_enabled(ready.is_ok(), Button::new(label).frame_when_inactive(true));
     response.widget_info(|| WidgetInfo::labeled(Role::Button, ready.is_ok(), command.name()));
     let response = response.on_hover_text(command.tooltip());
     let response = match ready {

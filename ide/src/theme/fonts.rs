@@ -1,7 +1,7 @@
 //! The fonts, bundled: Inter for the interface, JetBrains Mono for data and SQL.
 //!
-//! Both are under the SIL Open Font License; the licences lie beside the files in `fonts/`. Behind
-//! them stand egui's own fonts, for symbols that neither has.
+//! Both are under the SIL Open Font License; the licences lie beside the files in `fonts/`. Each
+//! stands behind the other, for symbols that it lacks.
 
 use std::sync::Arc;
 
@@ -33,18 +33,22 @@ pub(super) fn definitions() -> FontDefinitions {
             .font_data
             .insert(name.to_string(), Arc::new(FontData::from_static(bytes)));
     }
-    let mut first = |family: FontFamily, name: &str| {
-        let behind = fonts
-            .families
-            .get(&FontFamily::Proportional)
-            .cloned()
-            .unwrap_or_default();
-        let list = fonts.families.entry(family).or_insert(behind);
-        list.retain(|known| known != name);
-        list.insert(0, name.to_string());
-    };
-    first(FontFamily::Name(STRONG.into()), "Inter SemiBold");
-    first(FontFamily::Monospace, "JetBrains Mono");
-    first(FontFamily::Proportional, "Inter");
+    let lists: [(FontFamily, &[&str]); 3] = [
+        (FontFamily::Proportional, &["Inter", "JetBrains Mono"]),
+        (
+            FontFamily::Name(STRONG.into()),
+            &["Inter SemiBold", "Inter", "JetBrains Mono"],
+        ),
+        (FontFamily::Monospace, &["JetBrains Mono", "Inter"]),
+    ];
+    for (family, names) in lists {
+        let list = fonts.families.entry(family).or_default();
+        let behind: Vec<String> = list
+            .drain(..)
+            .filter(|known| !names.contains(&known.as_str()))
+            .collect();
+        list.extend(names.iter().map(ToString::to_string));
+        list.extend(behind);
+    }
     fonts
 }
