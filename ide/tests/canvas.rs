@@ -685,9 +685,7 @@ fn a_dropped_file_is_handed_on() {
             editor.apply(action);
         }
     }
-    assert!(
-        matches!(&seen[..], [Action::Drop(paths, _)] if paths[0] == PathBuf::from("orders.csv"))
-    );
+    assert!(matches!(&seen[..], [Action::Drop(paths, _)] if paths[0] == *"orders.csv"));
 }
 
 /// Pictures to look at; made only where `MILLSTREAM_SHOTS` names a folder.

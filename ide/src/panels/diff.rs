@@ -16,12 +16,15 @@ enum Subject {
     Sql,
 }
 
+/// A line, and whether it came, went or stayed.
+type Line = (ChangeTag, String);
+
 /// What the panel remembers between frames.
 #[derive(Debug, Default)]
 pub struct Diff {
     subject: Subject,
     /// The lines, for this change of the document and subject.
-    cached: Option<(u64, Subject, Vec<(ChangeTag, String)>)>,
+    cached: Option<(u64, Subject, Vec<Line>)>,
 }
 
 impl Diff {

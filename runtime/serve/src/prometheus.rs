@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::api::{CheckpointState, JobState, JobStatus, Latency, Metrics, NodeMetrics};
+use crate::api::{CheckpointState, JobState, JobStatus, Metrics, NodeMetrics};
 
 /// The text format's media type.
 pub(crate) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -182,13 +182,13 @@ fn job(out: &mut Exposition, metrics: &Metrics) {
             "gauge",
             "Age of rows when a sink took them, lately, by quantile.",
         );
-        let quantiles: [(&str, fn(&Latency) -> u64); 3] = [
-            ("0.5", |l| l.p50_us),
-            ("0.95", |l| l.p95_us),
-            ("0.99", |l| l.p99_us),
+        let quantiles = [
+            ("0.5", latency.p50_us),
+            ("0.95", latency.p95_us),
+            ("0.99", latency.p99_us),
         ];
-        for (quantile, read) in quantiles {
-            out.sample(name, &[("quantile", quantile)], read(latency) as f64 / 1e6);
+        for (quantile, micros) in quantiles {
+            out.sample(name, &[("quantile", quantile)], micros as f64 / 1e6);
         }
     }
     let done = metrics

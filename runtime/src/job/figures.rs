@@ -453,7 +453,9 @@ fn edge_shapes(
             edges.len() - 1
         })
     };
-    let mut found: Vec<(usize, Option<(usize, usize)>, usize)> = Vec::new();
+    /// An operator's input: the operator and the number of its port.
+    type InputOf = (usize, usize);
+    let mut found: Vec<(usize, Option<InputOf>, usize)> = Vec::new();
     for (index, node) in plan.nodes.iter().enumerate() {
         // From one node to the next within an operator that they share.
         for pair in owners[index].windows(2) {

@@ -37,16 +37,18 @@ pub(super) fn stream(
             let header = rows.header(&request.node, Some(&operator.uid));
             Writer::Json { rows, header }
         }
-        TapFormat::Arrow => Writer::Arrow(ArrowWriter::new(&columns).map_err(|why| {
-            ApiError::new(
-                ErrorCode::BadRequest,
-                format!(
-                    "the rows of '{}' cannot be sent as Arrow: {why}",
-                    request.node
-                ),
-            )
-            .help("ask for format=json")
-        })?),
+        TapFormat::Arrow => {
+            Writer::Arrow(ArrowWriter::new(&columns).map(Box::new).map_err(|why| {
+                ApiError::new(
+                    ErrorCode::BadRequest,
+                    format!(
+                        "the rows of '{}' cannot be sent as Arrow: {why}",
+                        request.node
+                    ),
+                )
+                .help("ask for format=json")
+            })?)
+        }
     };
     listener.allow(request.rows);
     let mut tap = Paced {
@@ -67,7 +69,7 @@ pub(super) fn stream(
 
 enum Writer {
     Json { rows: RowWriter, header: String },
-    Arrow(ArrowWriter),
+    Arrow(Box<ArrowWriter>),
 }
 
 struct Paced {
