@@ -244,6 +244,8 @@ fn conformance_cases_mean_the_same() {
                     *kinds_used.entry(kind).or_default() += 1;
                 }
             }
+            // A query may have two columns of one name, a relation may not: that is said.
+            Err(problem) if problem.contains("sql/duplicate-column") => {}
             Err(problem) => problems.push(problem),
         }
         count += 1;

@@ -78,7 +78,13 @@ pub fn highlight(text: &str) -> Vec<Stretch> {
             TokenKind::Word => {
                 let word = token.text(text);
                 // IN, AND and their like stand before parentheses too; a name does not.
-                if next_opens() && (!is_reserved(word) || is_reserved_function(word)) {
+                let callable = || {
+                    let json = word
+                        .get(..5)
+                        .is_some_and(|w| w.eq_ignore_ascii_case("JSON_"));
+                    !is_reserved(word) || is_reserved_function(word) || json
+                };
+                if next_opens() && callable() {
                     TextKind::Function
                 } else if is_reserved(word) || is_unreserved(word) {
                     TextKind::Keyword
