@@ -108,8 +108,11 @@ pub fn cross(a: &[Pos2], b: &[Pos2]) -> bool {
 }
 
 fn segments_cross(a: Pos2, b: Pos2, c: Pos2, d: Pos2) -> bool {
-    let side = |p: Pos2, q: Pos2, r: Pos2| (q.x - p.x) * (r.y - p.y) - (q.y - p.y) * (r.x - p.x);
-    side(a, b, c) * side(a, b, d) < 0.0 && side(c, d, a) * side(c, d, b) < 0.0
+    // A point on the line counts to one side of it, so that a cut through a corner of a curve crosses
+    // exactly one of the two pieces that meet there.
+    let left =
+        |p: Pos2, q: Pos2, r: Pos2| (q.x - p.x) * (r.y - p.y) - (q.y - p.y) * (r.x - p.x) >= 0.0;
+    left(a, b, c) != left(a, b, d) && left(c, d, a) != left(c, d, b)
 }
 
 /// After which bend of a wire a point of it comes: where a new bend goes into the list.
