@@ -740,7 +740,13 @@ mod tests {
     fn is_other_spelling(name: &str) -> bool {
         matches!(
             name,
-            "character_length" | "substr" | "ceiling" | "translate3" | "stddev" | "variance"
+            "character_length"
+                | "length"
+                | "substr"
+                | "ceiling"
+                | "translate3"
+                | "stddev"
+                | "variance"
         )
     }
 
