@@ -147,12 +147,14 @@ fn tile(ui: &mut Ui, sample: &Sample, actions: &mut Vec<Action>) {
         actions.push(Action::OpenPath(sample.file.clone()));
     }
     let play = egui::Rect::from_center_size(
-        rect.right_bottom() - Vec2::new(38.0, 20.0),
-        Vec2::new(60.0, 24.0),
+        rect.right_bottom() - Vec2::new(46.0, 24.0),
+        Vec2::new(68.0, 26.0),
     );
     let button =
         egui::Button::new(RichText::new("▶ Play").color(palette.on_accent)).fill(palette.accent);
-    let response = ui.put(play, button);
+    // In a layer of its own, so that the next tile stands beside this one.
+    let mut corner = ui.new_child(egui::UiBuilder::new().max_rect(play));
+    let response = corner.add(button.wrap_mode(egui::TextWrapMode::Extend));
     response.widget_info(|| {
         WidgetInfo::labeled(Role::Button, true, format!("Play sample {}", sample.name))
     });
