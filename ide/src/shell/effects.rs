@@ -251,12 +251,16 @@ impl Shell {
             self.ask(context, Purpose::SaveAs);
             return;
         };
-        let changed = self.stamp.is_some() && Stamp::of(&file) != self.stamp;
-        if changed && !force {
+        if self.changed_on_disk(&file) && !force {
             self.modal = Some(Modal::ChangedOnDisk);
             return;
         }
         self.save_to(context, &file);
+    }
+
+    /// Whether another program wrote the file since it was read or written here.
+    pub(super) fn changed_on_disk(&self, file: &Path) -> bool {
+        self.stamp.is_some() && Stamp::of(file) != self.stamp
     }
 
     pub(super) fn save_to(&mut self, context: &Context, file: &Path) -> bool {

@@ -299,10 +299,21 @@ impl Shell {
             }
             _ => editor.forget_saved(),
         }
-        self.editor = editor;
-        self.document_replaced();
-        // The new journal holds the edits before the old one goes.
-        let _ = std::fs::remove_file(recovered.journal);
+        self.replace_editor(editor);
+        // The old journal goes when the new one holds the edits; until then it is offered again.
+        let written = self.journal.write_now(
+            self.editor.generation(),
+            self.editor.document(),
+            self.editor.file(),
+        );
+        match written {
+            Ok(()) => {
+                let _ = std::fs::remove_file(recovered.journal);
+            }
+            Err(error) => self.notices.later(Notice::error(format!(
+                "the recovered edits are not protected from another crash: {error}"
+            ))),
+        }
     }
 }
 

@@ -49,6 +49,9 @@ impl Shell {
                 );
                 match answer {
                     Some(0) => match self.editor.file().map(std::path::Path::to_path_buf) {
+                        Some(file) if self.changed_on_disk(&file) => {
+                            self.modal = Some(Modal::ChangedOnDisk);
+                        }
                         Some(file) => {
                             if self.save_to(context, &file) {
                                 self.then(context, then);
@@ -104,8 +107,13 @@ impl Shell {
                         if let Some(last) = found.pop() {
                             self.take_recovered(last);
                         }
+                        // One window holds one document: the others stay in their journals.
                         if !found.is_empty() {
-                            self.modal = Some(Modal::Recover(found));
+                            let left = format!(
+                                "{} more with unsaved edits: offered at the next start",
+                                found.len()
+                            );
+                            self.notices.later(crate::editor::Notice::info(left));
                         }
                     }
                     Some(1) => {

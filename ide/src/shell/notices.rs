@@ -1,7 +1,7 @@
 //! Notices in a corner of the window; those with a repair stay until it is taken or dismissed.
 
 use egui::{Align2, Area, Context, Id, Key, Order, RichText, Vec2};
-use egui_notify::{Anchor, Toasts};
+use egui_notify::{Anchor, Toast, ToastLevel, Toasts};
 
 use crate::editor::{Action, Notice, NoticeLevel};
 use crate::theme;
@@ -46,17 +46,24 @@ impl Notices {
                 self.offer = Some(notice);
                 continue;
             }
-            let toast = match notice.level {
-                NoticeLevel::Done => self.toasts.success(notice.text),
-                NoticeLevel::Info => self.toasts.info(notice.text),
-                NoticeLevel::Error => self.toasts.error(notice.text),
+            let palette = theme::palette(context);
+            // The icons of the crate, its cross to close included, are in neither of our fonts.
+            let (icon, colour) = match notice.level {
+                NoticeLevel::Done => ("✓", palette.ok),
+                NoticeLevel::Info => ("i", palette.muted),
+                NoticeLevel::Error => ("!", palette.error),
             };
+            let level = ToastLevel::Custom(icon.into(), colour);
+            let mut toast = Toast::custom(notice.text, level);
             let seconds = match notice.level {
                 NoticeLevel::Done => 3,
                 NoticeLevel::Info => 6,
                 NoticeLevel::Error => 12,
             };
-            toast.duration(Some(std::time::Duration::from_secs(seconds)));
+            toast
+                .closable(false)
+                .duration(Some(std::time::Duration::from_secs(seconds)));
+            self.toasts.add(toast);
         }
         self.toasts.show(context);
         let Some(offer) = &self.offer else { return };

@@ -1,7 +1,7 @@
 //! The fonts, bundled: Inter for the interface, JetBrains Mono for data and SQL.
 //!
 //! Both are under the SIL Open Font License; the licences lie beside the files in `fonts/`. Each
-//! stands behind the other, for symbols that it lacks.
+//! stands behind the other.
 
 use std::sync::Arc;
 

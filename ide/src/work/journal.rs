@@ -76,10 +76,24 @@ impl Journal {
         if let Some(left) = DELAY.checked_sub(since.elapsed()) {
             return Ok(Some(left));
         }
+        self.write_now(generation, document, file)?;
+        Ok(None)
+    }
+
+    /// Writes the document's state without waiting for a burst to end.
+    ///
+    /// # Errors
+    /// The journal cannot be written.
+    pub fn write_now(
+        &mut self,
+        generation: u64,
+        document: &Document,
+        file: Option<&Path>,
+    ) -> io::Result<()> {
         self.write(document, file)?;
         self.written = generation;
         self.waiting = None;
-        Ok(None)
+        Ok(())
     }
 
     fn write(&self, document: &Document, file: Option<&Path>) -> io::Result<()> {
