@@ -46,6 +46,10 @@ pub enum UiCommand {
     Find,
     NextProblem,
     PreviousProblem,
+    QuickFix,
+    EditSql,
+    ApplySql,
+    DiscardSql,
     // Run
     Run,
     Stop,
@@ -127,7 +131,7 @@ const CTRL_SHIFT: Modifiers = Modifiers::COMMAND.plus(Modifiers::SHIFT);
 
 impl UiCommand {
     /// All, in the order of the menus.
-    pub const ALL: [UiCommand; 70] = {
+    pub const ALL: [UiCommand; 74] = {
         use UiCommand::*;
         [
             New,
@@ -163,7 +167,11 @@ impl UiCommand {
             DistributeVertically,
             Find,
             NextProblem,
-            PreviousProblem, // Graph
+            PreviousProblem,
+            QuickFix,
+            EditSql,
+            ApplySql,
+            DiscardSql, // Graph
             Run,
             Stop,
             StopWithSavepoint,
@@ -222,7 +230,11 @@ impl UiCommand {
             | DistributeVertically
             | Find
             | NextProblem
-            | PreviousProblem => Menu::Graph,
+            | PreviousProblem
+            | QuickFix
+            | EditSql
+            | ApplySql
+            | DiscardSql => Menu::Graph,
             Run | Stop | StopWithSavepoint | CheckpointNow | Preview | FreezePreview | Attach => {
                 Menu::Run
             }
@@ -269,6 +281,10 @@ impl UiCommand {
             Find => "Find node…",
             NextProblem => "Next problem",
             PreviousProblem => "Previous problem",
+            QuickFix => "Quick fix",
+            EditSql => "Edit SQL",
+            ApplySql => "Apply SQL",
+            DiscardSql => "Discard SQL edits",
             Run => "Run",
             Stop => "Stop",
             StopWithSavepoint => "Stop with savepoint",
@@ -350,6 +366,10 @@ impl UiCommand {
             Find => "Go to a node by its name",
             NextProblem => "Go to the next problem",
             PreviousProblem => "Go to the problem before",
+            QuickFix => "Do what is offered first for the current problem",
+            EditSql => "Type into the script; the graph follows when it is applied",
+            ApplySql => "Change the graph as the edited script says",
+            DiscardSql => "Show the script of the graph again",
             Run => "Run the pipeline on this machine, in a process of its own",
             Stop => "Stop the running job",
             StopWithSavepoint => "Take a savepoint, then stop; a later run can go on from it",
@@ -416,8 +436,9 @@ impl UiCommand {
             Find => (Modifiers::NONE, Key::Slash),
             NextProblem => (Modifiers::NONE, Key::F8),
             PreviousProblem => (Modifiers::SHIFT, Key::F8),
+            QuickFix => (CTRL, Key::Period),
             Run => (CTRL, Key::Enter),
-            Stop => (CTRL, Key::Period),
+            Stop => (CTRL_SHIFT, Key::Enter),
             Preview => (Modifiers::NONE, Key::P),
             ExportSql => (CTRL, Key::E),
             Palette => (CTRL, Key::P),
@@ -452,6 +473,7 @@ impl UiCommand {
                 | Mute
                 | AutoLayout
                 | Find
+                | EditSql
                 | CheckpointNow
                 | Preview
                 | Attach

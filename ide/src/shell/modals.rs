@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use egui::{Context, RichText, ScrollArea, TextEdit, Ui};
 
 use super::{BrokenFile, Shell};
+use crate::editor::{Action, CentreTab};
 use crate::theme;
 use crate::work::journal::Recovered;
 
@@ -28,6 +29,10 @@ pub enum Modal {
     ChangedOnDisk,
     /// Edits of an editor that died: take them up?
     Recover(Vec<Recovered>),
+    /// The edited script was not applied: give it up, and then perhaps do something else?
+    UnappliedSql(Option<Then>),
+    /// The graph changed while its script was edited: take both?
+    MergeSql,
     /// The text of a broken file was edited: write it and open it.
     MendFile,
 }
@@ -60,11 +65,42 @@ impl Shell {
                         None => self.save(context, false),
                     },
                     Some(1) => {
-                        self.journal.clear(self.editor.generation());
+                        self.journal.clear(&self.editor);
                         self.then(context, then);
                     }
                     Some(_) => {}
                     None => self.modal = Some(Modal::Unsaved(then)),
+                }
+            }
+            Modal::UnappliedSql(then) => {
+                let answer = ask(
+                    context,
+                    "Discard the edits of the script?",
+                    "They are not applied to the graph and are lost otherwise.",
+                    &["Discard", "Keep editing"],
+                );
+                match answer {
+                    Some(0) => {
+                        self.apply(context, Action::DropSql);
+                        if let Some(then) = then {
+                            self.unless_unsaved(then, context);
+                        }
+                    }
+                    Some(_) => self.apply(context, Action::ShowCentre(CentreTab::Sql)),
+                    None => self.modal = Some(Modal::UnappliedSql(then)),
+                }
+            }
+            Modal::MergeSql => {
+                let answer = ask(
+                    context,
+                    "The graph changed while you edited its script",
+                    "Both can be taken. What both changed will be as the script says.",
+                    &["Take both", "Keep editing"],
+                );
+                match answer {
+                    Some(0) => self.apply(context, Action::MergeSql),
+                    Some(_) => {}
+                    None => self.modal = Some(Modal::MergeSql),
                 }
             }
             Modal::ChangedOnDisk => {

@@ -5,6 +5,7 @@ use egui::{Context, Event, Modifiers};
 use crate::canvas;
 use crate::command::UiCommand;
 use crate::editor::{Action, CentreTab, Editor, Popup};
+use crate::panels::sql;
 
 /// Takes the shortcuts that were pressed. Those without Ctrl count only where no text is edited
 /// and, but for Escape, where nothing floats over the canvas and nothing is `busy` on it.
@@ -14,11 +15,16 @@ pub(super) fn collect(context: &Context, editor: &Editor, busy: bool, actions: &
     let typing = busy || focused.is_some_and(|id| id != canvas::focus_id());
     let floating = editor.view.popup != Popup::None;
     let on_canvas = editor.view.centre == CentreTab::Graph && !editor.view.start;
+    let on_script = editor.view.centre == CentreTab::Sql && !editor.view.start;
+    // A script that is not edited has nothing to undo but the document.
+    let reading = editor.draft().is_none() && focused == Some(sql::field_id());
     for command in by_modifiers() {
         let Some(shortcut) = command.shortcut() else {
             continue;
         };
-        let plain = !shortcut.modifiers.command;
+        // No text has a use for F8.
+        let anywhere = shortcut.logical_key == egui::Key::F8 && !floating && !editor.view.start;
+        let plain = !shortcut.modifiers.command && !anywhere;
         if plain && (typing || !on_canvas || (floating && command != UiCommand::SelectNone)) {
             continue;
         }
@@ -30,11 +36,16 @@ pub(super) fn collect(context: &Context, editor: &Editor, busy: bool, actions: &
                 | UiCommand::SelectAll
                 | UiCommand::DeleteAndReconnect
         );
-        if typing && text_editing {
+        let undoing = matches!(command, UiCommand::Undo | UiCommand::Redo);
+        if typing && text_editing && !(reading && undoing) {
             continue;
         }
         if context.input_mut(|input| input.consume_shortcut(&shortcut)) {
-            actions.push(Action::Command(command));
+            actions.push(Action::Command(match command {
+                // What is at hand is the script, not the job.
+                UiCommand::Run if on_script && editor.draft().is_some() => UiCommand::ApplySql,
+                command => command,
+            }));
         }
     }
     if typing || floating || !on_canvas {

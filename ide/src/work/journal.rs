@@ -11,7 +11,10 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use millstream_compiler::document::{Document, Layout, Pipeline, files};
+use millstream_compiler::lower::Target;
 use serde::{Deserialize, Serialize};
+
+use crate::editor::{Draft, Editor};
 
 /// How long edits may wait before they are written: a burst of typing is written once.
 const DELAY: Duration = Duration::from_millis(300);
@@ -25,6 +28,29 @@ struct Entry {
     file: Option<PathBuf>,
     pipeline: String,
     layout: String,
+    #[serde(default)]
+    script: Option<Script>,
+}
+
+/// A script that was being edited.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Script {
+    /// Its text.
+    pub text: String,
+    /// The script that it was begun from.
+    pub begun_from: String,
+    /// Whether it is the one for Flink.
+    flink: bool,
+}
+
+impl Script {
+    /// Whose script it is.
+    pub fn target(&self) -> Target {
+        match self.flink {
+            true => Target::Flink,
+            false => Target::Embedded,
+        }
+    }
 }
 
 /// Unsaved edits of an editor that is gone.
@@ -36,16 +62,29 @@ pub struct Recovered {
     pub file: Option<PathBuf>,
     /// The document with the edits.
     pub document: Document,
+    /// The script that was being edited, if it was.
+    pub script: Option<Script>,
 }
 
 /// The journal of this process.
 #[derive(Debug)]
 pub struct Journal {
     path: PathBuf,
-    /// The change that is written.
-    written: u64,
+    /// The state that is written.
+    written: State,
     /// Since when a change waits.
-    waiting: Option<(u64, Instant)>,
+    waiting: Option<Instant>,
+    /// Whether there may be a file.
+    on_disk: bool,
+}
+
+/// What tells states of an editor apart: the changes of the document, and the texts of the edited
+/// script.
+type State = (u64, u64);
+
+fn state_of(editor: &Editor) -> State {
+    let draft = editor.draft().map_or(0, Draft::revision);
+    (editor.generation(), draft)
 }
 
 impl Journal {
@@ -53,70 +92,71 @@ impl Journal {
     pub fn in_folder(folder: &Path) -> Self {
         Self {
             path: folder.join(format!("{}.journal.json", std::process::id())),
-            written: 0,
+            written: State::default(),
             waiting: None,
+            // One of an earlier process with the same number.
+            on_disk: true,
         }
     }
 
-    /// Takes note of the document's state. Writes it once it has waited long enough; says after
+    /// Takes note of the editor's state. Writes it once it has waited long enough; says after
     /// which time to call again, if it still waits.
     ///
     /// # Errors
     /// The journal cannot be written: the edits are in memory alone.
-    pub fn keep(
-        &mut self,
-        generation: u64,
-        document: &Document,
-        file: Option<&Path>,
-    ) -> io::Result<Option<Duration>> {
-        if generation == self.written {
+    pub fn keep(&mut self, editor: &Editor) -> io::Result<Option<Duration>> {
+        if state_of(editor) == self.written {
             return Ok(None);
         }
-        let (_, since) = *self.waiting.get_or_insert((generation, Instant::now()));
+        let since = *self.waiting.get_or_insert_with(Instant::now);
         if let Some(left) = DELAY.checked_sub(since.elapsed()) {
             return Ok(Some(left));
         }
-        self.write_now(generation, document, file)?;
+        self.write_now(editor)?;
         Ok(None)
     }
 
-    /// Writes the document's state without waiting for a burst to end.
+    /// Writes the editor's state without waiting for a burst to end.
     ///
     /// # Errors
     /// The journal cannot be written.
-    pub fn write_now(
-        &mut self,
-        generation: u64,
-        document: &Document,
-        file: Option<&Path>,
-    ) -> io::Result<()> {
-        self.write(document, file)?;
-        self.written = generation;
+    pub fn write_now(&mut self, editor: &Editor) -> io::Result<()> {
+        self.write(editor)?;
+        self.written = state_of(editor);
         self.waiting = None;
+        self.on_disk = true;
         Ok(())
     }
 
-    fn write(&self, document: &Document, file: Option<&Path>) -> io::Result<()> {
+    fn write(&self, editor: &Editor) -> io::Result<()> {
         if let Some(folder) = self.path.parent() {
             fs::create_dir_all(folder)?;
         }
+        let document = editor.document();
         let entry = Entry {
             process: std::process::id(),
             began: began(std::process::id()),
-            file: file.map(Path::to_path_buf),
+            file: editor.file().map(Path::to_path_buf),
             pipeline: document.pipeline().to_toml(),
             layout: document.layout().to_toml(),
+            script: editor.draft().map(|draft| Script {
+                text: draft.text().to_string(),
+                begun_from: draft.script().to_string(),
+                flink: draft.target() == Target::Flink,
+            }),
         };
         let text = serde_json::to_string(&entry)?;
         files::write(&self.path, &text).map_err(|error| error.source)
     }
 
     /// The edits are saved or not wanted: the journal goes.
-    pub fn clear(&mut self, generation: u64) {
-        self.written = generation;
+    pub fn clear(&mut self, editor: &Editor) {
+        self.written = state_of(editor);
         self.waiting = None;
-        // It may never have been written.
-        let _ = fs::remove_file(&self.path);
+        if std::mem::take(&mut self.on_disk) {
+            // It may never have been written.
+            let _ = fs::remove_file(&self.path);
+        }
     }
 }
 
@@ -151,6 +191,7 @@ fn recover(path: &Path) -> Option<Recovered> {
         journal: path.to_path_buf(),
         file: entry.file,
         document: Document::new(pipeline, layout),
+        script: entry.script,
     })
 }
 
@@ -166,18 +207,17 @@ fn began(process: u32) -> Option<u64> {
 mod tests {
     use super::*;
 
-    fn document(name: &str) -> Document {
-        Document::new(Pipeline::new(name), Layout::default())
-    }
-
     #[test]
     fn edits_of_a_process_that_is_gone_are_offered() {
         let folder = tempfile::tempdir().expect("a folder");
         let mut journal = Journal::in_folder(folder.path());
-        let wait = journal.keep(2, &document("edited"), None).expect("written");
+        let document = Document::new(Pipeline::new("edited"), Layout::default());
+        let mut editor = Editor::new(document, None);
+        let wait = journal.keep(&editor).expect("written");
         assert!(wait.is_some(), "a burst is written once");
         std::thread::sleep(DELAY);
-        let wait = journal.keep(3, &document("edited"), None).expect("written");
+        editor.restore_draft("SELECT 1".into(), "SELECT 2".into(), Target::Flink);
+        let wait = journal.keep(&editor).expect("written");
         assert!(wait.is_none());
         // This process runs, so nothing is lost yet.
         assert!(recoverable(folder.path()).is_empty());
@@ -191,7 +231,15 @@ mod tests {
         let found = recoverable(folder.path());
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].document.pipeline().name(), "edited");
-        journal.clear(3);
+        let script = found[0]
+            .script
+            .as_ref()
+            .expect("the script that was edited");
+        assert_eq!(
+            (script.text.as_str(), script.target()),
+            ("SELECT 1", Target::Flink)
+        );
+        journal.clear(&editor);
         assert!(!journal.path.exists());
     }
 

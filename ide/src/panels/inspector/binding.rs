@@ -156,6 +156,7 @@ impl Form<'_> {
                 ui.label(small(&text, palette.error));
             }
         });
+        self.trial(ui);
     }
 
     /// Writes the binding: a table of names where the model has names, a list otherwise.

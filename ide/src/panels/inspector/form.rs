@@ -15,6 +15,7 @@ use super::expression::Completion;
 use crate::editor::{Action, Editor};
 use crate::sql_text::{self, Highlighted, Names};
 use crate::theme;
+use crate::work::dry_run::DryRun;
 
 /// What the fields remember between frames.
 #[derive(Debug, Default)]
@@ -48,6 +49,7 @@ pub(super) struct Form<'a> {
     pub(super) id: &'a NodeId,
     pub(super) node: &'a Node,
     pub(super) facts: &'a Facts,
+    pub(super) dry_run: &'a DryRun,
     pub(super) memory: &'a mut Memory,
     pub(super) actions: &'a mut Vec<Action>,
 }

@@ -14,6 +14,7 @@ mod pairs;
 mod pipeline;
 mod rows;
 mod schema;
+mod trial;
 
 use egui::{Button, Id, Label, RichText, Role, ScrollArea, Sense, TextEdit, Ui, WidgetInfo};
 use millstream_compiler::document::{Command, Node, NodeId, Value};
@@ -25,7 +26,7 @@ use crate::editor::{Action, Editor, Popup};
 use crate::panels::heading;
 use crate::sql_text::Names;
 use crate::theme;
-use crate::work::job::JobView;
+use crate::work::dry_run::DryRun;
 use form::{Facts, Form, Memory, frame};
 
 /// What the panel remembers between frames.
@@ -50,7 +51,13 @@ struct Key {
 
 impl Inspector {
     /// Draws the panel and collects what is done in it.
-    pub fn ui(&mut self, ui: &mut Ui, editor: &Editor, _job: &JobView, actions: &mut Vec<Action>) {
+    pub fn ui(
+        &mut self,
+        ui: &mut Ui,
+        editor: &Editor,
+        dry_run: &DryRun,
+        actions: &mut Vec<Action>,
+    ) {
         let selection = &editor.view.selection;
         let node = selection.single_node().cloned();
         if self.shown != node {
@@ -64,7 +71,7 @@ impl Inspector {
             .show(ui, |ui| {
                 ui.spacing_mut().item_spacing.y = 2.0 * theme::STEP;
                 match node {
-                    Some(id) => self.node(ui, editor, &id, actions),
+                    Some(id) => self.node(ui, editor, dry_run, &id, actions),
                     None if selection.is_empty() => {
                         pipeline::ui(ui, editor, &mut self.memory, actions);
                     }
@@ -74,7 +81,14 @@ impl Inspector {
             });
     }
 
-    fn node(&mut self, ui: &mut Ui, editor: &Editor, id: &NodeId, actions: &mut Vec<Action>) {
+    fn node(
+        &mut self,
+        ui: &mut Ui,
+        editor: &Editor,
+        dry_run: &DryRun,
+        id: &NodeId,
+        actions: &mut Vec<Action>,
+    ) {
         let Some(node) = editor.pipeline().node(id.as_str()) else {
             return;
         };
@@ -95,6 +109,7 @@ impl Inspector {
             id,
             node,
             facts,
+            dry_run,
             memory: &mut self.memory,
             actions,
         };
