@@ -459,6 +459,13 @@ impl UiCommand {
         Some(KeyboardShortcut::new(modifiers, key))
     }
 
+    /// Its shortcut as people write it.
+    pub fn shortcut_text(self, context: &egui::Context) -> Option<String> {
+        let text = context.format_shortcut(&self.shortcut()?);
+        // Keys that are called otherwise than what is written on them.
+        Some(text.replace("Period", ".").replace("Slash", "/"))
+    }
+
     /// Whether a separator stands above it in its menu.
     pub fn begins_group(self) -> bool {
         use UiCommand::*;

@@ -189,6 +189,10 @@ fn ten_thousand_random_commands_keep_what_always_holds() {
     let expected = [
         UiCommand::NextProblem,
         UiCommand::PreviousProblem,
+        UiCommand::QuickFix,
+        UiCommand::EditSql,
+        UiCommand::ApplySql,
+        UiCommand::DiscardSql,
         UiCommand::Stop,
         UiCommand::StopWithSavepoint,
         UiCommand::CheckpointNow,

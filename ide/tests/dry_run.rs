@@ -6,7 +6,8 @@ use std::path::PathBuf;
 
 use common::{Window, picture, selection};
 use egui_kittest::kittest::Queryable as _;
-use millstream_compiler::document::Command;
+use millstream_compiler::document::{Command, Entries};
+use millstream_ide::command::UiCommand;
 use millstream_ide::editor::Action;
 
 /// The program of this build, which cargo makes for the tests of the runtime.
@@ -28,6 +29,8 @@ fn fraud(theme: egui::Theme) -> (Window, tempfile::TempDir) {
     let sample = common::sample("fraud");
     let mut window = Window::at_home(home.path(), Some(sample), theme);
     window.shell_mut().set_program(program());
+    // Room for the whole form.
+    window.act(Action::Command(UiCommand::ToggleBottom));
     window.act(Action::Select(selection(&["scored"])));
     window.compiled();
     (window, home)
@@ -67,27 +70,64 @@ fn a_hundred_rows_are_scored_and_told_about() {
     }
 }
 
-#[test]
-fn the_row_that_cannot_be_scored_is_named() {
-    let (mut window, _home) = fraud(egui::Theme::Dark);
-    // A count is given to the model as NULL where it is one.
+/// The features with another expression for one of them.
+fn with_feature(window: &mut Window, expression: &str) {
     window.act(Action::Edit(Command::SetParameter {
         node: common::node_id("features"),
         parameter: "columns".into(),
-        value: millstream_compiler::document::Entries::new()
-            .with("seconds_since_previous", "CAST(merchant_id AS STRING)")
+        value: Entries::new()
+            .with("seconds_since_previous", expression)
             .with("amount_to_mean", "1.0")
             .into(),
     }));
     window.compiled();
+}
+
+#[test]
+fn a_column_that_is_no_number_is_said_in_plain_words() {
+    let (mut window, _home) = fraud(egui::Theme::Dark);
+    with_feature(&mut window, "CAST(merchant_id AS STRING)");
     try_it(&mut window);
     let trial = window.shell().dry_run().trial.clone().expect("a trial");
     let fault = trial.fault.clone().expect("a text that is no number");
-    eprintln!("{fault:?}");
-    assert!(!trial.rows.is_empty(), "{fault:?}");
-    let told = window.harness.query_by_label_contains("cannot be");
-    assert!(told.is_some());
+    assert!(
+        fault
+            .message
+            .starts_with("'seconds_since_previous' is STRING"),
+        "{fault:?}"
+    );
+    assert!(!fault.message.contains("error["));
+    // The rows it would have been given are there to look at.
+    assert_eq!(trial.rows.len(), 100);
+    assert!(
+        window
+            .harness
+            .query_by_label("It cannot be tried")
+            .is_some()
+    );
     picture(&mut window.harness, "trial-fault-dark");
+}
+
+#[test]
+fn a_row_without_a_value_has_its_share_of_nulls_or_is_named() {
+    let (mut window, _home) = fraud(egui::Theme::Dark);
+    with_feature(
+        &mut window,
+        "CASE WHEN MOD(transaction_id, 10) = 3 THEN CAST(NULL AS DOUBLE) ELSE 7.0 END",
+    );
+    try_it(&mut window);
+    let trial = window.shell().dry_run().trial.clone().expect("a trial");
+    let place = trial
+        .columns
+        .iter()
+        .position(|c| c.name == "seconds_since_previous");
+    let nulls = trial.statistics[place.expect("it is an input")].nulls;
+    assert!((0.05..0.2).contains(&nulls), "{nulls}");
+    picture(&mut window.harness, "trial-nulls-dark");
+    if let Some(fault) = &trial.fault {
+        let row = fault.row.expect("one of the rows");
+        assert_eq!(trial.rows[row].cells[place.unwrap()], None);
+    }
 }
 
 #[test]

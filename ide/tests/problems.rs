@@ -9,6 +9,7 @@ use millstream_ide::command::UiCommand;
 use millstream_ide::editor::{Action, CentreTab, Editor};
 use millstream_ide::panels::problems::Problems;
 use millstream_ide::work::repairs::Repairs;
+use millstream_runtime::environment::FileEnvironment;
 
 /// An aggregate whose changes a file cannot take, a misspelt column, and a parameter that does
 /// nothing.
@@ -78,7 +79,11 @@ fn panel(editor: Editor, theme: egui::Theme) -> common::Stand<Problems> {
 /// Finds what can be done, as the worker does.
 fn repaired(harness: &mut common::Stand<Problems>) {
     let editor = &mut harness.state_mut().editor;
-    let repairs = Repairs::of(editor.document(), editor.compiled(), editor.base_dir());
+    let repairs = Repairs::of(
+        editor.document(),
+        editor.compiled(),
+        &FileEnvironment::new(editor.base_dir()),
+    );
     editor.set_repairs(repairs.into());
     harness.run();
 }
@@ -148,12 +153,12 @@ fn a_problem_leads_to_its_node_and_to_its_place_in_the_script() {
     let mut harness = panel(editor(PIPELINE), egui::Theme::Dark);
     let at = messages(&harness.state().editor)
         .iter()
-        .position(|message| message.contains("amuont"))
+        .position(|message| message.contains("takes inserts only"))
         .expect("it is found");
     let found = harness.state().editor.compiled().diagnostics[at].clone();
-    click(&mut harness, &format!("error in large: {}", found.message));
+    click(&mut harness, &format!("error in files: {}", found.message));
     let view = &harness.state().editor.view;
-    assert_eq!(view.selection.single_node().unwrap().as_str(), "large");
+    assert_eq!(view.selection.single_node().unwrap().as_str(), "files");
     assert_eq!(view.problem, Some(at));
     click(&mut harness, &format!("Show problem {} in the SQL", at + 1));
     let view = &harness.state().editor.view;

@@ -99,6 +99,12 @@ impl Document {
         let pipeline = &mut self.pipeline;
         if from.name != to.name {
             pipeline.name.clone_from(&to.name);
+            // A setting that said the name again would go on saying the old one.
+            let key = "pipeline.name";
+            let again = pipeline.settings.get(key) == Some(&from.name);
+            if again && !from.settings.contains_key(key) {
+                Arc::make_mut(&mut pipeline.settings).remove(key);
+            }
         }
         if from.description != to.description {
             pipeline.description.clone_from(&to.description);

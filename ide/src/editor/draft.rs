@@ -25,8 +25,8 @@ pub struct Draft {
     /// Counts the texts of all drafts.
     revision: u64,
     checked: Option<Arc<Checked>>,
-    /// Whether to apply it once it is checked, and then whether it was agreed that the graph changed
-    /// meanwhile.
+    /// Whether to apply it once it is checked, and then whether that was agreed to, whatever is
+    /// wrong.
     apply: Option<bool>,
 }
 
@@ -36,7 +36,7 @@ pub struct Checked {
     /// Of which text.
     pub revision: u64,
     /// What is wrong with it and what cannot be said in a graph, in the order of the text. Spans
-    /// count its bytes. An error says that it cannot be read.
+    /// count its bytes.
     pub findings: Vec<Diagnostic>,
     /// What the script meant that it was begun from.
     pub before: Pipeline,
@@ -193,7 +193,8 @@ impl Editor {
     }
 
     /// Changes the graph as the edited script says, as soon as it is known what it says. Unless
-    /// `agreed`, asks if the graph has changed meanwhile.
+    /// `agreed`, asks if the graph has changed meanwhile, and if something is wrong with the script
+    /// that a graph can have, too.
     pub(super) fn take_sql(&mut self, agreed: bool) -> Vec<Effect> {
         let Some(draft) = &mut self.draft else {
             return vec![];
@@ -209,8 +210,8 @@ impl Editor {
         let Some(after) = &checked.after else {
             return self.refuse_sql(&checked);
         };
-        if !agreed && self.draft_is_behind() {
-            return vec![Effect::AskMergeSql];
+        if !agreed && (checked.error().is_some() || self.draft_is_behind()) {
+            return vec![Effect::AskApplySql];
         }
         let command = Command::TakeChanges {
             from: Box::new(checked.before.clone()),

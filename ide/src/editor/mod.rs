@@ -65,8 +65,9 @@ pub enum Action {
     GoToProblem(usize),
     /// The script was typed into: from the script of this target to this text.
     TypeSql(String),
-    /// Take over what the script says, although the graph changed since it was begun.
-    MergeSql,
+    /// Take over what the script says, although the graph changed since it was begun or something is
+    /// wrong with it.
+    ApplySqlAnyway,
     /// Give the edited script up.
     DropSql,
     /// Show another part of the canvas.
@@ -165,8 +166,9 @@ pub enum Effect {
     TryModel(NodeId),
     /// End that.
     StopTrying,
-    /// The graph changed while its script was edited: ask whether both are to be taken.
-    AskMergeSql,
+    /// The graph changed while its script was edited, or something is wrong with that: ask whether it
+    /// is to be applied.
+    AskApplySql,
     /// The script that is edited is not to be taken: ask first.
     AskDiscardSql,
     /// Make nodes of files.
@@ -458,7 +460,7 @@ impl Editor {
                 self.type_sql(text);
                 vec![]
             }
-            Action::MergeSql => self.take_sql(true),
+            Action::ApplySqlAnyway => self.take_sql(true),
             Action::DropSql => {
                 self.draft = None;
                 vec![]

@@ -172,9 +172,10 @@ impl Row<'_> {
                 let mut button = Button::new(text).min_size(Vec2::new(0.0, 22.0));
                 if number == 0
                     && self.current
-                    && let Some(shortcut) = UiCommand::QuickFix.shortcut()
+                    && let Some(keys) = UiCommand::QuickFix.shortcut_text(ui.ctx())
                 {
-                    button = button.shortcut_text(ui.ctx().format_shortcut(&shortcut));
+                    let keys = RichText::new(keys).size(theme::SMALL).color(palette.faint);
+                    button = button.right_text(keys);
                 }
                 let response = ui
                     .add(button)

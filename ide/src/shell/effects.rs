@@ -49,7 +49,7 @@ impl Shell {
             Effect::PreviewAgain => self.preview_again(),
             Effect::TryModel(node) => self.try_model(&node),
             Effect::StopTrying => self.stop_trying(),
-            Effect::AskMergeSql => self.modal = Some(Modal::MergeSql),
+            Effect::AskApplySql => self.modal = Some(Modal::ApplySql),
             Effect::AskDiscardSql => self.modal = Some(Modal::UnappliedSql(None)),
             Effect::Attach => self.attach_job(true),
             Effect::ImportFiles(paths, at) => {

@@ -3,6 +3,7 @@
 //! A frame goes in four steps: take in what the workers have (a compiled script, a job's figures,
 //! a chosen file), draw and collect actions, apply them to the editor, carry out the effects.
 
+mod beginning;
 mod effects;
 mod jobs;
 mod modals;
@@ -94,6 +95,7 @@ pub struct Shell {
     stamp: Option<Stamp>,
     /// Whether closing the window was agreed to.
     closing: bool,
+    beginning: beginning::Beginning,
 }
 
 impl Shell {
@@ -125,12 +127,13 @@ impl Shell {
             diff: DiffWorker::start(wake()),
             drafts: DraftWorker::start(wake()),
             dialogs: Box::new(SystemDialogs::default()),
-            journal: Journal::in_folder(&journals),
+            journal: Journal::in_folder(&journals, wake()),
             jobs: jobs::Jobs::new(context, options.home.clone()),
             preview: PreviewView::default(),
             imports: Imports::default(),
             stamp: None,
             closing: false,
+            beginning: beginning::Beginning::now(),
         };
         match options.path {
             Some(path) => shell.then(context, modals::Then::Open(path)),
@@ -261,18 +264,19 @@ impl Shell {
             self.diff.ask(&self.editor);
         }
         if self.editor.is_unsaved() || self.editor.draft().is_some() {
-            match self.journal.keep(&self.editor) {
-                Ok(Some(left)) => context.request_repaint_after(left + Duration::from_millis(10)),
-                Ok(None) => {}
-                Err(error) => self.notices.add(
-                    context,
-                    Notice::error(format!(
-                        "unsaved edits are not protected from a crash: {error}"
-                    )),
-                ),
+            if let Some(left) = self.journal.keep(&self.editor) {
+                context.request_repaint_after(left + Duration::from_millis(10));
             }
         } else {
             self.journal.clear(&self.editor);
+        }
+        if let Some(error) = self.journal.failure() {
+            self.notices.add(
+                context,
+                Notice::error(format!(
+                    "unsaved edits are not protected from a crash: {error}"
+                )),
+            );
         }
         if let Some(panels) = self.panes.changed() {
             self.settings.panels = Some(panels);
@@ -349,6 +353,8 @@ impl Shell {
 
 impl eframe::App for Shell {
     fn ui(&mut self, ui: &mut Ui, _frame: &mut eframe::Frame) {
+        let compiled = self.editor.compiled().generation == self.editor.generation();
+        self.beginning.frame(ui.ctx(), compiled);
         Shell::ui(self, ui);
     }
 

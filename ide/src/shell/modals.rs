@@ -31,8 +31,8 @@ pub enum Modal {
     Recover(Vec<Recovered>),
     /// The edited script was not applied: give it up, and then perhaps do something else?
     UnappliedSql(Option<Then>),
-    /// The graph changed while its script was edited: take both?
-    MergeSql,
+    /// The graph changed while its script was edited, or something is wrong with that: apply it?
+    ApplySql,
     /// The text of a broken file was edited: write it and open it.
     MendFile,
 }
@@ -90,17 +90,38 @@ impl Shell {
                     None => self.modal = Some(Modal::UnappliedSql(then)),
                 }
             }
-            Modal::MergeSql => {
+            Modal::ApplySql => {
+                let mut reasons = Vec::new();
+                if self.editor.draft_is_behind() {
+                    reasons.push(
+                        "The graph changed while its script was edited. Both changes are taken; what both changed will be as the script says.".to_string(),
+                    );
+                }
+                let findings = self
+                    .editor
+                    .draft()
+                    .map_or(&[][..], |draft| draft.findings());
+                let mut errors = findings.iter().filter(|found| found.is_error());
+                if let Some(first) = errors.next() {
+                    let more = match errors.count() {
+                        0 => String::new(),
+                        n => format!(", and {n} more"),
+                    };
+                    reasons.push(format!(
+                        "Something is wrong with it: {}{more}. What is broken becomes SQL nodes with that text.",
+                        first.message
+                    ));
+                }
                 let answer = ask(
                     context,
-                    "The graph changed while you edited its script",
-                    "Both can be taken. What both changed will be as the script says.",
-                    &["Take both", "Keep editing"],
+                    "Apply the script all the same?",
+                    &reasons.join("\n\n"),
+                    &["Apply all the same", "Keep editing"],
                 );
                 match answer {
-                    Some(0) => self.apply(context, Action::MergeSql),
+                    Some(0) => self.apply(context, Action::ApplySqlAnyway),
                     Some(_) => {}
-                    None => self.modal = Some(Modal::MergeSql),
+                    None => self.modal = Some(Modal::ApplySql),
                 }
             }
             Modal::ChangedOnDisk => {

@@ -37,15 +37,11 @@ pub struct Compiled {
 }
 
 impl Compiled {
-    /// Compiles a pipeline for both targets.
-    pub fn of(generation: u64, pipeline: &Pipeline, base_dir: PathBuf) -> Self {
+    /// Compiles a pipeline for both targets, with the files that the environment has.
+    pub fn of(generation: u64, pipeline: &Pipeline, environment: &FileEnvironment) -> Self {
         let begun = Instant::now();
-        let environment = FileEnvironment {
-            base_dir,
-            trust_models: false,
-        };
-        let embedded = compile(pipeline, Target::Embedded, &environment);
-        let flink = compile(pipeline, Target::Flink, &environment);
+        let embedded = compile(pipeline, Target::Embedded, environment);
+        let flink = compile(pipeline, Target::Flink, environment);
         let mut diagnostics = embedded.diagnostics.clone();
         // What only the script for Flink has is worth knowing here too, once.
         for found in &flink.diagnostics {
@@ -67,9 +63,9 @@ impl Compiled {
             .sort_by(|a, b| (b.severity, &a.node, a.span).cmp(&(a.severity, &b.node, b.span)));
         let models = pipeline
             .nodes()
-            .filter_map(|(id, node)| Some((id.clone(), model_of(node, &environment)?)))
+            .filter_map(|(id, node)| Some((id.clone(), model_of(node, environment)?)))
             .collect();
-        let streams = stream_types(&embedded, &environment);
+        let streams = stream_types(&embedded, environment);
         Self {
             generation,
             embedded: Some(embedded),
@@ -178,17 +174,19 @@ impl std::fmt::Debug for Request {
 impl CompileWorker {
     /// Starts the thread. `wake` is called when an answer is there.
     pub fn start(wake: impl Fn() + Send + Sync + 'static) -> Self {
+        let environment = FileEnvironment::new("");
         let worker = Latest::start(
             "compile",
             Duration::ZERO,
             wake,
-            |request: Request, outbox| {
+            move |request: Request, outbox| {
                 let Request {
                     generation,
                     pipeline,
                     base_dir,
                 } = request;
-                outbox.send(Arc::new(Compiled::of(generation, &pipeline, base_dir)));
+                let environment = environment.at(base_dir);
+                outbox.send(Arc::new(Compiled::of(generation, &pipeline, &environment)));
             },
         );
         Self { worker, asked: 0 }

@@ -71,10 +71,7 @@ impl DiffWorker {
                 let script = match of_saved.take() {
                     Some((known, script)) if known == saved => script,
                     _ => {
-                        let environment = FileEnvironment {
-                            base_dir,
-                            trust_models: false,
-                        };
+                        let environment = FileEnvironment::new(base_dir);
                         compile(&saved, Target::Flink, &environment).script
                     }
                 };

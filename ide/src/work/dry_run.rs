@@ -255,8 +255,13 @@ fn attempt(
         rows: ROWS,
         source_rows: SOURCE_ROWS,
     };
-    let given = rows_of(&sample, process, outbox)
-        .map_err(|why| format!("no rows come out of {}: {why}", question.feeds))?;
+    let given = rows_of(&sample, process, outbox).map_err(|why| {
+        format!(
+            "no rows come out of {}: {}",
+            question.feeds,
+            plain_words(&why)
+        )
+    })?;
     if given.rows.is_empty() {
         return Err(format!(
             "no rows come out of {}, which feeds it: there is nothing to score",
@@ -418,15 +423,23 @@ fn pipeline_on(
     Ok(document.pipeline().to_toml())
 }
 
+/// What a process wrote for a terminal, without code and place: those are known here.
+fn plain_words(why: &str) -> String {
+    let why = why.strip_prefix("the preview failed: ").unwrap_or(why);
+    let words = why.lines().map(str::trim).filter_map(|line| {
+        let line = match line.strip_prefix("error[") {
+            Some(rest) => rest.split_once("]: ").map_or(rest, |(_, message)| message),
+            None => line.strip_prefix("help: ").unwrap_or(line),
+        };
+        let place = line.starts_with("-->") || line.starts_with('|') || line.contains(" | ");
+        (!line.is_empty() && !place).then_some(line)
+    });
+    words.collect::<Vec<_>>().join("\n")
+}
+
 /// What a process complained about, and about which of the rows.
 fn fault(why: &str, rows: &[Row]) -> Fault {
-    let mut text = why
-        .strip_prefix("the preview failed: ")
-        .unwrap_or(why)
-        .lines()
-        .map(str::trim)
-        .collect::<Vec<_>>()
-        .join("\n");
+    let mut text = plain_words(why);
     const PLACE: &str = " of the batch";
     let counted = text.find(PLACE).and_then(|end| {
         let start = text[..end].rfind("row ")? + "row ".len();
@@ -473,6 +486,8 @@ mod tests {
                 row: Some(2)
             }
         );
+        let found = "error[model/type]: 'x' is no number\n  --> node 'm', parameter inputs\n  help: cast it";
+        assert_eq!(fault(found, &rows).message, "'x' is no number\ncast it");
         assert_eq!(fault("cannot cast 'abc' to FLOAT", &rows).row, Some(1));
         assert_eq!(fault("it is Monday", &rows).row, None);
     }

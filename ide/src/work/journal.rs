@@ -4,10 +4,15 @@
 //! its layout, the file it belongs to, and the process. It is written a moment after each edit,
 //! never over the user's file, and removed when the edits are saved or thrown away. A journal
 //! whose process is gone holds edits that nobody saved; they are offered at the next start.
+//!
+//! A thread writes, so that a slow disk does not hold the window up. What was asked of it is done
+//! when the journal is dropped.
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use millstream_compiler::document::{Document, Layout, Pipeline, files};
@@ -44,6 +49,14 @@ pub struct Script {
 }
 
 impl Script {
+    fn of(draft: &Draft) -> Self {
+        Self {
+            text: draft.text().to_string(),
+            begun_from: draft.script().to_string(),
+            flink: draft.target() == Target::Flink,
+        }
+    }
+
     /// Whose script it is.
     pub fn target(&self) -> Target {
         match self.flink {
@@ -62,20 +75,25 @@ pub struct Recovered {
     pub file: Option<PathBuf>,
     /// The document with the edits.
     pub document: Document,
-    /// The script that was being edited, if it was.
+    /// The script that was being edited, if one was.
     pub script: Option<Script>,
 }
 
-/// The journal of this process.
-#[derive(Debug)]
-pub struct Journal {
-    path: PathBuf,
-    /// The state that is written.
-    written: State,
-    /// Since when a change waits.
-    waiting: Option<Instant>,
-    /// Whether there may be a file.
-    on_disk: bool,
+/// What is written.
+struct Unsaved {
+    document: Document,
+    file: Option<PathBuf>,
+    script: Option<Script>,
+}
+
+impl Unsaved {
+    fn of(editor: &Editor) -> Self {
+        Self {
+            document: editor.document().clone(),
+            file: editor.file().map(Path::to_path_buf),
+            script: editor.draft().map(Script::of),
+        }
+    }
 }
 
 /// What tells states of an editor apart: the changes of the document, and the texts of the edited
@@ -87,77 +105,162 @@ fn state_of(editor: &Editor) -> State {
     (editor.generation(), draft)
 }
 
+/// What the thread is to do.
+enum Task {
+    /// Write this state; whoever waits is told.
+    Write {
+        unsaved: Box<Unsaved>,
+        waits: Option<Sender<io::Result<()>>>,
+    },
+    Remove,
+}
+
+/// The journal of this process. Dropping it ends the thread when all is done.
+#[derive(Debug)]
+pub struct Journal {
+    /// The state that was given to the thread.
+    given: State,
+    /// Since when a change waits.
+    waiting: Option<Instant>,
+    /// Whether the thread may have written a file that was not removed since.
+    there: bool,
+    tasks: Option<Sender<Task>>,
+    failures: Receiver<io::Error>,
+    thread: Option<JoinHandle<()>>,
+}
+
 impl Journal {
-    /// The journal of this process in a folder.
-    pub fn in_folder(folder: &Path) -> Self {
+    /// The journal of this process in a folder. `wake` is called when something could not be
+    /// written.
+    pub fn in_folder(folder: &Path, wake: impl Fn() + Send + 'static) -> Self {
+        let path = own_file(folder);
+        let (tasks, inbox) = mpsc::channel();
+        let (outbox, failures) = mpsc::channel();
+        let thread = thread::Builder::new()
+            .name("journal".into())
+            .spawn(move || work(&path, &inbox, &outbox, &wake));
         Self {
-            path: folder.join(format!("{}.journal.json", std::process::id())),
-            written: State::default(),
+            given: State::default(),
             waiting: None,
-            // One of an earlier process with the same number.
-            on_disk: true,
+            there: false,
+            // Without a thread there is nobody to receive, which each write then says.
+            tasks: Some(tasks),
+            failures,
+            thread: thread.ok(),
         }
     }
 
-    /// Takes note of the editor's state. Writes it once it has waited long enough; says after
-    /// which time to call again, if it still waits.
-    ///
-    /// # Errors
-    /// The journal cannot be written: the edits are in memory alone.
-    pub fn keep(&mut self, editor: &Editor) -> io::Result<Option<Duration>> {
-        if state_of(editor) == self.written {
-            return Ok(None);
+    /// Takes note of the editor's state. Has it written once it has waited long enough; gives
+    /// the time after which to call again, if it still waits.
+    pub fn keep(&mut self, editor: &Editor) -> Option<Duration> {
+        if state_of(editor) == self.given {
+            return None;
         }
         let since = *self.waiting.get_or_insert_with(Instant::now);
         if let Some(left) = DELAY.checked_sub(since.elapsed()) {
-            return Ok(Some(left));
+            return Some(left);
         }
-        self.write_now(editor)?;
-        Ok(None)
+        self.give(editor, None);
+        None
     }
 
-    /// Writes the editor's state without waiting for a burst to end.
+    /// Why the last state could not be written: the edits are in memory alone.
+    pub fn failure(&self) -> Option<io::Error> {
+        self.failures.try_iter().last()
+    }
+
+    /// Writes the editor's state without waiting for a burst to end, and until it is written.
     ///
     /// # Errors
     /// The journal cannot be written.
     pub fn write_now(&mut self, editor: &Editor) -> io::Result<()> {
-        self.write(editor)?;
-        self.written = state_of(editor);
-        self.waiting = None;
-        self.on_disk = true;
-        Ok(())
+        let (waits, written) = mpsc::channel();
+        self.give(editor, Some(waits));
+        written
+            .recv()
+            .unwrap_or_else(|_| Err(io::Error::other("no thread could be started")))
     }
 
-    fn write(&self, editor: &Editor) -> io::Result<()> {
-        if let Some(folder) = self.path.parent() {
-            fs::create_dir_all(folder)?;
+    fn give(&mut self, editor: &Editor, waits: Option<Sender<io::Result<()>>>) {
+        self.given = state_of(editor);
+        self.waiting = None;
+        self.there = true;
+        let unsaved = Box::new(Unsaved::of(editor));
+        self.ask(Task::Write { unsaved, waits });
+    }
+
+    fn ask(&self, task: Task) {
+        if let Some(tasks) = &self.tasks {
+            // Where there is no thread, whoever waits is told by that.
+            let _ = tasks.send(task);
         }
-        let document = editor.document();
-        let entry = Entry {
-            process: std::process::id(),
-            began: began(std::process::id()),
-            file: editor.file().map(Path::to_path_buf),
-            pipeline: document.pipeline().to_toml(),
-            layout: document.layout().to_toml(),
-            script: editor.draft().map(|draft| Script {
-                text: draft.text().to_string(),
-                begun_from: draft.script().to_string(),
-                flink: draft.target() == Target::Flink,
-            }),
-        };
-        let text = serde_json::to_string(&entry)?;
-        files::write(&self.path, &text).map_err(|error| error.source)
     }
 
     /// The edits are saved or not wanted: the journal goes.
     pub fn clear(&mut self, editor: &Editor) {
-        self.written = state_of(editor);
+        self.given = state_of(editor);
         self.waiting = None;
-        if std::mem::take(&mut self.on_disk) {
-            // It may never have been written.
-            let _ = fs::remove_file(&self.path);
+        if self.there {
+            self.there = false;
+            self.ask(Task::Remove);
         }
     }
+}
+
+impl Drop for Journal {
+    fn drop(&mut self) {
+        // Without a sender the thread ends.
+        self.tasks = None;
+        if let Some(thread) = self.thread.take() {
+            // It is of no use to panic twice.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn own_file(folder: &Path) -> PathBuf {
+    folder.join(format!("{}.journal.json", std::process::id()))
+}
+
+fn work(path: &Path, tasks: &Receiver<Task>, failures: &Sender<io::Error>, wake: &dyn Fn()) {
+    while let Ok(task) = tasks.recv() {
+        match task {
+            Task::Write { unsaved, waits } => {
+                let written = write(path, *unsaved);
+                match (waits, written) {
+                    (Some(waits), written) => {
+                        // It may have stopped waiting.
+                        let _ = waits.send(written);
+                    }
+                    (None, Err(error)) => {
+                        let _ = failures.send(error);
+                        wake();
+                    }
+                    (None, Ok(())) => {}
+                }
+            }
+            Task::Remove => {
+                // The write before may have failed.
+                let _ = fs::remove_file(path);
+            }
+        }
+    }
+}
+
+fn write(path: &Path, unsaved: Unsaved) -> io::Result<()> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    let entry = Entry {
+        process: std::process::id(),
+        began: began(std::process::id()),
+        file: unsaved.file,
+        pipeline: unsaved.document.pipeline().to_toml(),
+        layout: unsaved.document.layout().to_toml(),
+        script: unsaved.script,
+    };
+    let text = serde_json::to_string(&entry)?;
+    files::write(path, &text).map_err(|error| error.source)
 }
 
 /// Journals in a folder whose processes are gone. Those that cannot be read are left where they
@@ -205,23 +308,38 @@ fn began(process: u32) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    use millstream_compiler::document::Command;
+
     use super::*;
+    use crate::editor::Action;
+
+    fn editor(name: &str) -> Editor {
+        Editor::new(Document::new(Pipeline::new(name), Layout::default()), None)
+    }
+
+    /// A later state of an editor.
+    fn renamed(editor: &mut Editor, name: &str) {
+        let name = name.to_string();
+        editor.apply(Action::Edit(Command::SetName { name }));
+    }
 
     #[test]
     fn edits_of_a_process_that_is_gone_are_offered() {
         let folder = tempfile::tempdir().expect("a folder");
-        let mut journal = Journal::in_folder(folder.path());
-        let document = Document::new(Pipeline::new("edited"), Layout::default());
-        let mut editor = Editor::new(document, None);
-        let wait = journal.keep(&editor).expect("written");
+        let mut journal = Journal::in_folder(folder.path(), || {});
+        let mut unsaved = editor("early");
+        let wait = journal.keep(&unsaved);
         assert!(wait.is_some(), "a burst is written once");
         std::thread::sleep(DELAY);
-        editor.restore_draft("SELECT 1".into(), "SELECT 2".into(), Target::Flink);
-        let wait = journal.keep(&editor).expect("written");
-        assert!(wait.is_none());
+        renamed(&mut unsaved, "edited");
+        unsaved.restore_draft("SELECT 1".into(), "SELECT 2".into(), Target::Flink);
+        assert_eq!(journal.keep(&unsaved), None);
+        // The thread does one thing after the other.
+        let path = own_file(folder.path());
+        drop(journal);
         // This process runs, so nothing is lost yet.
         assert!(recoverable(folder.path()).is_empty());
-        let text = fs::read_to_string(&journal.path).expect("a journal");
+        let text = fs::read_to_string(&path).expect("a journal");
         let gone = text.replace(
             &format!("\"process\":{}", std::process::id()),
             "\"process\":4194999",
@@ -231,16 +349,36 @@ mod tests {
         let found = recoverable(folder.path());
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].document.pipeline().name(), "edited");
-        let script = found[0]
-            .script
-            .as_ref()
-            .expect("the script that was edited");
-        assert_eq!(
-            (script.text.as_str(), script.target()),
-            ("SELECT 1", Target::Flink)
-        );
-        journal.clear(&editor);
-        assert!(!journal.path.exists());
+        let script = found[0].script.as_ref().expect("the edited script");
+        assert_eq!(script.text, "SELECT 1");
+        assert_eq!(script.target(), Target::Flink);
+        let mut journal = Journal::in_folder(folder.path(), || {});
+        renamed(&mut unsaved, "again");
+        journal.write_now(&unsaved).expect("written");
+        assert!(path.exists());
+        journal.clear(&unsaved);
+        drop(journal);
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn what_cannot_be_written_is_told() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let no_folder = folder.path().join("file");
+        fs::write(&no_folder, "").expect("written");
+        let (wake, woken) = mpsc::channel();
+        let mut journal = Journal::in_folder(&no_folder, move || {
+            let _ = wake.send(());
+        });
+        let mut unsaved = editor("a");
+        assert!(journal.write_now(&unsaved).is_err());
+        renamed(&mut unsaved, "b");
+        assert!(journal.keep(&unsaved).is_some());
+        std::thread::sleep(DELAY);
+        assert_eq!(journal.keep(&unsaved), None);
+        woken.recv_timeout(Duration::from_secs(10)).expect("told");
+        assert!(journal.failure().is_some());
+        assert_eq!(journal.keep(&unsaved), None, "told once");
     }
 
     #[test]

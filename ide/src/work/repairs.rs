@@ -32,22 +32,14 @@ pub struct Repairs {
 
 impl Repairs {
     /// Looks at all findings.
-    pub fn of(document: &Document, compiled: &Compiled, base_dir: PathBuf) -> Self {
-        let environment = environment(base_dir);
+    pub fn of(document: &Document, compiled: &Compiled, environment: &FileEnvironment) -> Self {
         let found = (compiled.diagnostics.iter())
-            .map(|finding| repairs_of(document, compiled, finding, &environment))
+            .map(|finding| repairs_of(document, compiled, finding, environment))
             .collect();
         Self {
             generation: compiled.generation,
             found,
         }
-    }
-}
-
-fn environment(base_dir: PathBuf) -> FileEnvironment {
-    FileEnvironment {
-        base_dir,
-        trust_models: false,
     }
 }
 
@@ -92,10 +84,13 @@ pub struct RepairWorker {
 impl RepairWorker {
     /// Starts the thread. `wake` is called when there is something new.
     pub fn start(wake: impl Fn() + Send + Sync + 'static) -> Self {
-        Self {
-            worker: Latest::start("repairs", PAUSE, wake, look_at_all),
-            asked: 0,
-        }
+        // Models are read once.
+        let environment = FileEnvironment::new("");
+        let worker = Latest::start("repairs", PAUSE, wake, move |question: Question, outbox| {
+            let environment = environment.at(question.base_dir.clone());
+            look_at_all(&question, &environment, outbox);
+        });
+        Self { worker, asked: 0 }
     }
 
     /// Asks about the findings of a document, unless it was asked for already.
@@ -117,13 +112,10 @@ impl RepairWorker {
     }
 }
 
-fn look_at_all(question: Question, outbox: &Outbox<Arc<Repairs>>) {
+fn look_at_all(question: &Question, environment: &FileEnvironment, outbox: &Outbox<Arc<Repairs>>) {
     let Question {
-        document,
-        compiled,
-        base_dir,
+        document, compiled, ..
     } = question;
-    let environment = environment(base_dir);
     let mut repairs = Repairs {
         generation: compiled.generation,
         found: Vec::new(),
@@ -133,7 +125,7 @@ fn look_at_all(question: Question, outbox: &Outbox<Arc<Repairs>>) {
         if outbox.is_stale() {
             return;
         }
-        let found = repairs_of(&document, &compiled, finding, &environment);
+        let found = repairs_of(document, compiled, finding, environment);
         repairs.found.push(found);
         if told.elapsed() >= EVERY {
             outbox.send(Arc::new(repairs.clone()));

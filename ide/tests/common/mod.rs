@@ -15,6 +15,7 @@ use millstream_ide::editor::{Action, Editor, Effect, Selection};
 use millstream_ide::shell::{Options, Shell};
 use millstream_ide::theme;
 use millstream_ide::work::compile::Compiled;
+use millstream_runtime::environment::FileEnvironment;
 
 /// A folder of the samples.
 pub fn sample(name: &str) -> PathBuf {
@@ -43,8 +44,8 @@ impl<P> Bench<P> {
     fn compile(&mut self) {
         let generation = self.editor.generation();
         if self.editor.compiled().generation < generation {
-            let base = self.editor.base_dir();
-            let compiled = Compiled::of(generation, self.editor.pipeline(), base);
+            let environment = FileEnvironment::new(self.editor.base_dir());
+            let compiled = Compiled::of(generation, self.editor.pipeline(), &environment);
             self.editor.set_compiled(compiled.into());
         }
     }
@@ -140,6 +141,8 @@ pub fn click<S>(harness: &mut Harness<'static, S>, name: &str) {
 /// Writes a picture of what is seen, if the environment names a folder for them.
 pub fn picture<S>(harness: &mut Harness<'static, S>, name: &str) {
     if let Some(folder) = std::env::var_os("MILLSTREAM_SHOTS").map(PathBuf::from) {
+        // What moves has arrived.
+        harness.run_steps(30);
         let image = harness.render().expect("an adapter is there");
         let file = folder.join(format!("{name}.png"));
         image.save(file).expect("the picture is written");

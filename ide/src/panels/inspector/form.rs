@@ -28,6 +28,8 @@ pub(super) struct Memory {
     pub(super) completion: Completion,
     /// The field that is to have the keyboard in the next frame.
     pub(super) focus: Option<Id>,
+    /// The node whose model is being tried.
+    pub(super) awaited: Option<NodeId>,
 }
 
 /// What is known about a node's surroundings, found once a change.

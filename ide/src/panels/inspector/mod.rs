@@ -291,8 +291,8 @@ impl Form<'_> {
         while let Some((first, after)) = rest.split_first() {
             match after.split_first() {
                 Some((second, after))
-                    if Form::is_short(first)
-                        && Form::is_short(second)
+                    if Form::is_short(ui, first)
+                        && Form::is_short(ui, second)
                         && ui.available_width() > 220.0 =>
                 {
                     ui.columns(2, |sides| {
@@ -491,8 +491,7 @@ fn several(ui: &mut Ui, editor: &Editor, actions: &mut Vec<Action>) {
         ui.horizontal(|ui| {
             let width = ui.available_width();
             let button = Button::new(command.name()).min_size(egui::Vec2::new(width, 26.0));
-            let shortcut = command.shortcut();
-            let shortcut = shortcut.map(|shortcut| ui.ctx().format_shortcut(&shortcut));
+            let shortcut = command.shortcut_text(ui.ctx());
             let button = button.shortcut_text(shortcut.unwrap_or_default());
             if ui.add(button).clicked() {
                 actions.push(Action::Command(command));

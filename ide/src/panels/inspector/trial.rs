@@ -51,7 +51,7 @@ impl Form<'_> {
             .stroke(egui::Stroke::new(1.0, palette.line))
             .corner_radius(theme::RADIUS_SMALL)
             .inner_margin(egui::Margin::symmetric(10, 8));
-        frame.show(ui, |ui| {
+        let shown = frame.show(ui, |ui| {
             ui.set_width(ui.available_width());
             ui.spacing_mut().item_spacing.y = theme::STEP;
             summary(ui, trial, palette);
@@ -66,6 +66,13 @@ impl Form<'_> {
             }
             table(ui, trial, palette);
         });
+        // What was waited for is brought into view.
+        if working {
+            self.memory.awaited = Some(self.id.clone());
+        } else if self.memory.awaited.as_ref() == Some(self.id) {
+            self.memory.awaited = None;
+            shown.response.scroll_to_me(None);
+        }
     }
 }
 
@@ -106,7 +113,7 @@ fn duration(us: f64) -> String {
 fn score(ui: &mut Ui, name: &str, statistics: &Statistics, palette: &Palette) {
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 3.0 * theme::STEP;
-        let size = Vec2::new(BARS as f32 * 6.0, 30.0);
+        let size = Vec2::new(BARS as f32 * 6.0, 40.0);
         let (rect, response) = ui.allocate_exact_size(size, Sense::hover());
         let bars: Vec<u32> = match &statistics.distribution {
             Distribution::Bars { counts, .. } => counts.clone(),
@@ -124,45 +131,38 @@ fn score(ui: &mut Ui, name: &str, statistics: &Statistics, palette: &Palette) {
                     .font(theme::data_font(theme::SMALL))
                     .color(colour)
             };
-            ui.label(data(name.to_string(), palette.text));
-            ui.add(Label::new(data(figures(statistics), palette.muted)).truncate());
+            ui.add(Label::new(data(name.to_string(), palette.text)).truncate());
+            for line in figures(statistics) {
+                ui.add(Label::new(data(line, palette.muted)).truncate());
+            }
         });
     });
 }
 
-/// `0.001 – 0.98, mean 0.04`, or the most frequent values.
-fn figures(statistics: &Statistics) -> String {
-    let mut text = match (&statistics.distribution, statistics.mean) {
-        (
-            Distribution::Bars {
-                least, greatest, ..
-            },
-            Some(mean),
-        ) => format!(
-            "{} – {}, mean {}",
-            number(*least),
-            number(*greatest),
-            number(mean)
-        ),
-        (
-            Distribution::Bars {
-                least, greatest, ..
-            },
-            None,
-        ) => {
-            format!("{} – {}", number(*least), number(*greatest))
-        }
-        (Distribution::Top(top), _) => {
+/// Least and greatest value, mean and share of NULL; of what are no numbers the most frequent.
+fn figures(statistics: &Statistics) -> Vec<String> {
+    let mut lines = Vec::new();
+    match &statistics.distribution {
+        Distribution::Bars {
+            least, greatest, ..
+        } => lines.push(format!("{} – {}", number(*least), number(*greatest))),
+        Distribution::Top(top) => {
             let top = top.iter().take(3);
             let top = top.map(|(text, count)| format!("{text} × {count}"));
-            top.collect::<Vec<_>>().join(", ")
+            lines.push(top.collect::<Vec<_>>().join(", "));
         }
-        (Distribution::Nothing, _) => "no value".to_string(),
-    };
-    if statistics.nulls > 0.0 {
-        text.push_str(&format!(", {:.0} % null", statistics.nulls * 100.0));
+        Distribution::Nothing => lines.push("no value".to_string()),
     }
-    text
+    let mean = statistics.mean.map(|mean| format!("mean {}", number(mean)));
+    let nulls = match statistics.nulls {
+        0.0 => None,
+        share => Some(format!("{:.0} % null", share * 100.0)),
+    };
+    let more: Vec<String> = mean.into_iter().chain(nulls).collect();
+    if !more.is_empty() {
+        lines.push(more.join(", "));
+    }
+    lines
 }
 
 /// A number with as many digits as a person reads.
@@ -170,7 +170,7 @@ fn number(number: f64) -> String {
     let size = number.abs();
     match size {
         0.0 => "0".to_string(),
-        s if s >= 1e6 || s < 1e-4 => format!("{number:.2e}"),
+        s if !(1e-4..1e6).contains(&s) => format!("{number:.2e}"),
         s if s >= 100.0 => format!("{number:.0}"),
         s if s >= 1.0 => format!("{number:.2}"),
         _ => format!("{number:.4}"),
@@ -203,6 +203,7 @@ fn table(ui: &mut Ui, trial: &Trial, palette: &Palette) {
         .chain(0..trial.inputs)
         .collect();
     let fault = trial.fault.as_ref().and_then(|fault| fault.row);
+    let some_null = trial.statistics.iter().any(|of| of.nulls > 0.0);
     // A row that cannot be scored is among those that are shown.
     let first = fault.map_or(0, |row| row.saturating_sub(SHOWN / 2));
     let rows = trial.rows.iter().enumerate().skip(first).take(SHOWN);
@@ -216,6 +217,7 @@ fn table(ui: &mut Ui, trial: &Trial, palette: &Palette) {
         .show(ui, |ui| {
             Grid::new("trial")
                 .spacing(Vec2::new(3.0 * theme::STEP, theme::STEP / 2.0))
+                .min_row_height(0.0)
                 .show(ui, |ui| {
                     ui.label(data("", palette.faint));
                     for at in &order {
@@ -227,11 +229,13 @@ fn table(ui: &mut Ui, trial: &Trial, palette: &Palette) {
                         ui.vertical(|ui| {
                             ui.spacing_mut().item_spacing.y = 0.0;
                             ui.add(Label::new(data(&column.name, colour)).extend());
-                            let nulls = match statistics.nulls {
-                                0.0 => String::new(),
-                                share => format!("{:.0} % null", share * 100.0),
-                            };
-                            ui.add(Label::new(data(&nulls, palette.warning)).extend());
+                            if some_null {
+                                let nulls = match statistics.nulls {
+                                    0.0 => String::new(),
+                                    share => format!("{:.0} % null", share * 100.0),
+                                };
+                                ui.add(Label::new(data(&nulls, palette.warning)).extend());
+                            }
                         });
                     }
                     ui.end_row();
@@ -289,7 +293,7 @@ mod tests {
 
     #[test]
     fn figures_are_short() {
-        assert_eq!(duration(3.14159), "3.1 µs");
+        assert_eq!(duration(3.21), "3.2 µs");
         assert_eq!(duration(1_800.0), "1.8 ms");
         assert_eq!(number(0.0), "0");
         assert_eq!(number(0.012345), "0.0123");

@@ -78,8 +78,9 @@ fn bar(ui: &mut Ui, draft: &Draft, palette: &Palette, actions: &mut Vec<Action>)
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             let text = RichText::new("Apply").color(palette.on_accent);
             let mut apply = Button::new(text).fill(palette.accent);
-            if let Some(shortcut) = UiCommand::Run.shortcut() {
-                let keys = RichText::new(ui.ctx().format_shortcut(&shortcut))
+            // Where the script is edited, what runs the job applies it.
+            if let Some(keys) = UiCommand::Run.shortcut_text(ui.ctx()) {
+                let keys = RichText::new(keys)
                     .size(theme::SMALL)
                     .color(palette.on_accent);
                 apply = apply.right_text(keys);
@@ -125,17 +126,30 @@ fn state(draft: &Draft, palette: &Palette) -> (String, egui::Color32) {
         counted(gone, "gone"),
     ];
     let parts: Vec<String> = parts.into_iter().flatten().collect();
-    let warnings = checked.findings.len();
+    let errors = checked
+        .findings
+        .iter()
+        .filter(|found| found.is_error())
+        .count();
+    let notes = checked.findings.len() - errors;
     let mut text = match parts.is_empty() {
         true => "it means the same graph".to_string(),
         false => parts.join(", "),
     };
-    if warnings > 0 {
-        let word = if warnings == 1 { "note" } else { "notes" };
-        text.push_str(&format!(" · {warnings} {word}"));
-        return (text, palette.warning);
+    let mut colour = palette.ok;
+    for (count, what, of_it) in [
+        (errors, "error", palette.error),
+        (notes, "note", palette.warning),
+    ] {
+        if count > 0 {
+            let many = if count == 1 { "" } else { "s" };
+            text.push_str(&format!(" · {count} {what}{many}"));
+            if colour == palette.ok {
+                colour = of_it;
+            }
+        }
     }
-    (text, palette.ok)
+    (text, colour)
 }
 
 /// An error with its line; a click goes there.
