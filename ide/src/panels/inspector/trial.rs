@@ -43,6 +43,9 @@ impl Form<'_> {
                 ui.label(small("before the last edit", palette.faint));
             }
         });
+        if working {
+            self.memory.awaited = Some(self.id.clone());
+        }
         let Some(trial) = dry_run.trial.as_ref().filter(|_| own) else {
             return;
         };
@@ -67,9 +70,7 @@ impl Form<'_> {
             table(ui, trial, palette);
         });
         // What was waited for is brought into view.
-        if working {
-            self.memory.awaited = Some(self.id.clone());
-        } else if self.memory.awaited.as_ref() == Some(self.id) {
+        if !working && self.memory.awaited.as_ref() == Some(self.id) {
             self.memory.awaited = None;
             shown.response.scroll_to_me(None);
         }
