@@ -23,6 +23,8 @@ struct Entry {
     /// the same number is not mistaken for it.
     began: Option<u64>,
     file: Option<PathBuf>,
+    #[serde(default)]
+    job: Option<PathBuf>,
     pipeline: String,
     layout: String,
 }
@@ -34,6 +36,8 @@ pub struct Recovered {
     pub journal: PathBuf,
     /// The file the edits belong to, if it had one.
     pub file: Option<PathBuf>,
+    /// The folder of its job, if it had no file to tell it by.
+    pub job: Option<PathBuf>,
     /// The document with the edits.
     pub document: Document,
 }
@@ -42,6 +46,8 @@ pub struct Recovered {
 #[derive(Debug)]
 pub struct Journal {
     path: PathBuf,
+    /// The folder of the document's job.
+    pub job: Option<PathBuf>,
     /// The change that is written.
     written: u64,
     /// Since when a change waits.
@@ -53,6 +59,7 @@ impl Journal {
     pub fn in_folder(folder: &Path) -> Self {
         Self {
             path: folder.join(format!("{}.journal.json", std::process::id())),
+            job: None,
             written: 0,
             waiting: None,
         }
@@ -104,6 +111,7 @@ impl Journal {
             process: std::process::id(),
             began: began(std::process::id()),
             file: file.map(Path::to_path_buf),
+            job: self.job.clone(),
             pipeline: document.pipeline().to_toml(),
             layout: document.layout().to_toml(),
         };
@@ -149,6 +157,7 @@ fn recover(path: &Path) -> Option<Recovered> {
     let layout = Layout::from_toml(&entry.layout).map_or_else(|_| Layout::default(), |(l, _)| l);
     Some(Recovered {
         journal: path.to_path_buf(),
+        job: entry.job.filter(|_| entry.file.is_none()),
         file: entry.file,
         document: Document::new(pipeline, layout),
     })
