@@ -21,7 +21,11 @@ fn job() -> JobView {
         .map(|second| {
             let at = f64::from(second);
             let wave = 1.0 + 0.06 * (at / 5.0).sin();
-            let dip = if (58..66).contains(&second) { 0.35 } else { 1.0 };
+            let dip = if (58..66).contains(&second) {
+                0.35
+            } else {
+                1.0
+            };
             let rate = 12_400.0 * (at / 8.0).min(1.0) * wave * dip;
             let p50 = (1_400.0 / dip * wave) as u64;
             Sample {
@@ -107,12 +111,13 @@ fn every_chart_says_what_it_shows_and_in_which_unit() {
     for (theme_of, name) in [(egui::Theme::Dark, "dark"), (egui::Theme::Light, "light")] {
         let mut harness = harness(job(), Vec2::new(1500.0, 190.0), theme_of);
         for (chart, says) in [
-            ("Throughput", vec!["card_events 11.8k/s", "alerts 822"]),
-            ("Latency", vec!["p50 1.3 ms", "p99 4"]),
+            ("Throughput", vec!["card_events 11.7k/s", "alerts 817/s"]),
+            ("Latency", vec!["p50 1.32 ms", "p99 4.45 ms"]),
             ("Checkpoints", vec!["11 in 139 ms, 2 MB", "2 failed"]),
-            ("Memory", vec!["state 31.9 MB", "process 182.6 MB"]),
+            ("Memory", vec!["state 31.9 MB", "process 183 MB"]),
         ] {
-            let node = harness.get_by_label_contains(&format!("{chart}, "));
+            let name = format!("{chart}, ");
+            let node = harness.get_by_label_contains(&name);
             let label = node.accesskit_node().label().unwrap_or_default();
             for part in says {
                 assert!(label.contains(part), "{label} lacks {part}");
@@ -120,7 +125,10 @@ fn every_chart_says_what_it_shows_and_in_which_unit() {
         }
         shot(&mut harness, &format!("charts-{name}"));
         // Under the pointer stands what was at that time.
-        let place = harness.get_by_label_contains("Throughput, ").rect().center();
+        let place = harness
+            .get_by_label_contains("Throughput, ")
+            .rect()
+            .center();
         harness.hover_at(place);
         harness.run_steps(3);
         shot(&mut harness, &format!("charts-hover-{name}"));
@@ -135,7 +143,8 @@ fn every_chart_says_what_it_shows_and_in_which_unit() {
 fn charts_stand_below_one_another_where_there_is_little_room() {
     let mut harness = harness(job(), Vec2::new(620.0, 400.0), egui::Theme::Dark);
     let rect = |harness: &Harness<'_>, chart: &str| {
-        harness.get_by_label_contains(&format!("{chart}, ")).rect()
+        let name = format!("{chart}, ");
+        harness.get_by_label_contains(&name).rect()
     };
     assert!(rect(&harness, "Throughput").bottom() < rect(&harness, "Checkpoints").top());
     assert!(rect(&harness, "Throughput").right() < rect(&harness, "Latency").left());

@@ -6,7 +6,7 @@
 use std::ops::RangeInclusive;
 
 use chrono::{DateTime, Local};
-use egui::{Color32, Label, Layout, RichText, Role, Sense, Stroke, Ui, Vec2, WidgetInfo};
+use egui::{Color32, Label, Layout, Rect, RichText, Role, Sense, Stroke, Ui, Vec2, WidgetInfo};
 use egui_plot::{
     AxisHints, Bar, BarChart, GridInput, GridMark, HoverPosition, Line, Plot, PlotPoint,
     PlotPoints, PlotResponse, Text,
@@ -21,6 +21,7 @@ use crate::work::job::{End, JobView, Sample};
 const NARROWEST: f32 = 260.0;
 /// The lowest.
 const LOWEST: f32 = 120.0;
+const HEADING: f32 = 16.0;
 /// As many series are named above a chart.
 const NAMED: usize = 4;
 /// How far marks of an axis are apart, at least, in points.
@@ -75,19 +76,20 @@ impl Charts {
         egui::ScrollArea::vertical()
             .auto_shrink(false)
             .show(ui, |ui| {
-                ui.spacing_mut().item_spacing = Vec2::splat(gap);
-                for row in charts.chunks(beside as usize) {
-                    ui.horizontal(|ui| {
-                        for draw in row {
-                            ui.allocate_ui(Vec2::new(width, height), |ui| {
-                                ui.vertical(|ui| {
-                                    ui.set_width(width);
-                                    ui.spacing_mut().item_spacing = Vec2::splat(theme::STEP);
-                                    draw(ui, job, palette, height);
-                                });
-                            });
-                        }
-                    });
+                let all = Vec2::new(ui.available_width(), rows * (height + gap) - gap);
+                let (all, _) = ui.allocate_exact_size(all, Sense::hover());
+                for (index, draw) in charts.iter().enumerate() {
+                    let (row, column) = (index / beside as usize, index % beside as usize);
+                    let step = Vec2::new(width + gap, height + gap);
+                    let corner = all.min + step * Vec2::new(column as f32, row as f32);
+                    let cell = Rect::from_min_size(corner, Vec2::new(width, height));
+                    let layout = Layout::top_down(egui::Align::Min);
+                    let cell = egui::UiBuilder::new().max_rect(cell).layout(layout);
+                    let mut ui = ui.new_child(cell);
+                    ui.spacing_mut().item_spacing = Vec2::splat(theme::STEP);
+                    // The heading is as low as its text.
+                    ui.spacing_mut().interact_size.y = HEADING;
+                    draw(&mut ui, job, palette, height - HEADING - theme::STEP);
                 }
             });
     }
@@ -100,7 +102,7 @@ fn heading(ui: &mut Ui, palette: &Palette, title: &str, named: &[(Color32, Strin
         Label::new(text).selectable(false)
     };
     ui.horizontal(|ui| {
-        ui.set_height(16.0);
+        ui.set_height(HEADING);
         ui.add(small(title, palette.muted));
         ui.with_layout(Layout::right_to_left(egui::Align::Center), |ui| {
             ui.spacing_mut().item_spacing.x = theme::STEP;
@@ -193,7 +195,7 @@ fn lines(
         .iter()
         .map(|series| (series.name.clone(), series.points.clone()))
         .collect();
-    let shown = plot(title, palette, height - 16.0 - theme::STEP, begun, unit)
+    let shown = plot(title, palette, height, begun, unit)
         .label_formatter(move |position| moment(&all, position, begun, unit))
         .show(ui, |plot| {
             for one in series {
@@ -266,7 +268,14 @@ fn throughput(ui: &mut Ui, job: &JobView, palette: &Palette, height: f32) {
         .collect();
     let title = ("Throughput", "No row was read yet");
     let unit: Unit = per_second;
-    lines(ui, palette, title, height, (job.started_at_ms, unit), series);
+    lines(
+        ui,
+        palette,
+        title,
+        height,
+        (job.started_at_ms, unit),
+        series,
+    );
 }
 
 /// Sources are blue and sinks the accent; a further one of its kind is paler.
@@ -295,7 +304,14 @@ fn latency(ui: &mut Ui, job: &JobView, palette: &Palette, height: f32) {
     ];
     let title = ("Latency", "No row has reached a sink yet");
     let unit: Unit = seconds;
-    lines(ui, palette, title, height, (job.started_at_ms, unit), series);
+    lines(
+        ui,
+        palette,
+        title,
+        height,
+        (job.started_at_ms, unit),
+        series,
+    );
 }
 
 fn memory(ui: &mut Ui, job: &JobView, palette: &Palette, height: f32) {
@@ -314,7 +330,14 @@ fn memory(ui: &mut Ui, job: &JobView, palette: &Palette, height: f32) {
     ];
     let title = ("Memory", "The job has not told yet");
     let unit: Unit = size;
-    lines(ui, palette, title, height, (job.started_at_ms, unit), series);
+    lines(
+        ui,
+        palette,
+        title,
+        height,
+        (job.started_at_ms, unit),
+        series,
+    );
 }
 
 fn checkpoints(ui: &mut Ui, job: &JobView, palette: &Palette, height: f32) {
@@ -328,12 +351,17 @@ fn checkpoints(ui: &mut Ui, job: &JobView, palette: &Palette, height: f32) {
         .iter()
         .map(|checkpoint| {
             Bar::new(place(checkpoint), checkpoint.duration_ms / 1e3)
-                .name(told(checkpoint, begun))
                 .width(width)
                 .fill(state_colour(palette, checkpoint.state))
                 .stroke(Stroke::NONE)
         })
         .collect();
+    let all: Vec<(f64, String)> = job
+        .checkpoints
+        .iter()
+        .map(|checkpoint| (place(checkpoint), told(checkpoint, begun)))
+        .collect();
+    let reach = (span / count / 2.0).max(width);
     let failed = job.checkpoints.iter();
     let failed = failed
         .filter(|checkpoint| checkpoint.state == CheckpointState::Failed)
@@ -360,39 +388,38 @@ fn checkpoints(ui: &mut Ui, job: &JobView, palette: &Palette, height: f32) {
     let room = ui.available_width() - 60.0;
     // Sizes stand above the bars as long as they do not touch.
     let sizes = room / count as f32 > 58.0;
-    let shown = plot(
-        "Checkpoints",
-        palette,
-        height - 16.0 - theme::STEP,
-        begun,
-        seconds,
-    )
-    .include_x(0.0)
-    .include_x(span)
-    .label_formatter(|_| None)
-    .show(ui, |plot| {
-        let chart = BarChart::new("checkpoints", bars)
-            .element_formatter(Box::new(|bar, _| bar.name.clone()));
-        plot.bar_chart(chart);
-        if sizes {
-            for checkpoint in &job.checkpoints {
-                let at = PlotPoint::new(place(checkpoint), checkpoint.duration_ms / 1e3);
-                let text = match checkpoint.state {
-                    CheckpointState::Completed => bytes(checkpoint.bytes),
-                    CheckpointState::InProgress => "…".into(),
-                    CheckpointState::Failed => "failed".into(),
-                };
-                let text = RichText::new(text)
-                    .size(theme::SMALL - 1.0)
-                    .color(match checkpoint.state {
-                        CheckpointState::Failed => palette.error,
-                        _ => palette.muted,
-                    });
-                let text = Text::new("size", at, text).anchor(egui::Align2::CENTER_BOTTOM);
-                plot.text(text.allow_hover(false));
+    let shown = plot("Checkpoints", palette, height, begun, seconds)
+        .include_x(0.0)
+        .include_x(span)
+        .label_formatter(move |position| {
+            let (HoverPosition::NearDataPoint { position, .. }
+            | HoverPosition::Elsewhere { position }) = position;
+            let far = |at: f64| (at - position.x).abs();
+            let nearest = all.iter().min_by(|a, b| far(a.0).total_cmp(&far(b.0)))?;
+            // Between two bars either is meant, beside all of them none.
+            (far(nearest.0) <= reach).then(|| nearest.1.clone())
+        })
+        .show(ui, |plot| {
+            plot.bar_chart(BarChart::new("checkpoints", bars).allow_hover(false));
+            if sizes {
+                for checkpoint in &job.checkpoints {
+                    let at = PlotPoint::new(place(checkpoint), checkpoint.duration_ms / 1e3);
+                    let text = match checkpoint.state {
+                        CheckpointState::Completed => bytes(checkpoint.bytes),
+                        CheckpointState::InProgress => "…".into(),
+                        CheckpointState::Failed => "failed".into(),
+                    };
+                    let text = RichText::new(text)
+                        .size(theme::SMALL - 1.0)
+                        .color(match checkpoint.state {
+                            CheckpointState::Failed => palette.error,
+                            _ => palette.muted,
+                        });
+                    let text = Text::new("size", at, text).anchor(egui::Align2::CENTER_BOTTOM);
+                    plot.text(text.allow_hover(false));
+                }
             }
-        }
-    });
+        });
     name(&shown, words);
 }
 
@@ -527,7 +554,11 @@ pub(crate) fn short(number: f64) -> String {
     }
 }
 
+/// Three digits, or two where the third is a zero.
 fn trimmed(number: f64) -> String {
+    if number.abs() >= 99.95 {
+        return format!("{number:.0}");
+    }
     let text = format!("{number:.1}");
     text.trim_end_matches(".0").to_string()
 }
@@ -543,7 +574,7 @@ mod tests {
         assert_eq!(short(0.5), "0.5");
         assert_eq!(short(0.25), "0.25");
         assert_eq!(short(999.96), "1k");
-        assert_eq!(per_second(499.7), "499.7/s");
+        assert_eq!(per_second(499.7), "500/s");
         assert_eq!(seconds(0.000_85), "850 µs");
         assert_eq!(seconds(0.0021), "2.1 ms");
         assert_eq!(seconds(1.5), "1.5 s");
