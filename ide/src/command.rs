@@ -52,12 +52,14 @@ pub enum UiCommand {
     DiscardSql,
     // Run
     Run,
+    RunFromScratch,
     Stop,
     StopWithSavepoint,
     CheckpointNow,
     Preview,
     FreezePreview,
     Attach,
+    Detach,
     // Deploy
     ExportSql,
     CopySql,
@@ -131,7 +133,7 @@ const CTRL_SHIFT: Modifiers = Modifiers::COMMAND.plus(Modifiers::SHIFT);
 
 impl UiCommand {
     /// All, in the order of the menus.
-    pub const ALL: [UiCommand; 74] = {
+    pub const ALL: [UiCommand; 76] = {
         use UiCommand::*;
         [
             New,
@@ -173,12 +175,14 @@ impl UiCommand {
             ApplySql,
             DiscardSql, // Graph
             Run,
+            RunFromScratch,
             Stop,
             StopWithSavepoint,
             CheckpointNow,
             Preview,
             FreezePreview,
-            Attach, // Run
+            Attach,
+            Detach, // Run
             ExportSql,
             CopySql,
             ToggleTarget, // Deploy
@@ -235,9 +239,8 @@ impl UiCommand {
             | EditSql
             | ApplySql
             | DiscardSql => Menu::Graph,
-            Run | Stop | StopWithSavepoint | CheckpointNow | Preview | FreezePreview | Attach => {
-                Menu::Run
-            }
+            Run | RunFromScratch | Stop | StopWithSavepoint | CheckpointNow | Preview
+            | FreezePreview | Attach | Detach => Menu::Run,
             ExportSql | CopySql | ToggleTarget => Menu::Deploy,
             _ => Menu::View,
         }
@@ -286,12 +289,14 @@ impl UiCommand {
             ApplySql => "Apply SQL",
             DiscardSql => "Discard SQL edits",
             Run => "Run",
+            RunFromScratch => "Run from scratch",
             Stop => "Stop",
             StopWithSavepoint => "Stop with savepoint",
             CheckpointNow => "Checkpoint now",
             Preview => "Preview",
             FreezePreview => "Freeze preview",
-            Attach => "Attach to running job",
+            Attach => "Attach to a job…",
+            Detach => "Detach from job",
             ExportSql => "Export Flink SQL…",
             CopySql => "Copy SQL",
             ToggleTarget => "Switch SQL target",
@@ -370,13 +375,15 @@ impl UiCommand {
             EditSql => "Type into the script; the graph follows when it is applied",
             ApplySql => "Change the graph as the edited script says",
             DiscardSql => "Show the script of the graph again",
-            Run => "Run the pipeline on this machine, in a process of its own",
+            Run => "Run the pipeline on this machine; goes on from the last checkpoint",
+            RunFromScratch => "Run the pipeline and forget the checkpoints of its last run",
             Stop => "Stop the running job",
             StopWithSavepoint => "Take a savepoint, then stop; a later run can go on from it",
             CheckpointNow => "Take a checkpoint of the running job",
             Preview => "Show the rows of the selected node",
             FreezePreview => "Hold the rows that are shown",
-            Attach => "Show a job of this pipeline that runs already",
+            Attach => "List the jobs that run, and watch one of them",
+            Detach => "Watch the job no longer; it runs on",
             ExportSql => "Write the script for a Flink cluster",
             CopySql => "Put the script on the clipboard",
             ToggleTarget => "Show the script for this machine or for a Flink cluster",
@@ -438,7 +445,8 @@ impl UiCommand {
             PreviousProblem => (Modifiers::SHIFT, Key::F8),
             QuickFix => (CTRL, Key::Period),
             Run => (CTRL, Key::Enter),
-            Stop => (CTRL_SHIFT, Key::Enter),
+            RunFromScratch => (CTRL_SHIFT, Key::Enter),
+            Stop => (Modifiers::SHIFT, Key::F5),
             Preview => (Modifiers::NONE, Key::P),
             ExportSql => (CTRL, Key::E),
             Palette => (CTRL, Key::P),

@@ -196,6 +196,7 @@ fn ten_thousand_random_commands_keep_what_always_holds() {
         UiCommand::Stop,
         UiCommand::StopWithSavepoint,
         UiCommand::CheckpointNow,
+        UiCommand::Detach,
     ];
     assert!(
         left.iter().all(|command| expected.contains(command)),

@@ -60,7 +60,7 @@ impl Editor {
                 "The script is edited already, or there is none yet",
             ),
             ApplySql | DiscardSql => need(self.draft().is_some(), "Edit the script first"),
-            Run => {
+            Run | RunFromScratch => {
                 if self.job_running {
                     Err("The job runs already")
                 } else if self.pipeline().nodes().len() == 0 {
@@ -72,7 +72,7 @@ impl Editor {
                 }
             }
             Stop | StopWithSavepoint | CheckpointNow => need(self.job_running, "No job runs"),
-            Attach => need(!self.job_running, "The job is attached already"),
+            Detach => need(self.job_running, "No job is watched"),
             ExportSql | CopySql => need(
                 self.pipeline().nodes().len() > 0,
                 "The pipeline has no nodes yet",
@@ -207,7 +207,10 @@ impl Editor {
             EditSql => self.begin_draft(),
             ApplySql => return self.take_sql(false),
             DiscardSql => return self.discard_sql(),
-            Run => return vec![Effect::StartJob],
+            Run | RunFromScratch => {
+                let from_scratch = command == RunFromScratch;
+                return vec![Effect::StartJob { from_scratch }];
+            }
             Stop => return vec![Effect::StopJob { savepoint: false }],
             StopWithSavepoint => return vec![Effect::StopJob { savepoint: true }],
             CheckpointNow => return vec![Effect::Checkpoint],
@@ -217,7 +220,8 @@ impl Editor {
                 self.show_bottom(BottomTab::Preview);
             }
             FreezePreview => self.view.frozen = !self.view.frozen,
-            Attach => return vec![Effect::Attach],
+            Attach => return vec![Effect::ListJobs],
+            Detach => return vec![Effect::Detach],
             ExportSql => return vec![Effect::AskExport],
             CopySql => {
                 let script = self.compiled.script(self.view.target).to_string();

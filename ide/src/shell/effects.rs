@@ -43,7 +43,7 @@ impl Shell {
             }
             Effect::ResetPanels => self.panes = super::panes::Panes::restored(None),
             Effect::Notify(notice) => self.notices.add(context, notice),
-            Effect::StartJob => self.start_job(),
+            Effect::StartJob { from_scratch } => self.ask_to_start_job(from_scratch),
             Effect::StopJob { savepoint } => self.stop_job(savepoint),
             Effect::Checkpoint => self.take_checkpoint(),
             Effect::PreviewAgain => self.preview_again(),
@@ -51,7 +51,11 @@ impl Shell {
             Effect::StopTrying => self.stop_trying(),
             Effect::AskApplySql => self.modal = Some(Modal::ApplySql),
             Effect::AskDiscardSql => self.modal = Some(Modal::UnappliedSql(None)),
-            Effect::Attach => self.attach_job(true),
+            Effect::ListJobs => {
+                self.jobs_list.open(self.jobs.registry());
+                self.modal = Some(Modal::Jobs);
+            }
+            Effect::Detach => self.detach_job(),
             Effect::ImportFiles(paths, at) => {
                 let empty = self.editor.pipeline().nodes().len() == 0;
                 let wake = context.clone();
@@ -274,7 +278,9 @@ impl Shell {
         match save(file, &document) {
             Ok(()) => {
                 self.stamp = Stamp::of(file);
+                let before = self.editor.file().map(Path::to_path_buf);
                 self.editor.set_saved(file.to_path_buf(), document);
+                self.job_follows(before.as_deref(), file);
                 self.settings.remember(file);
                 self.settings.save();
                 self.notices.add(context, Notice::done("Saved"));

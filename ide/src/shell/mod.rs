@@ -6,6 +6,7 @@
 mod beginning;
 mod effects;
 mod jobs;
+mod jobs_list;
 mod modals;
 mod notices;
 mod palette;
@@ -89,6 +90,7 @@ pub struct Shell {
     dialogs: Box<dyn Dialogs>,
     journal: Journal,
     jobs: jobs::Jobs,
+    jobs_list: jobs_list::JobsList,
     preview: PreviewView,
     imports: Imports,
     /// What the file was like when it was read or written here.
@@ -129,6 +131,7 @@ impl Shell {
             dialogs: Box::new(SystemDialogs::default()),
             journal: Journal::in_folder(&journals, wake()),
             jobs: jobs::Jobs::new(context, options.home.clone()),
+            jobs_list: jobs_list::JobsList::new(context, options.home.clone()),
             preview: PreviewView::default(),
             imports: Imports::default(),
             stamp: None,
@@ -338,6 +341,9 @@ impl Shell {
             editor.view.centre = CentreTab::Sql;
         }
         self.replace_editor(editor);
+        if let Some(folder) = recovered.job {
+            self.take_job_folder(folder);
+        }
         // The old journal goes when the new one holds the edits; until then it is offered again.
         let written = self.journal.write_now(&self.editor);
         match written {

@@ -22,8 +22,9 @@ pub(super) fn collect(context: &Context, editor: &Editor, busy: bool, actions: &
         let Some(shortcut) = command.shortcut() else {
             continue;
         };
-        // No text has a use for F8.
-        let anywhere = shortcut.logical_key == egui::Key::F8 && !floating && !editor.view.start;
+        // No text has a use for these.
+        let no_text = matches!(shortcut.logical_key, egui::Key::F5 | egui::Key::F8);
+        let anywhere = no_text && !floating && !editor.view.start;
         let plain = !shortcut.modifiers.command && !anywhere;
         if plain && (typing || !on_canvas || (floating && command != UiCommand::SelectNone)) {
             continue;

@@ -31,6 +31,8 @@ struct Entry {
     /// the same number is not mistaken for it.
     began: Option<u64>,
     file: Option<PathBuf>,
+    #[serde(default)]
+    job: Option<PathBuf>,
     pipeline: String,
     layout: String,
     #[serde(default)]
@@ -73,6 +75,8 @@ pub struct Recovered {
     pub journal: PathBuf,
     /// The file the edits belong to, if it had one.
     pub file: Option<PathBuf>,
+    /// The folder of its job, if it had no file to tell it by.
+    pub job: Option<PathBuf>,
     /// The document with the edits.
     pub document: Document,
     /// The script that was being edited, if one was.
@@ -83,14 +87,16 @@ pub struct Recovered {
 struct Unsaved {
     document: Document,
     file: Option<PathBuf>,
+    job: Option<PathBuf>,
     script: Option<Script>,
 }
 
 impl Unsaved {
-    fn of(editor: &Editor) -> Self {
+    fn of(editor: &Editor, job: Option<PathBuf>) -> Self {
         Self {
             document: editor.document().clone(),
             file: editor.file().map(Path::to_path_buf),
+            job,
             script: editor.draft().map(Script::of),
         }
     }
@@ -118,6 +124,8 @@ enum Task {
 /// The journal of this process. Dropping it ends the thread when all is done.
 #[derive(Debug)]
 pub struct Journal {
+    /// The folder of the document's job.
+    pub job: Option<PathBuf>,
     /// The state that was given to the thread.
     given: State,
     /// Since when a change waits.
@@ -140,6 +148,7 @@ impl Journal {
             .name("journal".into())
             .spawn(move || work(&path, &inbox, &outbox, &wake));
         Self {
+            job: None,
             given: State::default(),
             waiting: None,
             there: false,
@@ -185,7 +194,7 @@ impl Journal {
         self.given = state_of(editor);
         self.waiting = None;
         self.there = true;
-        let unsaved = Box::new(Unsaved::of(editor));
+        let unsaved = Box::new(Unsaved::of(editor, self.job.clone()));
         self.ask(Task::Write { unsaved, waits });
     }
 
@@ -255,6 +264,7 @@ fn write(path: &Path, unsaved: Unsaved) -> io::Result<()> {
         process: std::process::id(),
         began: began(std::process::id()),
         file: unsaved.file,
+        job: unsaved.job,
         pipeline: unsaved.document.pipeline().to_toml(),
         layout: unsaved.document.layout().to_toml(),
         script: unsaved.script,
@@ -292,6 +302,7 @@ fn recover(path: &Path) -> Option<Recovered> {
     let layout = Layout::from_toml(&entry.layout).map_or_else(|_| Layout::default(), |(l, _)| l);
     Some(Recovered {
         journal: path.to_path_buf(),
+        job: entry.job.filter(|_| entry.file.is_none()),
         file: entry.file,
         document: Document::new(pipeline, layout),
         script: entry.script,
