@@ -6,6 +6,7 @@ use millstream_compiler::document::{Command, NodeId};
 
 use crate::command::UiCommand;
 use crate::editor::{Action, Editor, Popup};
+use crate::panels::cursor;
 use crate::theme;
 
 /// What the popups remember between frames.
@@ -31,7 +32,8 @@ impl PaletteState {
     /// Draws the popup, if one of these is open.
     pub(super) fn ui(&mut self, context: &Context, editor: &Editor, actions: &mut Vec<Action>) {
         let popup = &editor.view.popup;
-        if self.shown != *popup {
+        let fresh = self.shown != *popup;
+        if fresh {
             self.shown = popup.clone();
             self.chosen = 0;
             self.text = match popup {
@@ -49,7 +51,7 @@ impl PaletteState {
                 let entries = self.nodes(editor);
                 self.list(context, "Find a node", entries, actions);
             }
-            Popup::Rename(node) => self.rename(context, editor, node, actions),
+            Popup::Rename(node) => self.rename(context, editor, node, fresh, actions),
             Popup::About => about(context, actions),
         }
     }
@@ -185,6 +187,7 @@ impl PaletteState {
         context: &Context,
         editor: &Editor,
         node: &NodeId,
+        fresh: bool,
         actions: &mut Vec<Action>,
     ) {
         let palette = theme::palette(context);
@@ -207,6 +210,10 @@ impl PaletteState {
                 .font(egui::TextStyle::Monospace)
                 .desired_width(f32::INFINITY);
             let response = ui.add(field);
+            if fresh {
+                // What is typed replaces the old name.
+                cursor::select_all(ui.ctx(), response.id, &self.text);
+            }
             response
                 .widget_info(|| egui::WidgetInfo::labeled(egui::Role::TextInput, true, "New name"));
             response.request_focus();

@@ -53,7 +53,7 @@ fn run(ui: &mut Ui, editor: &Editor, actions: &mut Vec<Action>) {
         Err(_) => Button::new(label),
     };
     let response = ui.add_enabled(ready.is_ok(), button);
-    response.widget_info(|| WidgetInfo::labeled(Role::Button, ready.is_ok(), "Run"));
+    response.widget_info(|| WidgetInfo::labeled(Role::Button, ready.is_ok(), "Run pipeline"));
     let response = response.on_hover_text(UiCommand::Run.tooltip());
     let response = match ready {
         Ok(()) => response,

@@ -203,6 +203,8 @@ impl Form<'_> {
         } else if picked.is_some() {
             memory.drafts.remove(&id);
             Popup::close_id(&anchor.ctx, id);
+            // The keyboard goes on where it was.
+            anchor.request_focus();
         }
         picked
     }

@@ -58,6 +58,10 @@ impl Inspector {
             self.memory = Memory::default();
             self.shown.clone_from(&node);
         }
+        if editor.view.edit_parameters {
+            self.memory.enter = true;
+            actions.push(Action::ParametersEntered);
+        }
         ScrollArea::vertical()
             .id_salt(("inspector", node.as_ref().map(NodeId::as_str)))
             .auto_shrink(false)
@@ -463,7 +467,10 @@ fn several(ui: &mut Ui, editor: &Editor, actions: &mut Vec<Action>) {
         UiCommand::Unframe,
         UiCommand::Duplicate,
         UiCommand::AlignLeft,
+        UiCommand::AlignRight,
         UiCommand::AlignTop,
+        UiCommand::AlignPorts,
+        UiCommand::AlignBottom,
         UiCommand::DistributeHorizontally,
         UiCommand::DistributeVertically,
         UiCommand::DeleteAndReconnect,
