@@ -215,10 +215,10 @@ impl Desk {
 
     /// The form of what is selected, at a field.
     fn field_by_keys(&mut self, name: &str) {
-        if self.is_on_canvas() {
+        if self.focused() != name {
             self.press(Key::F4);
+            self.tab_to(name);
         }
-        self.tab_to(name);
     }
 
     // The mouse.
@@ -346,7 +346,7 @@ impl Desk {
         }
         let selected = self.editor().view.selection.single_node();
         assert_eq!(selected.map(|id| id.as_str()), Some(node));
-        self.compiled();
+        self.steps(1);
     }
 
     fn to_canvas(&mut self) {
@@ -377,7 +377,7 @@ impl Desk {
         self.type_text(to);
         self.press(Key::Enter);
         assert!(self.editor().pipeline().node(to).is_some(), "{to}");
-        self.compiled();
+        self.steps(1);
     }
 
     /// Replaces the text of a field.
@@ -391,7 +391,7 @@ impl Desk {
         }
         assert_eq!(self.focused(), field);
         self.type_text(text);
-        self.compiled();
+        self.steps(1);
     }
 
     /// Takes one of the choices of a field.
@@ -415,11 +415,12 @@ impl Desk {
                 self.click(choice);
             }
         }
-        self.compiled();
+        self.steps(1);
     }
 
     /// Takes a column of the list that a field opens.
     fn pick(&mut self, opener: &str, field: &str, column: &str) {
+        self.compiled();
         match self.hand {
             Hand::Keyboard => {
                 self.field_by_keys(opener);
@@ -434,7 +435,7 @@ impl Desk {
                 self.click(&format!("Take {column} for {field}"));
             }
         }
-        self.compiled();
+        self.steps(1);
     }
 
     /// Adds a row to a table; the keyboard is in it at once.
@@ -447,7 +448,7 @@ impl Desk {
             }
             Hand::Mouse => self.click(&add),
         }
-        self.compiled();
+        self.steps(1);
     }
 
     /// A column of a schema: the row begins with its name.
@@ -499,7 +500,7 @@ impl Desk {
                 }
             }
         }
-        self.compiled();
+        self.steps(1);
     }
 
     /// A first node, on the empty canvas.
@@ -518,7 +519,7 @@ impl Desk {
                 self.drag(row, canvas.lerp_inside(Vec2::new(0.12, 0.2)));
             }
         }
-        self.compiled();
+        self.steps(1);
     }
 
     /// A node at the end of a wire from another one.
@@ -533,7 +534,7 @@ impl Desk {
                     self.press(Key::Enter);
                     self.harness.get_by_label("Add a node");
                     self.press(Key::Enter);
-                    self.compiled();
+                    self.steps(1);
                     return;
                 }
             }
@@ -574,7 +575,7 @@ impl Desk {
                 self.click_at(at);
             }
         }
-        self.compiled();
+        self.steps(1);
     }
 
     fn wire(&mut self, from: &str, to: &str) {
@@ -596,7 +597,7 @@ impl Desk {
                 self.drag(from, to.center());
             }
         }
-        self.compiled();
+        self.steps(1);
     }
 
     /// Where a node is on the canvas.
@@ -644,7 +645,7 @@ impl Desk {
         // The value that is offered is selected.
         assert_eq!(self.focused(), format!("Value of {key}"));
         self.type_text(value);
-        self.compiled();
+        self.steps(1);
     }
 
     /// Rows of a node are previewed; one of them holds a text.
@@ -834,6 +835,7 @@ fn build_run_and_undo(hand: Hand) {
     build(&mut desk);
     desk.shot("built");
 
+    desk.compiled();
     // It is the sample, and means the same SQL on this machine and on Flink.
     let text = std::fs::read_to_string(sample().join("pipeline.toml")).expect("the sample");
     let sample = Pipeline::from_toml(&text).expect("it is right").pipeline;

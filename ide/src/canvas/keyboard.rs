@@ -240,10 +240,12 @@ impl Keys {
             texts.collect()
         });
         if !text.is_empty() || rubbed {
-            wiring.typed.push_str(text.trim());
+            wiring.typed.push_str(&text);
             if rubbed {
                 wiring.typed.pop();
             }
+            // No name begins with a space.
+            wiring.typed = wiring.typed.trim_start().to_string();
             wiring.chosen = 0;
         }
         // Behind the ports stands "New node…".

@@ -1,7 +1,7 @@
 //! Where the cursor of a field is when the keyboard comes to it.
 
 use egui::text::{CCursor, CCursorRange};
-use egui::{Context, Id, Key, Response, TextEdit};
+use egui::{Context, Event, Id, Response, TextEdit};
 
 fn set(context: &Context, id: Id, range: CCursorRange) {
     let mut state = TextEdit::load_state(context, id).unwrap_or_default();
@@ -21,10 +21,16 @@ pub(crate) fn behind(context: &Context, id: Id, text: &str) {
     set(context, id, CCursorRange::one(end));
 }
 
-/// Selects the text of a line that was entered with Tab, as forms do everywhere.
+/// Selects the text of a line that was entered by keyboard, as forms do everywhere. A click puts
+/// the cursor where it is, and a screen reader is not meddled with.
 pub(crate) fn select_entered(response: &Response, text: &str) {
     let context = &response.ctx;
-    if response.gained_focus() && context.input(|input| input.key_pressed(Key::Tab)) {
+    let otherwise = |input: &egui::InputState| {
+        let asked = |event: &Event| matches!(event, Event::AccessKitActionRequest(_));
+        let pointer = &input.pointer;
+        pointer.any_down() || pointer.any_released() || input.events.iter().any(asked)
+    };
+    if response.gained_focus() && !context.input(otherwise) {
         select_all(context, response.id, text);
         context.request_repaint();
     }
