@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use egui::{Pos2, Vec2};
 use millstream_compiler::document::{Command, Entries, NodeId, Position};
 use millstream_compiler::nodes;
+use millstream_ide::canvas::arrange::node_rect;
 use millstream_ide::command::UiCommand;
 use millstream_ide::editor::{
     Action, BottomTab, Camera, CentreTab, Editor, Effect, Overlay, Popup, Selection,
@@ -305,4 +306,20 @@ fn what_is_added_is_selected_and_seen() {
         editor.view.selection.single_node().map(NodeId::as_str),
         Some("print")
     );
+    // Beyond the border the canvas follows, as little as it takes.
+    for (x, y) in [(9_000, 10), (-9_000, 4_000), (-9_000, 3_980)] {
+        let before = editor.view.camera;
+        editor.apply(Action::Edit(Command::AddNode {
+            id: None,
+            kind: "print".into(),
+            parameters: Entries::new(),
+            position: Some(Position::new(x, y)),
+        }));
+        let node = editor.view.selection.single_node().expect("it is selected");
+        let rect = node_rect(editor.document(), node).expect("it stands somewhere");
+        let camera = editor.view.camera;
+        assert!(camera.visible(editor.view.canvas).contains_rect(rect));
+        assert_eq!(camera.zoom, before.zoom);
+        assert_eq!(camera == before, y == 3_980, "{camera:?} after {before:?}");
+    }
 }

@@ -148,8 +148,16 @@ impl Desk {
     // The keyboard.
 
     fn press_with(&mut self, modifiers: Modifiers, key: Key) {
-        self.harness.key_press_modifiers(modifiers, key);
-        self.steps(2);
+        let event = |pressed| Event::Key {
+            key,
+            physical_key: None,
+            pressed,
+            repeat: false,
+            modifiers,
+        };
+        self.frame([Event::ModifiersChanged(modifiers), event(true)]);
+        self.frame([event(false), Event::ModifiersChanged(Modifiers::NONE)]);
+        self.steps(1);
     }
 
     fn press(&mut self, key: Key) {
@@ -218,7 +226,12 @@ impl Desk {
         if self.focused() != name {
             self.press(Key::F4);
             self.tab_to(name);
+            self.steps(4);
         }
+        // What the keyboard is at is seen.
+        let (pane, field) = (self.rect("Canvas"), self.rect(name));
+        let seen = pane.y_range().contains(field.center().y);
+        assert!(seen, "{name} is at {field:?}");
     }
 
     // The mouse.
@@ -284,6 +297,8 @@ impl Desk {
 
     /// Clicks something, after turning the wheel over the inspector until it is seen.
     fn click(&mut self, name: &str) {
+        // What is found wrong meanwhile moves what stands below it.
+        self.compiled();
         let canvas = self.rect("Canvas");
         for _ in 0..20 {
             let at = self.rect(name).center();
@@ -334,7 +349,7 @@ impl Desk {
     fn select(&mut self, node: &str) {
         match self.hand {
             Hand::Keyboard => {
-                self.to_canvas();
+                self.leave_for_canvas();
                 self.press(Key::Slash);
                 self.type_text(node);
                 self.press(Key::Enter);
@@ -349,7 +364,7 @@ impl Desk {
         self.steps(1);
     }
 
-    fn to_canvas(&mut self) {
+    fn leave_for_canvas(&mut self) {
         for _ in 0..4 {
             if self.is_on_canvas() {
                 return;
@@ -365,7 +380,7 @@ impl Desk {
     fn rename(&mut self, from: &str, to: &str) {
         match self.hand {
             Hand::Keyboard => {
-                self.to_canvas();
+                self.leave_for_canvas();
                 self.press(Key::F2);
             }
             Hand::Mouse => {
@@ -479,7 +494,7 @@ impl Desk {
         match self.hand {
             // Above the parameters.
             Hand::Keyboard => {
-                self.to_canvas();
+                self.leave_for_canvas();
                 self.press(Key::F4);
                 for _ in 0..6 {
                     if self.focused() == format!("Title of {node}") {
@@ -507,7 +522,7 @@ impl Desk {
     fn first(&mut self, kind: &str) {
         match self.hand {
             Hand::Keyboard => {
-                self.to_canvas();
+                self.leave_for_canvas();
                 self.press(Key::A);
                 self.take_kind(kind);
             }
@@ -552,7 +567,7 @@ impl Desk {
     fn alone(&mut self, near: &str, kind: &str, below: f32) {
         match self.hand {
             Hand::Keyboard => {
-                self.to_canvas();
+                self.leave_for_canvas();
                 self.press(Key::A);
             }
             Hand::Mouse => {
@@ -615,7 +630,7 @@ impl Desk {
     fn nothing_selected(&mut self) {
         match self.hand {
             Hand::Keyboard => {
-                self.to_canvas();
+                self.leave_for_canvas();
                 self.press(Key::Escape);
             }
             Hand::Mouse => {
@@ -865,7 +880,7 @@ fn build_run_and_undo(hand: Hand) {
     // All the way back, and forth again.
     let end: Document = desk.editor().document().clone();
     if hand == Hand::Keyboard {
-        desk.to_canvas();
+        desk.leave_for_canvas();
     }
     let steps = desk.editor().history().labels().len() - 1;
     assert!(steps > 50, "{steps} steps to undo");

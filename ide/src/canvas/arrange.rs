@@ -732,7 +732,10 @@ mod tests {
             let corner = free_corner(&taken, wanted, size, visible);
             let rect = Rect::from_min_size(corner, size);
             assert!(visible.contains_rect(rect), "{rect:?}");
-            assert!(taken.iter().all(|other| !other.intersects(rect)), "{rect:?}");
+            assert!(
+                taken.iter().all(|other| !other.intersects(rect)),
+                "{rect:?}"
+            );
             taken.push(rect);
         }
         // Where all that is seen is taken, it stands outside.

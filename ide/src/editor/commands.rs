@@ -197,8 +197,13 @@ impl Editor {
                 }
                 return effects;
             }
-            AlignLeft | AlignRight | AlignTop | AlignPorts | AlignBottom
-            | DistributeHorizontally | DistributeVertically => {
+            AlignLeft
+            | AlignRight
+            | AlignTop
+            | AlignPorts
+            | AlignBottom
+            | DistributeHorizontally
+            | DistributeVertically => {
                 let positions = arrange::aligned(self.document(), &nodes, command);
                 return self.edit(command.name(), &[Command::MoveNodes { positions }]);
             }

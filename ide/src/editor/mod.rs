@@ -585,8 +585,18 @@ impl Editor {
             false => (high - to).max(0.0) + (low - from).min(0.0),
         };
         camera.centre += egui::vec2(
-            along(wanted.left(), wanted.right(), visible.left(), visible.right()),
-            along(wanted.top(), wanted.bottom(), visible.top(), visible.bottom()),
+            along(
+                wanted.left(),
+                wanted.right(),
+                visible.left(),
+                visible.right(),
+            ),
+            along(
+                wanted.top(),
+                wanted.bottom(),
+                visible.top(),
+                visible.bottom(),
+            ),
         );
     }
 

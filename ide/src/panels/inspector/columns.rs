@@ -1,8 +1,8 @@
 //! Fields of column names: one column, and a list of columns as chips.
 
 use egui::{
-    Align2, Id, Key, Popup, PopupCloseBehavior, Response, RichText, Role, ScrollArea,
-    Sense, Stroke, StrokeKind, TextEdit, Ui, Vec2, WidgetInfo,
+    Align2, Id, Key, Popup, PopupCloseBehavior, Response, RichText, Role, ScrollArea, Sense,
+    Stroke, StrokeKind, TextEdit, Ui, Vec2, WidgetInfo,
 };
 use millstream_compiler::document::Value;
 use millstream_compiler::lower::Column;

@@ -271,7 +271,8 @@ impl Line<'_> {
             .desired_rows(2)
             .hint_text("What it is for")
             .desired_width(f32::INFINITY);
-        self.show(ui, id, name, (text, false), field).then(|| self.keep(id, shown))
+        self.show(ui, id, name, (text, false), field)
+            .then(|| self.keep(id, shown))
     }
 
     fn draft(&self, id: Id, text: &str) -> String {
