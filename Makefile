@@ -4,12 +4,13 @@ export CARGO_TARGET_DIR
 export MILLSTREAM_CACHE ?= $(HOME)/.cache/millstream
 export MILLSTREAM ?= $(CARGO_TARGET_DIR)/release/millstream
 
-.PHONY: help setup build demo test bench bench-flink conformance operators nexmark-rows kill-test kill-queries model zoo train bench-models check-scores ide fuzz-models
+.PHONY: help setup build demo test bench bench-flink conformance operators nexmark-rows kill-test kill-queries model zoo train bench-models check-scores ide bench-ide fuzz-models
 
 help:
 	@echo 'make demo         score card payments for half a minute, at full speed'
 	@echo 'make test         all tests'
 	@echo 'make ide          the editor, with the fraud sample open'
+	@echo 'make bench-ide    what frames, compiling, previews and starts of the editor cost, against the budgets'
 	@echo 'make bench        events per second, memory, where the time goes'
 	@echo 'make conformance  recorded cases and samples on Millstream and on a real Flink, row by row'
 	@echo 'make operators    every stateful operator, killed and restored at another parallelism: a table'
@@ -83,6 +84,12 @@ check-scores: build
 ide: build
 	cargo build --release --bin millstream-ide
 	$(CARGO_TARGET_DIR)/release/millstream-ide samples/fraud
+
+# In a window of its own; where there is no display, a virtual one.
+bench-ide: setup
+	@test -e samples/gmv/data/orders.csv || python3 samples/gmv/fetch.py
+	cargo build --release --bin millstream --bin millstream-ide --bin editor-budgets
+	$(if $(DISPLAY)$(WAYLAND_DISPLAY),,xvfb-run -a -s '-screen 0 1920x1200x24') $(CARGO_TARGET_DIR)/release/editor-budgets
 
 fuzz-models: setup
 	models/fuzz/run.sh $(or $(SECONDS),300)

@@ -15,6 +15,7 @@ use millstream_ide::theme;
 use millstream_ide::work::compile::Compiled;
 use millstream_ide::work::dialogs::ScriptedDialogs;
 use millstream_ide::work::job::JobView;
+use millstream_runtime::environment::FileEnvironment;
 
 /// The panel with an editor behind it, which is compiled after every change.
 struct Bench {
@@ -28,7 +29,11 @@ impl Bench {
         let generation = self.editor.generation();
         if self.editor.compiled().generation < generation {
             let base = self.editor.base_dir();
-            let compiled = Compiled::of(generation, self.editor.pipeline(), base);
+            let compiled = Compiled::of(
+                generation,
+                self.editor.pipeline(),
+                &FileEnvironment::new(base),
+            );
             self.editor.set_compiled(compiled.into());
         }
     }

@@ -14,6 +14,7 @@ use millstream_ide::sql_text;
 use millstream_ide::theme;
 use millstream_ide::work::compile::Compiled;
 use millstream_ide::work::job::JobView;
+use millstream_runtime::environment::FileEnvironment;
 
 struct Bench {
     editor: Editor,
@@ -24,7 +25,11 @@ struct Bench {
 fn bench(theme: egui::Theme) -> Harness<'static, Bench> {
     let folder = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../samples/fraud"));
     let (mut editor, _) = Editor::open(&folder).expect("the sample opens");
-    let compiled = Compiled::of(editor.generation(), editor.pipeline(), editor.base_dir());
+    let compiled = Compiled::of(
+        editor.generation(),
+        editor.pipeline(),
+        &FileEnvironment::new(editor.base_dir()),
+    );
     editor.set_compiled(compiled.into());
     let bench = Bench {
         editor,
@@ -41,7 +46,11 @@ fn bench(theme: egui::Theme) -> Harness<'static, Bench> {
                 let generation = bench.editor.generation();
                 if bench.editor.compiled().generation < generation {
                     let base = bench.editor.base_dir();
-                    let compiled = Compiled::of(generation, bench.editor.pipeline(), base);
+                    let compiled = Compiled::of(
+                        generation,
+                        bench.editor.pipeline(),
+                        &FileEnvironment::new(base),
+                    );
                     bench.editor.set_compiled(compiled.into());
                 }
                 let palette = theme::palette(ui.ctx());

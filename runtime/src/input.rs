@@ -408,7 +408,7 @@ fn check_connectors(plan: &StreamPlan, environment: &FileEnvironment) -> Vec<Dia
             StreamOp::Sink { table, .. } => (*table, true),
             _ => continue,
         };
-        let spec = table_spec(&plan.tables[table], &environment.base_dir);
+        let spec = table_spec(&plan.tables[table], environment.base_dir());
         let checked = match written {
             true => validate_sink(&spec),
             false => validate_source(&spec),

@@ -54,10 +54,7 @@ impl Default for How<'_> {
 /// What the user would read: findings of the compiler, or why the job failed.
 pub fn run(path: &Path, how: &How<'_>) -> Result<Run, String> {
     let mut input = Input::read(path)?;
-    let environment = FileEnvironment {
-        base_dir: input.base_dir.clone(),
-        trust_models: false,
-    };
+    let environment = FileEnvironment::new(&input.base_dir);
     let text = |input: &Input, found: Vec<_>, script| -> String {
         found.iter().map(|d| input.render(d, script)).collect()
     };

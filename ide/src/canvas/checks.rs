@@ -52,10 +52,7 @@ impl Checks {
 
     fn ask(&mut self, context: &egui::Context, editor: &Editor, from: PortRef, to: PortRef) {
         let document: Document = editor.document().clone();
-        let environment = FileEnvironment {
-            base_dir: editor.base_dir(),
-            trust_models: false,
-        };
+        let environment = FileEnvironment::new(editor.base_dir());
         let (answer, answers) = mpsc::channel();
         let wake = context.clone();
         let asked = thread::Builder::new()

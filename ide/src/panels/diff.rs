@@ -2,6 +2,7 @@
 
 use egui::{RichText, ScrollArea, Ui};
 use millstream_compiler::lower::Target;
+use millstream_runtime::environment::FileEnvironment;
 use similar::{ChangeTag, TextDiff};
 
 use crate::editor::Editor;
@@ -52,7 +53,11 @@ impl Diff {
                 Subject::Pipeline => (saved.pipeline().to_toml(), editor.pipeline().to_toml()),
                 Subject::Sql => {
                     // Comparing is asked for by hand and rare; compiling the saved state is quick.
-                    let old = Compiled::of(0, saved.pipeline(), editor.base_dir());
+                    let old = Compiled::of(
+                        0,
+                        saved.pipeline(),
+                        &FileEnvironment::new(editor.base_dir()),
+                    );
                     (
                         old.script(Target::Flink).to_string(),
                         editor.compiled().script(Target::Flink).to_string(),

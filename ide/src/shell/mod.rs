@@ -3,6 +3,7 @@
 //! A frame goes in four steps: take in what the workers have (a compiled script, a job's figures,
 //! a chosen file), draw and collect actions, apply them to the editor, carry out the effects.
 
+mod beginning;
 mod effects;
 mod jobs;
 mod modals;
@@ -88,6 +89,7 @@ pub struct Shell {
     stamp: Option<Stamp>,
     /// Whether closing the window was agreed to.
     closing: bool,
+    beginning: beginning::Beginning,
 }
 
 impl Shell {
@@ -114,12 +116,16 @@ impl Shell {
             notices: Notices::default(),
             compiler,
             dialogs: Box::new(SystemDialogs::default()),
-            journal: Journal::in_folder(&journals),
+            journal: Journal::in_folder(&journals, {
+                let wake = context.clone();
+                move || wake.request_repaint()
+            }),
             jobs: jobs::Jobs::new(context, options.home.clone()),
             preview: PreviewView::default(),
             imports: Imports::default(),
             stamp: None,
             closing: false,
+            beginning: beginning::Beginning::now(),
         };
         match options.path {
             Some(path) => shell.then(context, modals::Then::Open(path)),
@@ -235,21 +241,21 @@ impl Shell {
         self.compiler
             .ask(generation, self.editor.pipeline(), self.editor.base_dir());
         if self.editor.is_unsaved() {
-            match self
-                .journal
-                .keep(generation, self.editor.document(), self.editor.file())
-            {
-                Ok(Some(left)) => context.request_repaint_after(left + Duration::from_millis(10)),
-                Ok(None) => {}
-                Err(error) => self.notices.add(
-                    context,
-                    Notice::error(format!(
-                        "unsaved edits are not protected from a crash: {error}"
-                    )),
-                ),
+            let document = self.editor.document();
+            let waits = self.journal.keep(generation, document, self.editor.file());
+            if let Some(left) = waits {
+                context.request_repaint_after(left + Duration::from_millis(10));
             }
         } else {
             self.journal.clear(generation);
+        }
+        if let Some(error) = self.journal.failure() {
+            self.notices.add(
+                context,
+                Notice::error(format!(
+                    "unsaved edits are not protected from a crash: {error}"
+                )),
+            );
         }
         if let Some(panels) = self.panes.changed() {
             self.settings.panels = Some(panels);
@@ -325,6 +331,8 @@ impl Shell {
 
 impl eframe::App for Shell {
     fn ui(&mut self, ui: &mut Ui, _frame: &mut eframe::Frame) {
+        let compiled = self.editor.compiled().generation == self.editor.generation();
+        self.beginning.frame(ui.ctx(), compiled);
         Shell::ui(self, ui);
     }
 

@@ -96,7 +96,7 @@ fn job_items(ui: &mut Ui, job: &JobView, actions: &mut Vec<Action>) {
         actions.push(Action::ShowBottom(tab));
     }
     if let Some(lag) = job.lag_ms.filter(|_| job.is_running()) {
-        item(ui, format!("watermark lag {}", span(lag)), palette.muted);
+        item(ui, watermark(lag, chrono::Utc::now()), palette.muted);
     }
     if let Some(checkpoint) = job.checkpoints.last() {
         let (word, colour) = match checkpoint.state {
@@ -111,6 +111,18 @@ fn job_items(ui: &mut Ui, job: &JobView, actions: &mut Vec<Action>) {
         if item(ui, text, colour).clicked() {
             actions.push(Action::ShowBottom(BottomTab::Charts));
         }
+    }
+}
+
+/// How far the watermark is behind; of events of long ago, which are read again and not awaited, when
+/// it is.
+fn watermark(lag: i64, now: chrono::DateTime<chrono::Utc>) -> String {
+    let replayed = chrono::TimeDelta::try_milliseconds(lag)
+        .filter(|lag| lag.num_days() >= 2)
+        .and_then(|lag| now.checked_sub_signed(lag));
+    match replayed {
+        Some(at) => format!("watermark {}", at.format("%Y-%m-%d %H:%M:%S")),
+        None => format!("watermark lag {}", span(lag)),
     }
 }
 
@@ -166,5 +178,16 @@ mod tests {
         assert_eq!(span(-400), "−0.4 s");
         assert_eq!(span(3 * 3_600_000), "3.0 h");
         assert_eq!(span(28 * 365 * 86_400_000), "28.0 years");
+    }
+
+    #[test]
+    fn a_replay_tells_its_watermark_instead_of_its_lag() {
+        let now = chrono::DateTime::from_timestamp(1_704_275_100, 0).expect("a time");
+        let day = 86_400_000;
+        assert_eq!(watermark(2_100, now), "watermark lag 2.1 s");
+        assert_eq!(watermark(2 * day - 1, now), "watermark lag 48.0 h");
+        assert_eq!(watermark(2 * day, now), "watermark 2024-01-01 09:45:00");
+        assert!(watermark(i64::MIN, now).starts_with("watermark lag"));
+        assert!(watermark(i64::MAX, now).starts_with("watermark lag"));
     }
 }

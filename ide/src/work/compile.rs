@@ -34,15 +34,11 @@ pub struct Compiled {
 }
 
 impl Compiled {
-    /// Compiles a pipeline for both targets.
-    pub fn of(generation: u64, pipeline: &Pipeline, base_dir: PathBuf) -> Self {
+    /// Compiles a pipeline for both targets, with the files that the environment has.
+    pub fn of(generation: u64, pipeline: &Pipeline, environment: &FileEnvironment) -> Self {
         let begun = Instant::now();
-        let environment = FileEnvironment {
-            base_dir,
-            trust_models: false,
-        };
-        let embedded = compile(pipeline, Target::Embedded, &environment);
-        let flink = compile(pipeline, Target::Flink, &environment);
+        let embedded = compile(pipeline, Target::Embedded, environment);
+        let flink = compile(pipeline, Target::Flink, environment);
         let mut diagnostics = embedded.diagnostics.clone();
         // What only the script for Flink has is worth knowing here too, once.
         for found in &flink.diagnostics {
@@ -64,9 +60,9 @@ impl Compiled {
             .sort_by(|a, b| (b.severity, &a.node, a.span).cmp(&(a.severity, &b.node, b.span)));
         let models = pipeline
             .nodes()
-            .filter_map(|(id, node)| Some((id.clone(), model_of(node, &environment)?)))
+            .filter_map(|(id, node)| Some((id.clone(), model_of(node, environment)?)))
             .collect();
-        let streams = stream_types(&embedded, &environment);
+        let streams = stream_types(&embedded, environment);
         Self {
             generation,
             embedded: Some(embedded),
@@ -181,6 +177,7 @@ impl CompileWorker {
         thread::Builder::new()
             .name("compile".into())
             .spawn(move || {
+                let environment = FileEnvironment::new("");
                 while let Ok(mut request) = inbox.recv() {
                     // Of several changes that wait, only the latest is worth compiling.
                     while let Ok(later) = inbox.try_recv() {
@@ -191,7 +188,7 @@ impl CompileWorker {
                         pipeline,
                         base_dir,
                     } = request;
-                    let compiled = Compiled::of(generation, &pipeline, base_dir);
+                    let compiled = Compiled::of(generation, &pipeline, &environment.at(base_dir));
                     if outbox.send(Arc::new(compiled)).is_err() {
                         break;
                     }

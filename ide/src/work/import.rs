@@ -131,10 +131,7 @@ fn data(path: &Path, at: Position, base_dir: &Path, format: &str) -> Imported {
 /// Parquet is read through the connector's options, with the columns that the file says it has.
 fn parquet(path: &Path, at: Position, base_dir: &Path) -> Imported {
     let file = relative(path, base_dir);
-    let environment = FileEnvironment {
-        base_dir: base_dir.to_path_buf(),
-        trust_models: false,
-    };
+    let environment = FileEnvironment::new(base_dir);
     let options = [
         ("connector", "filesystem"),
         ("path", file.as_str()),
@@ -175,10 +172,7 @@ fn script(path: &Path, at: Position, base_dir: &Path, empty: bool) -> Vec<Import
         || "script".into(),
         |stem| stem.to_string_lossy().into_owned(),
     );
-    let environment = FileEnvironment {
-        base_dir: base_dir.to_path_buf(),
-        trust_models: true,
-    };
+    let environment = FileEnvironment::new(base_dir).trusting_models();
     let imported = import(&text, &name, Target::Embedded, &environment);
     let mut found = Vec::new();
     let document = Document::new(imported.pipeline, Layout::default());

@@ -4,10 +4,15 @@
 //! its layout, the file it belongs to, and the process. It is written a moment after each edit,
 //! never over the user's file, and removed when the edits are saved or thrown away. A journal
 //! whose process is gone holds edits that nobody saved; they are offered at the next start.
+//!
+//! A thread writes, so that a slow disk does not hold the window up. What was asked of it is done
+//! when the journal is dropped.
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use millstream_compiler::document::{Document, Layout, Pipeline, files};
@@ -38,49 +43,77 @@ pub struct Recovered {
     pub document: Document,
 }
 
-/// The journal of this process.
+/// What the thread is to do.
+enum Task {
+    /// Write this state; whoever waits is told.
+    Write {
+        document: Document,
+        file: Option<PathBuf>,
+        waits: Option<Sender<io::Result<()>>>,
+    },
+    Remove,
+}
+
+/// The journal of this process. Dropping it ends the thread when all is done.
 #[derive(Debug)]
 pub struct Journal {
-    path: PathBuf,
-    /// The change that is written.
-    written: u64,
+    /// The change that was given to the thread.
+    given: u64,
     /// Since when a change waits.
     waiting: Option<(u64, Instant)>,
+    /// Whether the thread may have written a file that was not removed since.
+    there: bool,
+    tasks: Option<Sender<Task>>,
+    failures: Receiver<io::Error>,
+    thread: Option<JoinHandle<()>>,
 }
 
 impl Journal {
-    /// The journal of this process in a folder.
-    pub fn in_folder(folder: &Path) -> Self {
+    /// The journal of this process in a folder. `wake` is called when something could not be
+    /// written.
+    pub fn in_folder(folder: &Path, wake: impl Fn() + Send + 'static) -> Self {
+        let path = own_file(folder);
+        let (tasks, inbox) = mpsc::channel();
+        let (outbox, failures) = mpsc::channel();
+        let thread = thread::Builder::new()
+            .name("journal".into())
+            .spawn(move || work(&path, &inbox, &outbox, &wake));
         Self {
-            path: folder.join(format!("{}.journal.json", std::process::id())),
-            written: 0,
+            given: 0,
             waiting: None,
+            there: false,
+            // Without a thread there is nobody to receive, which each write then says.
+            tasks: Some(tasks),
+            failures,
+            thread: thread.ok(),
         }
     }
 
-    /// Takes note of the document's state. Writes it once it has waited long enough; says after
-    /// which time to call again, if it still waits.
-    ///
-    /// # Errors
-    /// The journal cannot be written: the edits are in memory alone.
+    /// Takes note of the document's state. Has it written once it has waited long enough; gives
+    /// the time after which to call again, if it still waits.
     pub fn keep(
         &mut self,
         generation: u64,
         document: &Document,
         file: Option<&Path>,
-    ) -> io::Result<Option<Duration>> {
-        if generation == self.written {
-            return Ok(None);
+    ) -> Option<Duration> {
+        if generation == self.given {
+            return None;
         }
         let (_, since) = *self.waiting.get_or_insert((generation, Instant::now()));
         if let Some(left) = DELAY.checked_sub(since.elapsed()) {
-            return Ok(Some(left));
+            return Some(left);
         }
-        self.write_now(generation, document, file)?;
-        Ok(None)
+        self.give(generation, document, file, None);
+        None
     }
 
-    /// Writes the document's state without waiting for a burst to end.
+    /// Why the last state could not be written: the edits are in memory alone.
+    pub fn failure(&self) -> Option<io::Error> {
+        self.failures.try_iter().last()
+    }
+
+    /// Writes the document's state without waiting for a burst to end, and until it is written.
     ///
     /// # Errors
     /// The journal cannot be written.
@@ -90,34 +123,105 @@ impl Journal {
         document: &Document,
         file: Option<&Path>,
     ) -> io::Result<()> {
-        self.write(document, file)?;
-        self.written = generation;
-        self.waiting = None;
-        Ok(())
+        let (waits, written) = mpsc::channel();
+        self.give(generation, document, file, Some(waits));
+        written
+            .recv()
+            .unwrap_or_else(|_| Err(io::Error::other("no thread could be started")))
     }
 
-    fn write(&self, document: &Document, file: Option<&Path>) -> io::Result<()> {
-        if let Some(folder) = self.path.parent() {
-            fs::create_dir_all(folder)?;
-        }
-        let entry = Entry {
-            process: std::process::id(),
-            began: began(std::process::id()),
+    fn give(
+        &mut self,
+        generation: u64,
+        document: &Document,
+        file: Option<&Path>,
+        waits: Option<Sender<io::Result<()>>>,
+    ) {
+        self.given = generation;
+        self.waiting = None;
+        self.there = true;
+        self.ask(Task::Write {
+            document: document.clone(),
             file: file.map(Path::to_path_buf),
-            pipeline: document.pipeline().to_toml(),
-            layout: document.layout().to_toml(),
-        };
-        let text = serde_json::to_string(&entry)?;
-        files::write(&self.path, &text).map_err(|error| error.source)
+            waits,
+        });
+    }
+
+    fn ask(&self, task: Task) {
+        if let Some(tasks) = &self.tasks {
+            // Where there is no thread, whoever waits is told by that.
+            let _ = tasks.send(task);
+        }
     }
 
     /// The edits are saved or not wanted: the journal goes.
     pub fn clear(&mut self, generation: u64) {
-        self.written = generation;
+        self.given = generation;
         self.waiting = None;
-        // It may never have been written.
-        let _ = fs::remove_file(&self.path);
+        if self.there {
+            self.there = false;
+            self.ask(Task::Remove);
+        }
     }
+}
+
+impl Drop for Journal {
+    fn drop(&mut self) {
+        // Without a sender the thread ends.
+        self.tasks = None;
+        if let Some(thread) = self.thread.take() {
+            // It is of no use to panic twice.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn own_file(folder: &Path) -> PathBuf {
+    folder.join(format!("{}.journal.json", std::process::id()))
+}
+
+fn work(path: &Path, tasks: &Receiver<Task>, failures: &Sender<io::Error>, wake: &dyn Fn()) {
+    while let Ok(task) = tasks.recv() {
+        match task {
+            Task::Write {
+                document,
+                file,
+                waits,
+            } => {
+                let written = write(path, &document, file.as_deref());
+                match (waits, written) {
+                    (Some(waits), written) => {
+                        // It may have stopped waiting.
+                        let _ = waits.send(written);
+                    }
+                    (None, Err(error)) => {
+                        let _ = failures.send(error);
+                        wake();
+                    }
+                    (None, Ok(())) => {}
+                }
+            }
+            Task::Remove => {
+                // The write before may have failed.
+                let _ = fs::remove_file(path);
+            }
+        }
+    }
+}
+
+fn write(path: &Path, document: &Document, file: Option<&Path>) -> io::Result<()> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    let entry = Entry {
+        process: std::process::id(),
+        began: began(std::process::id()),
+        file: file.map(Path::to_path_buf),
+        pipeline: document.pipeline().to_toml(),
+        layout: document.layout().to_toml(),
+    };
+    let text = serde_json::to_string(&entry)?;
+    files::write(path, &text).map_err(|error| error.source)
 }
 
 /// Journals in a folder whose processes are gone. Those that cannot be read are left where they
@@ -173,15 +277,17 @@ mod tests {
     #[test]
     fn edits_of_a_process_that_is_gone_are_offered() {
         let folder = tempfile::tempdir().expect("a folder");
-        let mut journal = Journal::in_folder(folder.path());
-        let wait = journal.keep(2, &document("edited"), None).expect("written");
+        let mut journal = Journal::in_folder(folder.path(), || {});
+        let wait = journal.keep(2, &document("early"), None);
         assert!(wait.is_some(), "a burst is written once");
         std::thread::sleep(DELAY);
-        let wait = journal.keep(3, &document("edited"), None).expect("written");
-        assert!(wait.is_none());
+        assert_eq!(journal.keep(3, &document("edited"), None), None);
+        // The thread does one thing after the other.
+        let path = own_file(folder.path());
+        drop(journal);
         // This process runs, so nothing is lost yet.
         assert!(recoverable(folder.path()).is_empty());
-        let text = fs::read_to_string(&journal.path).expect("a journal");
+        let text = fs::read_to_string(&path).expect("a journal");
         let gone = text.replace(
             &format!("\"process\":{}", std::process::id()),
             "\"process\":4194999",
@@ -191,8 +297,32 @@ mod tests {
         let found = recoverable(folder.path());
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].document.pipeline().name(), "edited");
-        journal.clear(3);
-        assert!(!journal.path.exists());
+        let mut journal = Journal::in_folder(folder.path(), || {});
+        journal
+            .write_now(4, &document("again"), None)
+            .expect("written");
+        assert!(path.exists());
+        journal.clear(4);
+        drop(journal);
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn what_cannot_be_written_is_told() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let no_folder = folder.path().join("file");
+        fs::write(&no_folder, "").expect("written");
+        let (wake, woken) = mpsc::channel();
+        let mut journal = Journal::in_folder(&no_folder, move || {
+            let _ = wake.send(());
+        });
+        assert!(journal.write_now(2, &document("a"), None).is_err());
+        assert!(journal.keep(3, &document("b"), None).is_some());
+        std::thread::sleep(DELAY);
+        assert_eq!(journal.keep(3, &document("b"), None), None);
+        woken.recv_timeout(Duration::from_secs(10)).expect("told");
+        assert!(journal.failure().is_some());
+        assert_eq!(journal.keep(3, &document("b"), None), None, "told once");
     }
 
     #[test]

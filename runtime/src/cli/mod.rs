@@ -224,10 +224,7 @@ pub(crate) fn plan(
 }
 
 fn environment(input: &Input) -> FileEnvironment {
-    FileEnvironment {
-        base_dir: input.base_dir.clone(),
-        trust_models: false,
-    }
+    FileEnvironment::new(&input.base_dir)
 }
 
 fn render(input: &Input, found: &[Diagnostic], script: Option<&Script>) -> String {

@@ -42,10 +42,7 @@ const STDIN: &str = "-";
 
 pub(crate) fn run(arguments: &PreviewArguments, begun: Instant) -> Outcome {
     let input = read(arguments)?;
-    let environment = FileEnvironment {
-        base_dir: input.base_dir.clone(),
-        trust_models: false,
-    };
+    let environment = FileEnvironment::new(&input.base_dir);
     let plan = input
         .plan_node(&arguments.node, &environment)
         .map_err(|found| Failure::Input(render(&input, &found, None)))?;

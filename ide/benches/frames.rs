@@ -1,52 +1,23 @@
-//! What a frame of the editor costs on large documents: UI and tessellation, without a GPU.
-//!
-//! `cargo run --release -p millstream-ide --example frame_budget`
+//! What a frame of the editor costs on large documents, UI and tessellation without a GPU, and
+//! that there are no frames where nothing changes.
 
-use std::fmt::Write as _;
-use std::io::Write as _;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use egui::{Pos2, RawInput, Rect, Vec2};
-use millstream_compiler::document::{Document, Layout, Pipeline};
+use millstream_compiler::document::{Command, Document, Position};
 use millstream_ide::canvas::Canvas;
 use millstream_ide::editor::{Action, Camera, Editor};
 use millstream_ide::shell::{Options, Shell};
 use millstream_ide::theme;
 use millstream_ide::work::job::{EdgeFigures, JobState, JobView, NodeFigures};
 
+use crate::documents;
+use crate::table::{Table, Times};
+
 const SCREEN: Vec2 = Vec2::new(1600.0, 1000.0);
 const WARM: usize = 30;
 const FRAMES: usize = 300;
-
-/// A document of `nodes` nodes in chains, with about 1.6 wires a node.
-fn document(nodes: usize) -> Document {
-    let mut text = String::from("version = 1\nname = \"large\"\n");
-    for at in 0..nodes {
-        let kind = match at % 10 {
-            0 => "kind = \"file-source\"\npath = \"in.csv\"\nformat = \"csv\"",
-            9 => "kind = \"file-sink\"\npath = \"out\"\nformat = \"csv\"",
-            _ => "kind = \"sql\"\nquery = \"SELECT customer, amount FROM orders\"",
-        };
-        let _ = writeln!(text, "[nodes.n{at}]\ntitle = \"Node number {at}\"\n{kind}");
-    }
-    text += "[edges]\n";
-    let mut edge = 0;
-    let mut wire = |text: &mut String, from: usize, to: usize| {
-        edge += 1;
-        let _ = writeln!(text, "e{edge} = {{ from = \"n{from}\", to = \"n{to}\" }}");
-    };
-    for at in 0..nodes {
-        if at % 10 != 9 && at + 1 < nodes {
-            wire(&mut text, at, at + 1);
-        }
-        let across = at + 12;
-        if at % 10 < 7 && across < nodes && across % 10 != 0 && across % 10 != 9 {
-            wire(&mut text, at, across);
-        }
-    }
-    let loaded = Pipeline::from_toml(&text).expect("the document is right");
-    Document::new(loaded.pipeline, Layout::default())
-}
 
 /// A running job with figures for everything.
 fn job(editor: &Editor) -> JobView {
@@ -79,16 +50,6 @@ fn job(editor: &Editor) -> JobView {
     }
 }
 
-struct Times(Vec<Duration>);
-
-impl Times {
-    fn share(&mut self, share: f64) -> f64 {
-        self.0.sort();
-        let at = ((self.0.len() - 1) as f64 * share).round() as usize;
-        self.0[at].as_secs_f64() * 1e3
-    }
-}
-
 fn input(frame: usize) -> RawInput {
     // The pointer moves, so hits are tested in every frame.
     let at = Pos2::new(500.0 + (frame % 200) as f32, 400.0 + (frame % 90) as f32);
@@ -114,7 +75,7 @@ fn canvas(document: &Document, zoom: Option<f32>, live: bool, listened: bool) ->
         JobView::default()
     };
     let mut canvas = Canvas::default();
-    let mut times = Vec::new();
+    let mut times = Times::default();
     for frame in 0..WARM + FRAMES {
         if frame == 3
             && let Some(zoom) = zoom
@@ -131,14 +92,14 @@ fn canvas(document: &Document, zoom: Option<f32>, live: bool, listened: bool) ->
         let took = begun.elapsed();
         output.drop_without_applying_deltas();
         if frame >= WARM {
-            times.push(took);
+            times.add(took);
         }
         for action in actions {
             editor.apply(action);
         }
         pan(&mut editor, frame);
     }
-    Times(times)
+    times
 }
 
 fn pan(editor: &mut Editor, frame: usize) {
@@ -150,20 +111,25 @@ fn pan(editor: &mut Editor, frame: usize) {
     }));
 }
 
-/// Frames of the whole window, panning.
-fn window(document: &Document) -> Times {
-    let context = egui::Context::default();
-    theme::install(&context);
-    let home = std::env::temp_dir().join("millstream-frame-budget");
+/// A window on a document, with all that is compiled of it.
+fn shell(context: &egui::Context, document: &Document, home: &Path) -> Shell {
+    theme::install(context);
     let options = Options {
         path: None,
-        home,
+        home: home.to_path_buf(),
         samples: None,
     };
-    let mut shell = Shell::new(&context, options);
+    let mut shell = Shell::new(context, options);
     shell.editor = Editor::new(document.clone(), None);
     shell.settle(Duration::from_secs(60));
-    let mut times = Vec::new();
+    shell
+}
+
+/// Frames of the whole window, panning.
+fn window(document: &Document, home: &Path) -> Times {
+    let context = egui::Context::default();
+    let mut shell = shell(&context, document, home);
+    let mut times = Times::default();
     for frame in 0..WARM + FRAMES {
         let begun = Instant::now();
         let output = context.run_ui(input(frame), |ui| shell.ui(ui));
@@ -172,51 +138,102 @@ fn window(document: &Document) -> Times {
         let took = begun.elapsed();
         output.drop_without_applying_deltas();
         if frame >= WARM {
-            times.push(took);
+            times.add(took);
         }
         pan(&mut shell.editor, frame);
     }
-    Times(times)
+    times
 }
 
-fn main() -> std::io::Result<()> {
-    let mut out = std::io::stdout().lock();
-    writeln!(
-        out,
-        "| nodes | wires | what | zoom | median ms | p95 ms | budget ms |\n|---|---|---|---|---|---|---|"
-    )?;
-    for (nodes, budget) in [(500, 4.0), (2000, 10.0)] {
-        let document = document(nodes);
-        let wires = document.pipeline().edges().len();
-        let mut row = |what: &str, zoom: &str, mut times: Times| {
-            writeln!(
-                out,
-                "| {nodes} | {wires} | {what} | {zoom} | {:.2} | {:.2} | {budget} |",
-                times.share(0.5),
-                times.share(0.95)
-            )
+/// Frames of the whole window while a node is dragged: each changes the layout.
+fn dragging(document: &Document, home: &Path) -> Times {
+    let context = egui::Context::default();
+    let mut shell = shell(&context, document, home);
+    let node = (document.pipeline().nodes().nth(7)).map(|(id, _)| id.clone());
+    let mut times = Times::default();
+    for frame in 0..WARM + FRAMES {
+        let begun = Instant::now();
+        if let Some(node) = &node {
+            let position = Position::new(8 * (frame as i32 % 50), 8 * (frame as i32 % 40));
+            let positions = vec![(node.clone(), position)];
+            shell.apply(&context, Action::Edit(Command::MoveNodes { positions }));
+        }
+        let output = context.run_ui(input(frame), |ui| shell.ui(ui));
+        let shapes = context.tessellate(output.shapes.clone(), output.pixels_per_point);
+        std::hint::black_box(&shapes);
+        let took = begun.elapsed();
+        output.drop_without_applying_deltas();
+        if frame >= WARM {
+            times.add(took);
+        }
+    }
+    times
+}
+
+/// How many of the frames of an untouched window ask for another one within a second.
+fn restless(document: &Document, home: &Path) -> usize {
+    let context = egui::Context::default();
+    let mut shell = shell(&context, document, home);
+    let mut asking = 0;
+    for frame in 0..WARM + FRAMES {
+        let untouched = RawInput {
+            screen_rect: Some(Rect::from_min_size(Pos2::ZERO, SCREEN)),
+            time: Some(frame as f64 / 10.0),
+            ..Default::default()
         };
-        row("canvas", "fit", canvas(&document, None, false, false))?;
+        let output = context.run_ui(untouched, |ui| shell.ui(ui));
+        let soonest = (output.viewport_output.values())
+            .map(|viewport| viewport.repaint_delay)
+            .min();
+        if frame >= WARM && soonest.is_some_and(|delay| delay < Duration::from_secs(1)) {
+            asking += 1;
+        }
+        output.drop_without_applying_deltas();
+    }
+    asking
+}
+
+/// Measures frames of 500 and 2,000 nodes.
+pub fn measure(table: &mut Table) -> Result<(), String> {
+    let home = tempfile::tempdir().map_err(|error| error.to_string())?;
+    let home = home.path();
+    for (nodes, budget) in [(500, 4.0), (2000, 10.0)] {
+        let document = documents::chains(nodes);
+        let wires = document.pipeline().edges().len();
+        let mut row = |what: &str, times: Times| {
+            table.times(
+                &format!("{nodes} nodes, {wires} wires: {what}"),
+                &times,
+                budget,
+            );
+        };
+        row("canvas, all of it", canvas(&document, None, false, false));
         for zoom in [0.2, 0.31, 0.71, 1.0, 2.0] {
-            let name = format!("{zoom}");
-            row("canvas", &name, canvas(&document, Some(zoom), false, false))?;
+            let name = format!("canvas at {:.0} %", zoom * 100.0);
+            row(&name, canvas(&document, Some(zoom), false, false));
         }
         row(
-            "canvas, live job",
-            "0.31",
+            "live job at 31 %",
             canvas(&document, Some(0.31), true, false),
-        )?;
+        );
         row(
-            "canvas, live job",
-            "0.71",
+            "live job at 71 %",
             canvas(&document, Some(0.71), true, false),
-        )?;
+        );
         row(
-            "canvas, screen reader",
-            "0.31",
+            "screen reader at 31 %",
             canvas(&document, Some(0.31), false, true),
-        )?;
-        row("whole window", "fit", window(&document))?;
+        );
+        row("whole window", window(&document, home));
+        row("whole window, a node dragged", dragging(&document, home));
     }
+    let asking = restless(&documents::chains(500), home);
+    table.line(
+        "500 nodes, untouched: frames that ask for another",
+        "",
+        &format!("{asking} of {FRAMES}"),
+        "0",
+        asking == 0,
+    );
     Ok(())
 }
