@@ -18,6 +18,7 @@ use millstream_ide::shell::{Options, Shell};
 use millstream_ide::work::compile::Compiled;
 use millstream_ide::work::dialogs::ScriptedDialogs;
 use millstream_ide::work::job::JobState;
+use millstream_runtime::environment::FileEnvironment;
 
 /// What the sample's last line holds: the worth of all orders.
 const GMV: &str = "2500315.63";
@@ -857,7 +858,11 @@ fn build_run_and_undo(hand: Hand) {
     let built = desk.editor().pipeline();
     assert_eq!(gist(built), gist(&sample));
     assert_eq!(built.settings(), sample.settings());
-    let wanted = Compiled::of(1, &sample, desk.folder.path().to_path_buf());
+    let wanted = Compiled::of(
+        1,
+        &sample,
+        &FileEnvironment::new(desk.folder.path().to_path_buf()),
+    );
     let compiled = desk.editor().compiled();
     assert_eq!(compiled.generation, desk.editor().generation());
     assert_eq!(compiled.diagnostics, []);

@@ -1,7 +1,7 @@
 //! What floats in the middle of the window and is steered by typing: the command palette, the
 //! search for a node, a node's new name, about.
 
-use egui::{Align2, Area, Context, Id, Key, Order, RichText, ScrollArea, TextEdit, Ui, Vec2};
+use egui::{Align2, Area, Context, Id, Key, Order, RichText, Role, ScrollArea, TextEdit, Ui, Vec2};
 use millstream_compiler::document::{Command, NodeId};
 
 use crate::command::UiCommand;
@@ -23,6 +23,8 @@ pub(super) struct PaletteState {
 /// An entry to choose.
 struct Entry {
     label: String,
+    /// What it is called for those who do not see it.
+    name: String,
     hint: String,
     enabled: bool,
     action: Action,
@@ -70,6 +72,7 @@ impl PaletteState {
                 let shortcut = command.shortcut();
                 Entry {
                     label: command.name().to_string(),
+                    name: format!("{} command", command.name()),
                     hint: match (ready, shortcut) {
                         (Err(why), _) => why.to_string(),
                         (Ok(()), Some(shortcut)) => context.format_shortcut(&shortcut),
@@ -98,6 +101,7 @@ impl PaletteState {
             .into_iter()
             .map(|(_, id, title)| Entry {
                 label: id.to_string(),
+                name: format!("Go to {id}"),
                 hint: title,
                 enabled: true,
                 action: Action::GoTo(id.clone()),
@@ -152,6 +156,10 @@ impl PaletteState {
                         )
                         .min_size(Vec2::new(ui.available_width(), 24.0));
                     let response = ui.add(button);
+                    response.widget_info(|| {
+                        let (chosen, name) = (index == self.chosen, entry.name.as_str());
+                        egui::WidgetInfo::selected(Role::Button, entry.enabled, chosen, name)
+                    });
                     if index == self.chosen && (down > 0 || up > 0) {
                         response.scroll_to_me(None);
                     }
