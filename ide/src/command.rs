@@ -52,12 +52,14 @@ pub enum UiCommand {
     PreviousProblem,
     // Run
     Run,
+    RunFromScratch,
     Stop,
     StopWithSavepoint,
     CheckpointNow,
     Preview,
     FreezePreview,
     Attach,
+    Detach,
     // Deploy
     ExportSql,
     CopySql,
@@ -131,7 +133,7 @@ const CTRL_SHIFT: Modifiers = Modifiers::COMMAND.plus(Modifiers::SHIFT);
 
 impl UiCommand {
     /// All, in the order of the menus.
-    pub const ALL: [UiCommand; 74] = {
+    pub const ALL: [UiCommand; 76] = {
         use UiCommand::*;
         [
             New,
@@ -173,12 +175,14 @@ impl UiCommand {
             NextProblem,
             PreviousProblem, // Graph
             Run,
+            RunFromScratch,
             Stop,
             StopWithSavepoint,
             CheckpointNow,
             Preview,
             FreezePreview,
-            Attach, // Run
+            Attach,
+            Detach, // Run
             ExportSql,
             CopySql,
             ToggleTarget, // Deploy
@@ -235,9 +239,8 @@ impl UiCommand {
             | Find
             | NextProblem
             | PreviousProblem => Menu::Graph,
-            Run | Stop | StopWithSavepoint | CheckpointNow | Preview | FreezePreview | Attach => {
-                Menu::Run
-            }
+            Run | RunFromScratch | Stop | StopWithSavepoint | CheckpointNow | Preview
+            | FreezePreview | Attach | Detach => Menu::Run,
             ExportSql | CopySql | ToggleTarget => Menu::Deploy,
             _ => Menu::View,
         }
@@ -286,12 +289,14 @@ impl UiCommand {
             NextProblem => "Next problem",
             PreviousProblem => "Previous problem",
             Run => "Run",
+            RunFromScratch => "Run from scratch",
             Stop => "Stop",
             StopWithSavepoint => "Stop with savepoint",
             CheckpointNow => "Checkpoint now",
             Preview => "Preview",
             FreezePreview => "Freeze preview",
-            Attach => "Attach to running job",
+            Attach => "Attach to a job…",
+            Detach => "Detach from job",
             ExportSql => "Export Flink SQL…",
             CopySql => "Copy SQL",
             ToggleTarget => "Switch SQL target",
@@ -372,13 +377,15 @@ impl UiCommand {
             Find => "Go to a node by its name",
             NextProblem => "Go to the next problem",
             PreviousProblem => "Go to the problem before",
-            Run => "Run the pipeline on this machine, in a process of its own",
+            Run => "Run the pipeline on this machine; goes on from the last checkpoint",
+            RunFromScratch => "Run the pipeline and forget the checkpoints of its last run",
             Stop => "Stop the running job",
             StopWithSavepoint => "Take a savepoint, then stop; a later run can go on from it",
             CheckpointNow => "Take a checkpoint of the running job",
             Preview => "Show the rows of the selected node",
             FreezePreview => "Hold the rows that are shown",
-            Attach => "Show a job of this pipeline that runs already",
+            Attach => "List the jobs that run, and watch one of them",
+            Detach => "Watch the job no longer; it runs on",
             ExportSql => "Write the script for a Flink cluster",
             CopySql => "Put the script on the clipboard",
             ToggleTarget => "Show the script for this machine or for a Flink cluster",
@@ -440,6 +447,7 @@ impl UiCommand {
             NextProblem => (Modifiers::NONE, Key::F8),
             PreviousProblem => (Modifiers::SHIFT, Key::F8),
             Run => (CTRL, Key::Enter),
+            RunFromScratch => (CTRL_SHIFT, Key::Enter),
             Stop => (CTRL, Key::Period),
             Preview => (Modifiers::NONE, Key::P),
             ExportSql => (CTRL, Key::E),

@@ -266,7 +266,10 @@ fn every_command_is_found_in_the_palette_by_its_name_and_carried_out() {
     let needs_job = |command: &UiCommand| {
         matches!(
             command,
-            UiCommand::Stop | UiCommand::StopWithSavepoint | UiCommand::CheckpointNow
+            UiCommand::Stop
+                | UiCommand::StopWithSavepoint
+                | UiCommand::CheckpointNow
+                | UiCommand::Detach
         )
     };
     let mut commands = UiCommand::ALL.to_vec();
@@ -278,7 +281,7 @@ fn every_command_is_found_in_the_palette_by_its_name_and_carried_out() {
         while node_ids(&editor).len() < 3 || !editor.history().can_undo() {
             editor = random_document(&mut random, 60);
         }
-        if command == UiCommand::Run {
+        if matches!(command, UiCommand::Run | UiCommand::RunFromScratch) {
             editor = Editor::empty();
             for kind in ["generator", "print"] {
                 editor.apply(Action::Edit(Command::AddNode {

@@ -1,33 +1,17 @@
 //! Previews and jobs with real processes of `millstream`, seen through the window.
 
+mod window;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use egui_kittest::Harness;
-use egui_kittest::kittest::Queryable as _;
-use millstream_compiler::document::NodeId;
+use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use millstream_ide::command::UiCommand;
-use millstream_ide::editor::{Action, BottomTab, Selection};
-use millstream_ide::shell::{Options, Shell};
+use millstream_ide::editor::{Action, BottomTab};
 use millstream_ide::work::job::JobState;
-
-/// The program of this build, which cargo makes for the tests of the runtime.
-fn program() -> &'static Path {
-    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-    PROGRAM.get_or_init(|| {
-        let test = std::env::current_exe().expect("this program");
-        let folder = test.ancestors().nth(2).expect("the folder of the build");
-        let program = folder.join("millstream");
-        assert!(
-            program.exists(),
-            "{} is not there: cargo test --workspace builds it, and so does cargo build --bin millstream",
-            program.display()
-        );
-        program
-    })
-}
+use window::{Window, endless, id, pid, runs};
 
 /// The orders of the sample, fetched once.
 fn orders() -> &'static Path {
@@ -51,147 +35,6 @@ fn gmv(folder: &Path) -> PathBuf {
     let pipeline = concat!(env!("CARGO_MANIFEST_DIR"), "/../samples/gmv/pipeline.toml");
     std::fs::copy(pipeline, sample.join("pipeline.toml")).expect("the pipeline");
     sample
-}
-
-/// A pipeline that goes on until it is stopped.
-const ENDLESS: &str = r#"version = 1
-name = "endless"
-
-[settings]
-"execution.checkpointing.interval" = "1 s"
-
-[nodes.numbers]
-kind = "datagen"
-rows-per-second = 500
-
-[nodes.numbers.schema]
-n = "BIGINT"
-word = "STRING"
-
-[nodes.twice]
-kind = "sql"
-query = "SELECT n, n * 2 AS doubled, word FROM numbers"
-
-[nodes.out]
-kind = "file-sink"
-path = "out"
-format = "csv"
-
-[edges]
-a = { from = "numbers", to = "twice" }
-b = { from = "twice", to = "out" }
-"#;
-
-fn endless(folder: &Path) -> PathBuf {
-    let file = folder.join("pipeline.toml");
-    std::fs::write(&file, ENDLESS).expect("written");
-    file
-}
-
-struct Window<'a> {
-    harness: Harness<'a, Option<Shell>>,
-}
-
-impl Window<'_> {
-    fn open(home: &Path, path: PathBuf) -> Self {
-        let options = Options {
-            path: Some(path),
-            home: home.to_path_buf(),
-            samples: None,
-        };
-        let mut options = Some(options);
-        let harness = Harness::builder()
-            .with_size([1600.0, 1000.0])
-            .allow_missing_glyphs()
-            .build_ui_state(
-                move |ui, shell: &mut Option<Shell>| {
-                    let shell = shell.get_or_insert_with(|| {
-                        let options = options.take().expect("one window");
-                        let mut shell = Shell::new(ui.ctx(), options);
-                        shell.set_program(program().to_path_buf());
-                        shell
-                    });
-                    shell.ui(ui);
-                },
-                None,
-            );
-        Self { harness }
-    }
-
-    fn shell(&self) -> &Shell {
-        self.harness.state().as_ref().expect("a window")
-    }
-
-    fn act(&mut self, action: Action) {
-        let context = self.harness.ctx.clone();
-        let shell = self.harness.state_mut().as_mut().expect("a window");
-        shell.apply(&context, action);
-    }
-
-    fn command(&mut self, command: UiCommand) {
-        self.wait("the compiler", |window| {
-            let editor = &window.shell().editor;
-            editor.compiled().generation == editor.generation()
-        });
-        assert_eq!(self.shell().editor.ready(command), Ok(()));
-        self.act(Action::Command(command));
-    }
-
-    fn wait(&mut self, what: &str, mut until: impl FnMut(&Self) -> bool) {
-        let begun = Instant::now();
-        loop {
-            self.harness.step();
-            if until(self) {
-                return;
-            }
-            let shell = self.shell();
-            assert!(
-                begun.elapsed() < Duration::from_secs(60),
-                "no {what}; the job is {:?}, the preview {:?}; the log: {:#?}",
-                shell.job.state,
-                shell.preview(),
-                shell.job.log,
-            );
-            std::thread::sleep(Duration::from_millis(10));
-        }
-    }
-
-    fn wait_for_text(&mut self, text: &str) {
-        self.wait(text, |window| {
-            window.harness.query_all_by_label(text).next().is_some()
-        });
-    }
-
-    /// Writes a picture into the folder that `MILLSTREAM_SHOTS` names, to look at.
-    fn shot(&mut self, name: &str) {
-        let Some(folder) = std::env::var_os("MILLSTREAM_SHOTS") else {
-            return;
-        };
-        let image = self.harness.render().expect("a picture");
-        let file = Path::new(&folder).join(format!("{name}.png"));
-        image.save(file).expect("written");
-    }
-
-    fn is_running(&self) -> bool {
-        self.shell().job.state == JobState::Running && !self.shell().job.nodes.is_empty()
-    }
-
-    fn select(&mut self, node: &str) {
-        self.act(Action::Select(Selection::node(id(node))));
-    }
-}
-
-fn id(node: &str) -> NodeId {
-    NodeId::new(node).expect("an id")
-}
-
-/// Whether a process runs, and is not one that waits for leave to be taken of it.
-fn runs(pid: u32) -> bool {
-    std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z "))
-}
-
-fn pid(window: &Window<'_>) -> u32 {
-    window.shell().job.address.as_ref().expect("an address").pid
 }
 
 #[test]
@@ -299,9 +142,9 @@ fn a_job_outlives_its_window_and_the_next_one_finds_it() {
     assert!(!runs(job));
     let written = window.shell().job.nodes[&id("numbers")].rows_out;
     assert!(written > 0);
-    // The savepoint is what the next run begins with.
+    // The next run goes on where it stopped.
     window.wait("savepoint", |window| {
-        window.shell().next_savepoint().is_some()
+        window.shell().last_savepoint().is_some()
     });
     window.command(UiCommand::Run);
     window.wait("running job", Window::is_running);
@@ -347,6 +190,20 @@ a = { from = "numbers", to = "out" }
     let words = words.unwrap_or_else(|| panic!("{:?}", job.state));
     assert!(words.contains("three"), "{words}");
     window.wait_for_text("● FAILED in numbers");
+    // On the node itself, for everybody.
+    window.act(Action::Command(UiCommand::ZoomToFit));
+    window.wait("words on the node", |window| {
+        let name = "'numbers', the job failed here: ";
+        let mut found = window.harness.query_all_by_label_contains(name);
+        found.any(|node| {
+            let label = node.accesskit_node().label().unwrap_or_default();
+            label.contains("three")
+        })
+    });
+    window.shot("jobs-failed-dark");
+    window.act(Action::Command(UiCommand::ToggleTheme));
+    window.wait("frame", |_| true);
+    window.shot("jobs-failed-light");
     window.act(Action::ShowBottom(BottomTab::Logs));
     window.wait_for_text("The job failed in");
     // The preview of the same rows says why it has none.
@@ -356,7 +213,8 @@ a = { from = "numbers", to = "out" }
     window.harness.get_by_label("Try again");
 
     // A job whose process is killed leaves no word, and that is said.
-    let file = endless(folder.path());
+    let other = tempfile::tempdir().expect("a folder");
+    let file = endless(other.path());
     let mut window = Window::open(&folder.path().join("home"), file);
     window.wait("frame", |_| true);
     window.command(UiCommand::Run);

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use millstream_serve::api::{JobState, StopRequest};
 use millstream_serve::client::Client;
 use millstream_serve::files::{ADDRESS, JobAddress, LastWords};
+use millstream_serve::registry::{self, Registry};
 
 const NUMBERS: &str = "CREATE TABLE numbers (n BIGINT) WITH ('connector' = 'datagen',
   'rows-per-second' = '1000', 'fields.n.kind' = 'sequence', 'fields.n.start' = '1',
@@ -32,6 +33,7 @@ fn command(dir: &Path, sql: &str, arguments: &[&str]) -> Command {
         .args(["run", "job.sql"])
         .args(arguments)
         .current_dir(dir)
+        .env(registry::FOLDER, dir.join("jobs"))
         .env_remove("MILLSTREAM_LISTEN_TOKEN")
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
@@ -74,6 +76,12 @@ fn a_job_is_found_by_its_state_directory_and_leaves_its_last_words() {
     assert!(address.file.as_ref().unwrap().ends_with("job.sql"));
     assert!(!address.is_stale());
     assert_eq!(LastWords::read(&state).unwrap(), None);
+    // It is also found by who does not know the state directory.
+    let state_dir = address.state_dir.as_ref().unwrap();
+    assert!(state_dir.is_absolute() && state_dir.ends_with("state"));
+    let registry = Registry::in_folder(dir.path().join("jobs"));
+    let listed = wait_for("entry", || registry.list().unwrap().pop());
+    assert_eq!(listed, address);
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;
@@ -95,6 +103,7 @@ fn a_job_is_found_by_its_state_directory_and_leaves_its_last_words() {
     client.stop(&StopRequest::default()).unwrap();
     assert_eq!(ended(&mut job).code(), Some(0));
     assert_eq!(JobAddress::read(&state).unwrap(), None);
+    assert_eq!(std::fs::read_dir(registry.folder()).unwrap().count(), 0);
     let last = LastWords::read(&state).unwrap().expect("last words");
     assert_eq!(last.status.state, JobState::Stopped);
     assert!(last.metrics.unwrap().node("done").unwrap().rows_out > 0);
@@ -193,4 +202,40 @@ fn a_job_without_a_state_directory_says_its_token() {
         said.contains("job API at") && !said.contains("a-token-that"),
         "{said}"
     );
+}
+
+#[test]
+fn state_that_does_not_fit_is_told_from_other_failures() {
+    let dir = tempfile::tempdir().unwrap();
+    let sums = |columns: &str| {
+        format!(
+            "CREATE TABLE numbers (n BIGINT) WITH ('connector' = 'datagen',
+               'fields.n.kind' = 'sequence', 'fields.n.start' = '1', 'fields.n.end' = '100');
+             CREATE TABLE done (k BIGINT, {columns}) WITH ('connector' = 'blackhole');
+             CREATE TEMPORARY VIEW sums AS SELECT MOD(n, 10) AS k, {} FROM numbers GROUP BY MOD(n, 10);
+             INSERT INTO done SELECT * FROM sums;",
+            match columns {
+                "c BIGINT NOT NULL" => "COUNT(*) AS c",
+                _ => "COUNT(*) AS c, SUM(n) AS s",
+            }
+        )
+    };
+    let kept = ["--state-dir", "state"];
+    let ran = |sql: &str, more: &[&str]| {
+        let arguments: Vec<&str> = kept.iter().chain(more).copied().collect();
+        let ran = command(dir.path(), sql, &arguments).output().unwrap();
+        let said = String::from_utf8_lossy(&ran.stderr).into_owned();
+        (ran.status.code(), said)
+    };
+    let (one, two) = (
+        sums("c BIGINT NOT NULL"),
+        sums("c BIGINT NOT NULL, s BIGINT"),
+    );
+    let (code, said) = ran(&one, &[]);
+    assert_eq!(code, Some(0), "{said}");
+    let (code, said) = ran(&two, &[]);
+    assert_eq!(code, Some(3), "{said}");
+    assert!(said.contains("no longer fits the pipeline"), "{said}");
+    let (code, said) = ran(&two, &["--fresh"]);
+    assert_eq!(code, Some(0), "{said}");
 }

@@ -411,9 +411,10 @@ fn a_savepoint_needs_a_place() {
 fn what_is_wrong_with_a_request_is_said() {
     let dir = tempfile::tempdir().unwrap();
     let job = start(dir.path(), &numbers(1_000, ENDLESS), Start::default());
-    let why = |client: &Client, method: &str, path: &str, body: Option<&str>| match client
-        .text(method, path, body)
-    {
+    let why = |client: &Client, method: &str, path: &str, body: Option<&str>| match match method {
+        "POST" => client.post_text(path, body.unwrap_or_default()),
+        _ => client.get_text(path),
+    } {
         Err(ClientError::Refused(error)) => error,
         other => panic!("{method} {path}: {other:?}"),
     };
@@ -471,7 +472,7 @@ fn prometheus_reads_figures() {
         metrics.node("done").is_some_and(|node| node.rows_in > 0)
     });
     let stranger = Client::new(&job.server.url(), "another-token-for-tests").unwrap();
-    let text = stranger.text("GET", "/metrics", None).unwrap();
+    let text = stranger.get_text("/metrics").unwrap();
     for line in [
         "# TYPE millstream_node_rows_in_total counter",
         "millstream_job_state{pipeline=\"script\",state=\"running\"} 1",

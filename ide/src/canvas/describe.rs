@@ -10,9 +10,10 @@ use super::curve;
 use super::pointer::selection_of;
 use super::scene::{Hit, Port, Scene, SceneEdge, SceneNode};
 use crate::editor::{Action, Editor, Selection};
+use crate::work::job::JobView;
 
 /// What a node is called: "Window aggregate 'spend_5m', 1 error".
-pub fn node_name(node: &SceneNode) -> String {
+pub fn node_name(node: &SceneNode, job: &JobView) -> String {
     let mut name = format!("{} '{}'", node.kind, node.id);
     if node.summary.is_none() {
         name += ", not configured";
@@ -27,7 +28,16 @@ pub fn node_name(node: &SceneNode) -> String {
     if node.muted {
         name += ", muted";
     }
+    if let Some(words) = job.failure_of(&node.id) {
+        name += &format!(", the job failed here: {}", first_line(words));
+    }
     name
+}
+
+/// The first line with something in it.
+pub fn first_line(words: &str) -> &str {
+    let line = words.lines().map(str::trim).find(|line| !line.is_empty());
+    line.unwrap_or("no reason was given")
 }
 
 /// What a wire is called: "Wire from orders to daily"; with the port where there are several.
@@ -54,7 +64,7 @@ pub fn describe(
     canvas: Id,
     scene: &Scene,
     eye: Eye,
-    editor: &Editor,
+    (editor, job): (&Editor, &JobView),
     focused: Option<Port>,
     actions: &mut Vec<Action>,
 ) {
@@ -101,7 +111,7 @@ pub fn describe(
             active = Some(id);
         }
         let rect = eye.rect(node.rect);
-        if add(id, rect, node_name(node), Role::Button, Some(selected)) {
+        if add(id, rect, node_name(node, job), Role::Button, Some(selected)) {
             chosen = Some(Selection::node(node.id.clone()));
         }
         if far {

@@ -94,7 +94,7 @@ impl Canvas {
         self.dropped_files(ui, eye, actions);
         self.paint(ui, eye, editor, job);
         let focused = self.keys.port(&self.scene);
-        describe::describe(ui, id, &self.scene, eye, editor, focused, actions);
+        describe::describe(ui, id, &self.scene, eye, (editor, job), focused, actions);
         if self.scene.nodes.is_empty() && editor.view.popup == Popup::None {
             minimap::empty_hint(ui, eye);
         }

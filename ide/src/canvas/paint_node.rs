@@ -1,5 +1,6 @@
 //! The face of a node, in three levels of detail, and frames.
 
+use egui::text::{LayoutJob, TextFormat, TextWrapping};
 use egui::{Align2, Color32, CornerRadius, Pos2, Rect, Shape, Stroke, Vec2};
 use millstream_compiler::document::Colour;
 
@@ -10,6 +11,9 @@ use super::scene::{FRAME_HEAD, Port, SceneFrame, SceneNode};
 use crate::editor::Overlay;
 use crate::theme::{self, Palette};
 use crate::work::job::NodeFigures;
+
+/// How many lines of a job's last words stand at a node.
+const LINES_OF_WORDS: usize = 4;
 
 /// How a node looks beyond what the document says.
 #[derive(Debug, Clone, Copy, Default)]
@@ -149,7 +153,7 @@ pub fn paint(brush: &mut Brush<'_>, node: &SceneNode, face: &Face<'_>) {
         busy(brush, rect, figures, radius);
     }
     if let Some(words) = face.failed {
-        last_words(brush, rect, words);
+        last_words(brush, node, rect, words);
     }
 }
 
@@ -348,40 +352,36 @@ fn busy(brush: &mut Brush<'_>, rect: Rect, figures: &NodeFigures, radius: f32) {
     brush.fill(bar, 1_u8, colour);
 }
 
-/// What a job said before it died, under the node it died on.
-fn last_words(brush: &mut Brush<'_>, rect: Rect, words: &str) {
+/// What a job said before it died, under the node it died on: the first lines; a tip has it all.
+fn last_words(brush: &mut Brush<'_>, node: &SceneNode, rect: Rect, words: &str) {
     let zoom = brush.eye.zoom();
     let palette = brush.palette;
     let size = quantised((11.0 * zoom).clamp(9.0, 16.0));
-    let line = words.lines().find(|line| !line.trim().is_empty());
-    let line = line.unwrap_or("failed without a word").trim();
-    let at = Pos2::new(rect.left() + 8.0, rect.bottom() + 8.0 + size * 0.5);
-    let room = (rect.width() * 1.6).max(240.0);
-    let back = brush.painter.layout_no_wrap(
-        line.to_string(),
-        theme::data_font(size),
-        Color32::PLACEHOLDER,
-    );
-    let shown = back.size().x.min(room);
-    let pill = Rect::from_min_size(
-        Pos2::new(rect.left(), rect.bottom() + 5.0),
-        Vec2::new(shown + 16.0, size + 9.0),
-    );
+    let words = super::describe::first_line(words);
+    // It stands at the node: which operator of it failed is of no help.
+    let words = match words.split_once(": ") {
+        Some((operator, rest)) if operator.split('/').next() == Some(node.id.as_str()) => rest,
+        _ => words,
+    };
+    let format = TextFormat::simple(theme::text_font(size), palette.text);
+    let mut job = LayoutJob::single_section(words.to_string(), format);
+    job.wrap = TextWrapping {
+        max_width: (rect.width() * 1.5).clamp(200.0, 420.0),
+        max_rows: LINES_OF_WORDS,
+        break_anywhere: false,
+        overflow_character: Some('…'),
+    };
+    let text = brush.painter.layout_job(job);
+    let margin = Vec2::new(8.0, 5.0);
+    let place = rect.left_bottom() + Vec2::new(0.0, 6.0);
+    let board = Rect::from_min_size(place, text.size() + 2.0 * margin);
     brush.fill(
-        pill,
+        board,
         5_u8,
-        Palette::mix(palette.background, palette.error, 0.2),
+        Palette::mix(palette.raised, palette.error, 0.16),
     );
-    brush.border(pill, 5_u8, Stroke::new(1.0, palette.error));
-    let at = Pos2::new(at.x, pill.center().y);
-    brush.text(
-        at,
-        Align2::LEFT_CENTER,
-        line,
-        theme::data_font(size),
-        palette.text,
-        room,
-    );
+    brush.border(board, 5_u8, Stroke::new(1.0, palette.error));
+    brush.add(Shape::galley(place + margin, text, palette.text));
 }
 
 /// Slanted lines over a rectangle.

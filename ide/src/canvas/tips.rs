@@ -34,7 +34,8 @@ pub fn show(
         Hit::Port(_) | Hit::Edge(_) => true,
         Hit::Node(node) => {
             let node = &scene.nodes[node];
-            node.errors + node.warnings > 0 || node.title.is_some()
+            let told = node.errors + node.warnings > 0 || node.title.is_some();
+            told || job.failure_of(&node.id).is_some()
         }
         _ => false,
     };
@@ -55,7 +56,7 @@ pub fn show(
     tip.gap(14.0).show(|ui| match hover {
         Hit::Port(port) => port_tip(ui, port, scene, editor),
         Hit::Edge(edge) => edge_tip(ui, edge, scene, editor, job),
-        Hit::Node(node) => node_tip(ui, &scene.nodes[node].id, scene, node, editor),
+        Hit::Node(node) => node_tip(ui, &scene.nodes[node].id, scene, node, (editor, job)),
         _ => {}
     });
 }
@@ -163,7 +164,13 @@ fn edge_tip(ui: &mut Ui, edge: usize, scene: &Scene, editor: &Editor, job: &JobV
     stream(ui, from, editor);
 }
 
-fn node_tip(ui: &mut Ui, id: &NodeId, scene: &Scene, node: usize, editor: &Editor) {
+fn node_tip(
+    ui: &mut Ui,
+    id: &NodeId,
+    scene: &Scene,
+    node: usize,
+    (editor, job): (&Editor, &JobView),
+) {
     let palette = theme::palette(ui.ctx());
     let found = &scene.nodes[node];
     let title = found.title.as_deref().unwrap_or(&found.kind);
@@ -171,6 +178,10 @@ fn node_tip(ui: &mut Ui, id: &NodeId, scene: &Scene, node: usize, editor: &Edito
     let comment = editor.pipeline().node(id.as_str());
     if let Some(comment) = comment.and_then(|node| node.comment.as_ref()) {
         ui.label(RichText::new(comment).color(palette.muted));
+    }
+    if let Some(words) = job.failure_of(id) {
+        ui.label(RichText::new("The job failed here").color(palette.error));
+        ui.label(RichText::new(words).font(theme::data_font(theme::SMALL)));
     }
     for finding in editor.compiled().of_node(id).take(4) {
         let colour = match finding.is_error() {

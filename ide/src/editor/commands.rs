@@ -57,7 +57,7 @@ impl Editor {
                 !self.compiled.diagnostics.is_empty(),
                 "No problems were found",
             ),
-            Run => {
+            Run | RunFromScratch => {
                 if self.job_running {
                     Err("The job runs already")
                 } else if self.pipeline().nodes().len() == 0 {
@@ -69,7 +69,7 @@ impl Editor {
                 }
             }
             Stop | StopWithSavepoint | CheckpointNow => need(self.job_running, "No job runs"),
-            Attach => need(!self.job_running, "The job is attached already"),
+            Detach => need(self.job_running, "No job is watched"),
             ExportSql | CopySql => need(
                 self.pipeline().nodes().len() > 0,
                 "The pipeline has no nodes yet",
@@ -210,7 +210,10 @@ impl Editor {
             Find => self.view.popup = Popup::Find,
             NextProblem => self.walk_problems(1),
             PreviousProblem => self.walk_problems(-1),
-            Run => return vec![Effect::StartJob],
+            Run | RunFromScratch => {
+                let from_scratch = command == RunFromScratch;
+                return vec![Effect::StartJob { from_scratch }];
+            }
             Stop => return vec![Effect::StopJob { savepoint: false }],
             StopWithSavepoint => return vec![Effect::StopJob { savepoint: true }],
             CheckpointNow => return vec![Effect::Checkpoint],
@@ -220,7 +223,8 @@ impl Editor {
                 self.show_bottom(BottomTab::Preview);
             }
             FreezePreview => self.view.frozen = !self.view.frozen,
-            Attach => return vec![Effect::Attach],
+            Attach => return vec![Effect::ListJobs],
+            Detach => return vec![Effect::Detach],
             ExportSql => return vec![Effect::AskExport],
             CopySql => {
                 let script = self.compiled.script(self.view.target).to_string();

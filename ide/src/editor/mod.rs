@@ -130,7 +130,10 @@ pub enum Effect {
     /// Ask the system for the text of the clipboard.
     RequestPaste,
     /// Run the document as it is.
-    StartJob,
+    StartJob {
+        /// Whether the state of the last run is thrown away.
+        from_scratch: bool,
+    },
     /// Stop the job.
     StopJob {
         /// Whether to take a savepoint first.
@@ -138,8 +141,10 @@ pub enum Effect {
     },
     /// Take a checkpoint.
     Checkpoint,
-    /// Attach to a job of this pipeline that runs.
-    Attach,
+    /// Show the jobs that run, to attach to one.
+    ListJobs,
+    /// Watch the job no longer.
+    Detach,
     /// Read the previewed rows again.
     PreviewAgain,
     /// Make nodes of files.

@@ -100,6 +100,11 @@ impl Logs {
                     "Run starts one; what it writes is shown here",
                 ),
                 JobState::Failed { .. } => {}
+                _ if job.log_is_elsewhere => super::empty(
+                    ui,
+                    "The log of this job is elsewhere",
+                    "It was not started here; what it writes is where it was started",
+                ),
                 _ => super::empty(ui, "The job has written nothing yet", ""),
             }
             return;

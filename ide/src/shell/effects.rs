@@ -43,11 +43,15 @@ impl Shell {
             }
             Effect::ResetPanels => self.panes = super::panes::Panes::restored(None),
             Effect::Notify(notice) => self.notices.add(context, notice),
-            Effect::StartJob => self.start_job(),
+            Effect::StartJob { from_scratch } => self.ask_to_start_job(from_scratch),
             Effect::StopJob { savepoint } => self.stop_job(savepoint),
             Effect::Checkpoint => self.take_checkpoint(),
             Effect::PreviewAgain => self.preview_again(),
-            Effect::Attach => self.attach_job(true),
+            Effect::ListJobs => {
+                self.jobs_list.open(self.jobs.registry());
+                self.modal = Some(Modal::Jobs);
+            }
+            Effect::Detach => self.detach_job(),
             Effect::ImportFiles(paths, at) => {
                 let empty = self.editor.pipeline().nodes().len() == 0;
                 let wake = context.clone();
@@ -168,7 +172,7 @@ impl Shell {
     }
 
     /// Does something that throws the document away, after asking about edits nobody saved.
-    fn unless_unsaved(&mut self, then: Then, context: &Context) {
+    pub(super) fn unless_unsaved(&mut self, then: Then, context: &Context) {
         if self.editor.is_unsaved() {
             self.modal = Some(Modal::Unsaved(then));
         } else {
@@ -268,7 +272,9 @@ impl Shell {
         match save(file, &document) {
             Ok(()) => {
                 self.stamp = Stamp::of(file);
+                let before = self.editor.file().map(Path::to_path_buf);
                 self.editor.set_saved(file.to_path_buf(), document);
+                self.job_follows(before.as_deref(), file);
                 self.settings.remember(file);
                 self.settings.save();
                 self.notices.add(context, Notice::done("Saved"));

@@ -7,11 +7,14 @@ use std::sync::Arc;
 use egui::Context;
 use millstream_compiler::document::NodeId;
 
-use super::Shell;
+use super::{Modal, Shell};
 use crate::editor::{Action, BottomTab, Notice};
+use crate::work::folders::{JobFolder, SavedState};
 use crate::work::job::{JobNews, JobState, JobView};
 use crate::work::preview::{Origin, PreviewView, PreviewWorker, Question};
-use crate::work::watch::{JobFolder, Start, Told, Wake, Watch};
+use crate::work::watch::{Look, Start, Told, Wake, Watch};
+use millstream_serve::files::JobAddress;
+use millstream_serve::registry::Registry;
 
 /// The threads, and what they were asked.
 pub(super) struct Jobs {
@@ -20,10 +23,16 @@ pub(super) struct Jobs {
     /// The program that runs pipelines; found if it is not named.
     program: Option<PathBuf>,
     watch: Option<Watch>,
-    /// Whether the person asked to attach, and is to be told that nothing runs.
-    attach_asked: bool,
-    /// The savepoint that the next run begins with.
+    /// The running jobs of this user.
+    registry: Option<Registry>,
+    /// The folder of the document's job.
+    folder: JobFolder,
+    /// What the next run can go on from, as far as is known.
+    saved: Option<SavedState>,
+    /// The last savepoint of this document.
     savepoint: Option<PathBuf>,
+    /// A run did not start, and the person is asked what to do.
+    unfit: bool,
     preview: PreviewWorker,
     /// The document's text, for this change of it.
     text: Option<(u64, Arc<str>)>,
@@ -38,14 +47,22 @@ impl Jobs {
         Self {
             preview: PreviewWorker::start(Arc::clone(&wake)),
             wake,
+            folder: JobFolder::unsaved(&home),
             home,
             program: None,
             watch: None,
-            attach_asked: false,
+            registry: Registry::of_user(),
+            saved: None,
             savepoint: None,
+            unfit: false,
             text: None,
             previewed: None,
         }
+    }
+
+    /// The running jobs of this user.
+    pub(super) fn registry(&self) -> Option<Registry> {
+        self.registry.clone()
     }
 }
 
@@ -60,62 +77,132 @@ impl Shell {
         &self.preview
     }
 
-    /// The savepoint that the next run begins with.
-    pub fn next_savepoint(&self) -> Option<&Path> {
+    /// Another place where running jobs are listed than that of the user, for tests.
+    pub fn set_registry(&mut self, registry: Registry) {
+        self.jobs.registry = Some(registry);
+        self.find_job();
+    }
+
+    /// The last savepoint of this document.
+    pub fn last_savepoint(&self) -> Option<&Path> {
         self.jobs.savepoint.as_deref()
     }
 
-    fn job_folder(&self) -> JobFolder {
-        JobFolder::of(
-            &self.jobs.home,
-            self.editor.file(),
-            self.editor.pipeline().name(),
-        )
+    /// Runs the document as it is, unless that would throw state away and the person is to be
+    /// asked first.
+    pub(super) fn ask_to_start_job(&mut self, from_scratch: bool) {
+        match self.jobs.saved.filter(|saved| !saved.finished) {
+            Some(saved) if from_scratch => self.modal = Some(Modal::RunFromScratch(saved)),
+            _ => self.start_job(from_scratch),
+        }
     }
 
     /// Runs the document as it is.
-    pub(super) fn start_job(&mut self) {
+    pub(super) fn start_job(&mut self, from_scratch: bool) {
         if self.job.is_running() {
             return;
         }
         let start = Start {
             program: self.jobs.program.clone(),
-            file: (!self.editor.is_unsaved())
-                .then(|| {
-                    self.editor
-                        .file()
-                        .map(|file| std::path::absolute(file).unwrap_or(file.to_path_buf()))
-                })
-                .flatten(),
+            file: (self.editor.file())
+                .map(|file| std::path::absolute(file).unwrap_or(file.to_path_buf())),
+            is_saved: !self.editor.is_unsaved(),
             text: self.editor.pipeline().to_toml(),
             base_dir: self.editor.base_dir(),
-            savepoint: self.jobs.savepoint.take(),
+            from_scratch,
         };
         self.job = JobView::starting();
         self.editor.job_running = true;
-        self.jobs.attach_asked = false;
         self.jobs.watch = Some(Watch::start(
-            self.job_folder(),
+            self.jobs.folder.clone(),
             start,
+            self.jobs.registry(),
             Arc::clone(&self.jobs.wake),
         ));
     }
 
-    /// Shows the job of the document, if one runs.
-    pub(super) fn attach_job(&mut self, asked: bool) {
-        self.jobs.attach_asked = asked;
+    /// Watches the job of the document, if one runs.
+    fn find_job(&mut self) {
         self.jobs.watch = Some(Watch::attach(
-            self.job_folder(),
+            Look::Document {
+                folder: self.jobs.folder.clone(),
+                file: self.editor.file().map(Path::to_path_buf),
+            },
+            self.jobs.registry(),
             Arc::clone(&self.jobs.wake),
         ));
+    }
+
+    /// Watches the job at an address, whatever it runs.
+    pub(super) fn attach_job(&mut self, address: JobAddress) {
+        let folder = address
+            .state_dir
+            .as_deref()
+            .and_then(|state| JobFolder::with_state(&self.jobs.home, state));
+        self.job = JobView::default();
+        self.jobs.watch = Some(Watch::attach(
+            Look::Address { address, folder },
+            None,
+            Arc::clone(&self.jobs.wake),
+        ));
+    }
+
+    /// Watches no job any more. It runs on.
+    pub(super) fn detach_job(&mut self) {
+        self.jobs.watch = None;
+        self.job = JobView::default();
+        self.editor.job_running = false;
     }
 
     /// Another document is shown: its job, if it has one, and not the one before, which goes on.
     pub(super) fn document_replaced(&mut self) {
+        let home = &self.jobs.home;
+        let folder = match self.editor.file() {
+            Some(file) => JobFolder::of_file(home, file),
+            None => JobFolder::unsaved(home),
+        };
+        self.jobs.previewed = None;
+        self.take_job_folder(folder.path().to_path_buf());
+    }
+
+    /// The document's job has this folder.
+    pub(super) fn take_job_folder(&mut self, folder: PathBuf) {
         self.job = JobView::default();
         self.jobs.savepoint = None;
-        self.jobs.previewed = None;
-        self.attach_job(false);
+        self.jobs.saved = None;
+        self.journal.job = Some(folder.clone());
+        self.jobs.folder = JobFolder::at(folder);
+        self.find_job();
+        self.attach_to_next();
+    }
+
+    /// The document was saved to a file: a job that runs goes with it, and so does that of a
+    /// document that had no file.
+    pub(super) fn job_follows(&mut self, before: Option<&Path>, file: &Path) {
+        let same =
+            |before: &Path| std::path::absolute(before).ok() == std::path::absolute(file).ok();
+        if before.is_some_and(same) {
+            return;
+        }
+        let has_one = self.job.is_running() || self.jobs.saved.is_some();
+        if self.job.is_running() || (before.is_none() && has_one) {
+            let home = &self.jobs.home;
+            if let Err(error) = self.jobs.folder.follow(home, file, before) {
+                self.notices.later(Notice::error(format!(
+                    "the job will not be found when {} is opened again: {error}; Run > Attach to a \
+                     job… finds it while it runs",
+                    file.display()
+                )));
+            }
+        } else {
+            self.jobs.folder = JobFolder::of_file(&self.jobs.home, file);
+            self.jobs.saved = None;
+            self.jobs.savepoint = None;
+            self.journal.job = Some(self.jobs.folder.path().to_path_buf());
+            if !self.job.is_running() {
+                self.find_job();
+            }
+        }
     }
 
     pub(super) fn stop_job(&mut self, savepoint: bool) {
@@ -136,7 +223,10 @@ impl Shell {
         while let Some(told) = self.jobs.watch.as_ref().and_then(Watch::told) {
             match told {
                 Told::News(JobNews::Over(state)) => {
-                    self.job_over(context, &state);
+                    // The question that is asked then says it all.
+                    if !std::mem::take(&mut self.jobs.unfit) {
+                        self.job_over(context, &state);
+                    }
                     self.job.hear(JobNews::Over(state));
                 }
                 Told::News(news) => self.job.hear(news),
@@ -151,10 +241,12 @@ impl Shell {
                     self.notices.add(context, notice);
                 }
                 Told::Savepoint(savepoint) => self.jobs.savepoint = Some(savepoint),
-                Told::NotThere => {
-                    if self.jobs.attach_asked {
-                        let text = "No job of this pipeline runs; start one with Run";
-                        self.notices.add(context, Notice::info(text));
+                Told::NotThere => {}
+                Told::Saved(saved) => self.jobs.saved = saved,
+                Told::Unfit(why) => {
+                    if self.modal.is_none() {
+                        self.jobs.unfit = true;
+                        self.modal = Some(Modal::Unfit(why));
                     }
                 }
             }

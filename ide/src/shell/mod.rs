@@ -6,6 +6,7 @@
 mod beginning;
 mod effects;
 mod jobs;
+mod jobs_list;
 mod modals;
 mod notices;
 mod palette;
@@ -83,6 +84,7 @@ pub struct Shell {
     dialogs: Box<dyn Dialogs>,
     journal: Journal,
     jobs: jobs::Jobs,
+    jobs_list: jobs_list::JobsList,
     preview: PreviewView,
     imports: Imports,
     /// What the file was like when it was read or written here.
@@ -121,6 +123,7 @@ impl Shell {
                 move || wake.request_repaint()
             }),
             jobs: jobs::Jobs::new(context, options.home.clone()),
+            jobs_list: jobs_list::JobsList::new(context, options.home.clone()),
             preview: PreviewView::default(),
             imports: Imports::default(),
             stamp: None,
@@ -312,6 +315,9 @@ impl Shell {
             _ => editor.forget_saved(),
         }
         self.replace_editor(editor);
+        if let Some(folder) = recovered.job {
+            self.take_job_folder(folder);
+        }
         // The old journal goes when the new one holds the edits; until then it is offered again.
         let written = self.journal.write_now(
             self.editor.generation(),

@@ -6,6 +6,7 @@ use egui::{Context, RichText, ScrollArea, TextEdit, Ui};
 
 use super::{BrokenFile, Shell};
 use crate::theme;
+use crate::work::folders::SavedState;
 use crate::work::journal::Recovered;
 
 /// What a person wanted when unsaved edits came in between.
@@ -30,6 +31,12 @@ pub enum Modal {
     Recover(Vec<Recovered>),
     /// The text of a broken file was edited: write it and open it.
     MendFile,
+    /// The state of the last run is there: throw it away?
+    RunFromScratch(SavedState),
+    /// The state of the last run does not fit: what the program says about it.
+    Unfit(String),
+    /// The jobs that run, to attach to one.
+    Jobs,
 }
 
 impl Shell {
@@ -126,6 +133,37 @@ impl Shell {
                     None => self.modal = Some(Modal::Recover(found)),
                 }
             }
+            Modal::RunFromScratch(saved) => {
+                let when = saved.written.map_or_else(String::new, |written| {
+                    format!(" of {}", moment(written.into()))
+                });
+                let text = format!(
+                    "The last run left checkpoint {}{when}. A run from scratch forgets it and reads \
+                     all rows again.",
+                    saved.checkpoint
+                );
+                let buttons = ["Run from scratch", "Go on from the checkpoint", "Cancel"];
+                match ask(
+                    context,
+                    "Forget the state of the last run?",
+                    &text,
+                    &buttons,
+                ) {
+                    Some(0) => self.start_job(true),
+                    Some(1) => self.start_job(false),
+                    Some(_) => {}
+                    None => self.modal = Some(Modal::RunFromScratch(saved)),
+                }
+            }
+            Modal::Unfit(why) => {
+                let title = "The state of the last run does not fit";
+                match ask(context, title, &why, &["Run from scratch", "Cancel"]) {
+                    Some(0) => self.start_job(true),
+                    Some(_) => {}
+                    None => self.modal = Some(Modal::Unfit(why)),
+                }
+            }
+            Modal::Jobs => self.list_jobs(context),
             Modal::MendFile => {
                 if let Some(broken) = self.broken.take() {
                     match millstream_compiler::document::files::write(&broken.file, &broken.text) {
@@ -142,15 +180,48 @@ impl Shell {
     }
 }
 
+/// A time of day, with the day if it is another one.
+pub(super) fn moment(time: chrono::DateTime<chrono::Local>) -> String {
+    let form = match time.date_naive() == chrono::Local::now().date_naive() {
+        true => "%H:%M:%S",
+        false => "%Y-%m-%d %H:%M",
+    };
+    time.format(form).to_string()
+}
+
+/// What a question stands on.
+pub(super) fn frame(context: &Context) -> egui::Frame {
+    let style = context.style_of(context.theme());
+    egui::Frame::popup(&style).inner_margin(egui::Margin::symmetric(20, 16))
+}
+
 /// Shows a question with buttons; the index of the one that was pressed. Escape presses the last.
 fn ask(context: &Context, title: &str, text: &str, buttons: &[&str]) -> Option<usize> {
     let palette = theme::palette(context);
     let mut answer = None;
-    let response = egui::Modal::new(egui::Id::unique(("modal", title))).show(context, |ui| {
+    let modal = egui::Modal::new(egui::Id::unique(("modal", title))).frame(frame(context));
+    let response = modal.show(context, |ui| {
         ui.set_width(380.0);
         ui.label(RichText::new(title).font(theme::strong_font(15.0)));
         ui.add_space(theme::STEP);
-        ui.label(RichText::new(text).color(palette.muted));
+        match text.contains("\n  ") {
+            // What a program wrote stands in columns.
+            true => {
+                ui.set_width(640.0);
+                let (table, help) = text.split_once("\n  help: ").unwrap_or((text, ""));
+                let table = RichText::new(table).font(theme::data_font(theme::DATA));
+                ScrollArea::both().max_height(320.0).show(ui, |ui| {
+                    ui.add(egui::Label::new(table).extend());
+                });
+                if !help.is_empty() {
+                    ui.add_space(2.0 * theme::STEP);
+                    ui.label(RichText::new(help).color(palette.muted));
+                }
+            }
+            false => {
+                ui.label(RichText::new(text).color(palette.muted));
+            }
+        }
         ui.add_space(3.0 * theme::STEP);
         ui.horizontal(|ui| {
             for (index, label) in buttons.iter().enumerate() {

@@ -152,8 +152,13 @@ impl LogLine {
 /// What became known about a job.
 #[derive(Debug)]
 pub enum JobNews {
-    /// It was found, here.
-    Found(JobAddress),
+    /// It was found.
+    Found {
+        /// Here.
+        address: JobAddress,
+        /// Whether what it writes is read.
+        has_log: bool,
+    },
     /// How it is.
     Status(Box<JobStatus>),
     /// What it does.
@@ -191,6 +196,8 @@ pub struct JobView {
     pub samples: Vec<Sample>,
     /// What it wrote.
     pub log: Vec<LogLine>,
+    /// It was started by somebody else, and writes where that is not seen.
+    pub log_is_elsewhere: bool,
     /// Counts the lines of the log that were dropped, so that a place in it can be kept.
     pub log_dropped: usize,
 }
@@ -241,7 +248,8 @@ impl JobView {
     /// Takes in what became known.
     pub fn hear(&mut self, news: JobNews) {
         match news {
-            JobNews::Found(address) => {
+            JobNews::Found { address, has_log } => {
+                self.log_is_elsewhere = !has_log;
                 self.started_at_ms = address.started_at_ms;
                 self.address = Some(address);
             }

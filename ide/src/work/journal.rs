@@ -28,6 +28,8 @@ struct Entry {
     /// the same number is not mistaken for it.
     began: Option<u64>,
     file: Option<PathBuf>,
+    #[serde(default)]
+    job: Option<PathBuf>,
     pipeline: String,
     layout: String,
 }
@@ -39,6 +41,8 @@ pub struct Recovered {
     pub journal: PathBuf,
     /// The file the edits belong to, if it had one.
     pub file: Option<PathBuf>,
+    /// The folder of its job, if it had no file to tell it by.
+    pub job: Option<PathBuf>,
     /// The document with the edits.
     pub document: Document,
 }
@@ -49,6 +53,7 @@ enum Task {
     Write {
         document: Document,
         file: Option<PathBuf>,
+        job: Option<PathBuf>,
         waits: Option<Sender<io::Result<()>>>,
     },
     Remove,
@@ -57,6 +62,8 @@ enum Task {
 /// The journal of this process. Dropping it ends the thread when all is done.
 #[derive(Debug)]
 pub struct Journal {
+    /// The folder of the document's job.
+    pub job: Option<PathBuf>,
     /// The change that was given to the thread.
     given: u64,
     /// Since when a change waits.
@@ -79,6 +86,7 @@ impl Journal {
             .name("journal".into())
             .spawn(move || work(&path, &inbox, &outbox, &wake));
         Self {
+            job: None,
             given: 0,
             waiting: None,
             there: false,
@@ -143,6 +151,7 @@ impl Journal {
         self.ask(Task::Write {
             document: document.clone(),
             file: file.map(Path::to_path_buf),
+            job: self.job.clone(),
             waits,
         });
     }
@@ -186,9 +195,10 @@ fn work(path: &Path, tasks: &Receiver<Task>, failures: &Sender<io::Error>, wake:
             Task::Write {
                 document,
                 file,
+                job,
                 waits,
             } => {
-                let written = write(path, &document, file.as_deref());
+                let written = write(path, &document, file, job);
                 match (waits, written) {
                     (Some(waits), written) => {
                         // It may have stopped waiting.
@@ -209,14 +219,20 @@ fn work(path: &Path, tasks: &Receiver<Task>, failures: &Sender<io::Error>, wake:
     }
 }
 
-fn write(path: &Path, document: &Document, file: Option<&Path>) -> io::Result<()> {
+fn write(
+    path: &Path,
+    document: &Document,
+    file: Option<PathBuf>,
+    job: Option<PathBuf>,
+) -> io::Result<()> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
     }
     let entry = Entry {
         process: std::process::id(),
         began: began(std::process::id()),
-        file: file.map(Path::to_path_buf),
+        file,
+        job,
         pipeline: document.pipeline().to_toml(),
         layout: document.layout().to_toml(),
     };
@@ -253,6 +269,7 @@ fn recover(path: &Path) -> Option<Recovered> {
     let layout = Layout::from_toml(&entry.layout).map_or_else(|_| Layout::default(), |(l, _)| l);
     Some(Recovered {
         journal: path.to_path_buf(),
+        job: entry.job.filter(|_| entry.file.is_none()),
         file: entry.file,
         document: Document::new(pipeline, layout),
     })

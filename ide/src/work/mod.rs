@@ -3,9 +3,12 @@
 pub mod compile;
 pub mod dialogs;
 pub mod files;
+pub mod folders;
 pub mod import;
 pub mod job;
 pub mod journal;
+pub mod listing;
+mod log_tail;
 pub mod picture;
 pub mod preview;
 pub mod program;

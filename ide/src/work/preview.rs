@@ -342,9 +342,7 @@ fn tap(address: &JobAddress, node: &NodeId, teller: Teller) -> Result<UnderWay, 
     let tap = Client::of(address)
         .and_then(|client| client.tap(&request))
         .map_err(|error| format!("the job shows no rows of {node}: {}", why(&error)))?;
-    let closer = tap
-        .closer()
-        .map_err(|error| format!("the job shows no rows of {node}: {error}"))?;
+    let closer = tap.closer();
     let mut collector = Collector::new(teller);
     let spawned = thread::Builder::new().name("tap".into()).spawn(move || {
         for line in tap {

@@ -1,11 +1,10 @@
 //! Starts jobs and watches them, on a thread a job.
 //!
 //! A job is a process of `millstream run` in a process group of its own, with a file for its log:
-//! nothing of it hangs on the editor. It is found again by the address it leaves in its folder,
-//! which is told by the pipeline's file. Dropping a [`Watch`] ends the watching, not the job.
+//! nothing of it hangs on the editor. It is found again by the address it leaves in its folder, or
+//! among the running jobs of the user. Dropping a [`Watch`] ends the watching, not the job.
 
 use std::fs::{self, File};
-use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
@@ -17,8 +16,11 @@ use millstream_compiler::document::{NodeId, files};
 use millstream_serve::api::{self, StopRequest};
 use millstream_serve::client::{Client, ClientError};
 use millstream_serve::files::{JobAddress, LastWords};
+use millstream_serve::registry::{self, Registry};
 
+use super::folders::{JobFolder, SavedState};
 use super::job::{JobNews, JobState};
+use super::log_tail::LogTail;
 use super::program;
 use crate::editor::Notice;
 
@@ -27,75 +29,43 @@ pub type Wake = Arc<dyn Fn() + Send + Sync>;
 
 /// How often a job is asked how it is.
 const INTERVAL: Duration = Duration::from_millis(250);
-/// How much of a log that was there before is read.
-const LOG_TAIL: u64 = 1 << 20;
-/// How many lines of the log make the last words of a job that left none.
-const LAST_LINES: usize = 12;
-
-/// The folder of a pipeline's job: its state, its log, its savepoints.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct JobFolder(PathBuf);
-
-impl JobFolder {
-    /// The folder for the pipeline of a file (or without one, of a name) in the editor's folder.
-    pub fn of(home: &Path, file: Option<&Path>, name: &str) -> Self {
-        let absolute = file.map(|file| std::path::absolute(file).unwrap_or(file.to_path_buf()));
-        let key = match &absolute {
-            Some(file) => file.to_string_lossy().into_owned(),
-            None => format!("unsaved:{name}"),
-        };
-        let plain: String = name
-            .chars()
-            .take(40)
-            .map(|c| if c.is_alphanumeric() { c } else { '-' })
-            .collect();
-        Self(
-            home.join("jobs")
-                .join(format!("{plain}-{:016x}", fnv1a(&key))),
-        )
-    }
-
-    /// Where checkpoints and the job's address are.
-    pub fn state(&self) -> PathBuf {
-        self.0.join("state")
-    }
-
-    /// What the job writes.
-    pub fn log(&self) -> PathBuf {
-        self.0.join("job.log")
-    }
-
-    /// Where savepoints are collected.
-    pub fn savepoints(&self) -> PathBuf {
-        self.0.join("savepoints")
-    }
-
-    /// A document that is in no file, as it was when the job was started.
-    fn document(&self) -> PathBuf {
-        self.0.join("pipeline.toml")
-    }
-}
-
-/// The hash FNV-1a: the same on every machine and in every version.
-fn fnv1a(text: &str) -> u64 {
-    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    })
-}
+/// How the program ends when the saved state does not fit the pipeline.
+const UNFIT: i32 = 3;
 
 /// What to start.
 #[derive(Debug, Clone)]
 pub struct Start {
     /// The program; found if it is not named.
     pub program: Option<PathBuf>,
-    /// The document's file, if it has the document as it is.
+    /// The document's file.
     pub file: Option<PathBuf>,
+    /// Whether that has the document as it is.
+    pub is_saved: bool,
     /// The document as TOML.
     pub text: String,
     /// Where its relative paths start.
     pub base_dir: PathBuf,
-    /// The savepoint to begin with.
-    pub savepoint: Option<PathBuf>,
+    /// Whether the state of the last run is thrown away.
+    pub from_scratch: bool,
+}
+
+/// Which job to look for.
+#[derive(Debug, Clone)]
+pub enum Look {
+    /// The one of a document: in its folder, or started from its file elsewhere.
+    Document {
+        /// The document's folder.
+        folder: JobFolder,
+        /// The document's file.
+        file: Option<PathBuf>,
+    },
+    /// The one at an address, whatever it runs.
+    Address {
+        /// The address.
+        address: JobAddress,
+        /// Its folder, if it is one of the editor's.
+        folder: Option<JobFolder>,
+    },
 }
 
 #[derive(Debug)]
@@ -111,10 +81,14 @@ pub enum Told {
     News(JobNews),
     /// For the person.
     Notice(Notice),
-    /// A savepoint was made; a later run can begin with it.
+    /// A savepoint was made.
     Savepoint(PathBuf),
     /// There is no job to attach to.
     NotThere,
+    /// What the next run can go on from.
+    Saved(Option<SavedState>),
+    /// The run did not start: the state of the last one does not fit. With what the program says.
+    Unfit(String),
 }
 
 /// A job that is watched.
@@ -125,23 +99,31 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Starts a job. `wake` is called when there is something to tell.
-    pub fn start(folder: JobFolder, start: Start, wake: Wake) -> Self {
-        Self::spawn(folder, Some(start), wake)
+    /// Starts a job. `wake` is called when there is something to tell. The job lists itself in
+    /// the registry.
+    pub fn start(folder: JobFolder, start: Start, registry: Option<Registry>, wake: Wake) -> Self {
+        Self::spawn(wake, move |orders, teller| {
+            begin(folder, &start, registry.as_ref(), orders, teller)
+        })
     }
 
-    /// Attaches to the job of a folder, if one runs.
-    pub fn attach(folder: JobFolder, wake: Wake) -> Self {
-        Self::spawn(folder, None, wake)
+    /// Attaches to a job, if it runs.
+    pub fn attach(look: Look, registry: Option<Registry>, wake: Wake) -> Self {
+        Self::spawn(wake, move |orders, teller| {
+            attach(look, registry.as_ref(), orders, teller)
+        })
     }
 
-    fn spawn(folder: JobFolder, start: Option<Start>, wake: Wake) -> Self {
+    fn spawn(
+        wake: Wake,
+        watch: impl FnOnce(&Receiver<Order>, &Teller) -> Result<(), Gone> + Send + 'static,
+    ) -> Self {
         let (orders, inbox) = mpsc::channel();
         let (outbox, told) = mpsc::channel();
         let teller = Teller { told: outbox, wake };
         let spawned = thread::Builder::new().name("job".into()).spawn(move || {
             // Whoever asked may be gone; the job goes on.
-            let _ = run(&folder, start, &inbox, &teller);
+            let _ = watch(&inbox, &teller);
             teller.wake();
         });
         if let Err(error) = spawned {
@@ -196,43 +178,72 @@ impl Teller {
     }
 }
 
-fn run(
-    folder: &JobFolder,
-    start: Option<Start>,
+fn begin(
+    folder: JobFolder,
+    start: &Start,
+    registry: Option<&Registry>,
     orders: &Receiver<Order>,
     teller: &Teller,
 ) -> Result<(), Gone> {
-    let mut running = None;
-    let mut watched = match start {
-        Some(start) => {
-            if let Some(address) = living(folder) {
-                teller.tell(Told::Notice(Notice::info(
-                    "A job of this pipeline runs already; this is it",
-                )))?;
-                running = Some(address);
-                Watched::of_folder(folder, None)
-            } else {
-                match launch(folder, &start) {
-                    Ok(child) => Watched::of_folder(folder, Some(child)),
-                    Err(message) => {
-                        return teller.over(JobState::Failed {
-                            node: None,
-                            message,
-                        });
-                    }
-                }
-            }
+    if let Some(address) = living(&folder) {
+        teller.tell(Told::Notice(Notice::info(
+            "A job of this pipeline runs already; this is it",
+        )))?;
+        return Watched::at(address, Some(folder)).watch(orders, teller);
+    }
+    match launch(&folder, start, registry) {
+        Ok(child) => Watched::child(child, folder).watch(orders, teller),
+        Err(message) => teller.over(JobState::Failed {
+            node: None,
+            message,
+        }),
+    }
+}
+
+fn attach(
+    look: Look,
+    registry: Option<&Registry>,
+    orders: &Receiver<Order>,
+    teller: &Teller,
+) -> Result<(), Gone> {
+    let (folder, file) = match look {
+        Look::Document { folder, file } => (folder, file),
+        Look::Address { address, folder } => {
+            return Watched::at(address, folder).watch(orders, teller);
         }
-        None => match living(folder) {
-            Some(address) => {
-                running = Some(address);
-                Watched::of_folder(folder, None)
-            }
-            None => return teller.tell(Told::NotThere),
-        },
     };
-    watched.address = running;
-    watched.watch(orders, teller)
+    teller.tell(Told::Saved(folder.saved()))?;
+    if let Some(address) = living(&folder) {
+        return Watched::at(address, Some(folder)).watch(orders, teller);
+    }
+    match file.and_then(|file| elsewhere(&file, registry)) {
+        Some(address) => {
+            let place = match &address.state_dir {
+                Some(state) => format!(", with its state in {}", state.display()),
+                None => String::new(),
+            };
+            teller.tell(Told::Notice(Notice::info(format!(
+                "A job of this pipeline was started elsewhere{place}; this is it"
+            ))))?;
+            Watched::at(address, None).watch(orders, teller)
+        }
+        None => teller.tell(Told::NotThere),
+    }
+}
+
+/// A job that runs a file and was started by somebody else, if there is one.
+fn elsewhere(file: &Path, registry: Option<&Registry>) -> Option<JobAddress> {
+    let same = |path: &Path| fs::canonicalize(path).ok();
+    let file = same(file)?;
+    let jobs = match registry?.list() {
+        Ok(jobs) => jobs,
+        Err(error) => {
+            tracing::warn!("running jobs cannot be listed: {error}");
+            return None;
+        }
+    };
+    jobs.into_iter()
+        .find(|job| job.file.as_deref().and_then(same).as_ref() == Some(&file))
 }
 
 /// The address of a job that runs, if one does.
@@ -241,7 +252,7 @@ fn living(folder: &JobFolder) -> Option<JobAddress> {
     (!address.is_stale()).then_some(address)
 }
 
-fn launch(folder: &JobFolder, start: &Start) -> Result<Child, String> {
+fn launch(folder: &JobFolder, start: &Start, registry: Option<&Registry>) -> Result<Child, String> {
     let program = match &start.program {
         Some(program) => program.clone(),
         None => program::find()?,
@@ -257,9 +268,13 @@ fn launch(folder: &JobFolder, start: &Start) -> Result<Child, String> {
     let log_too = log
         .try_clone()
         .map_err(|error| failed("its log cannot be written", &error))?;
+    // It only helps people to tell jobs apart.
+    if let Err(error) = folder.note_file(start.file.as_deref()) {
+        tracing::warn!("the job's document is not noted: {error}");
+    }
     let mut command = Command::new(&program);
     command.arg("run");
-    match &start.file {
+    match start.file.as_ref().filter(|_| start.is_saved) {
         Some(file) => command.arg(file),
         None => {
             let document = folder.document();
@@ -270,9 +285,14 @@ fn launch(folder: &JobFolder, start: &Start) -> Result<Child, String> {
     command
         .arg("--state-dir")
         .arg(&state)
-        .args(["--fresh", "--listen", "127.0.0.1:0"]);
-    if let Some(savepoint) = &start.savepoint {
-        command.arg("--from-savepoint").arg(savepoint);
+        .args(["--listen", "127.0.0.1:0"]);
+    // Where all rows were read there is nothing to go on with: who runs it again wants it again.
+    let finished = folder.saved().is_some_and(|saved| saved.finished);
+    if start.from_scratch || finished {
+        command.arg("--fresh");
+    }
+    if let Some(registry) = registry {
+        command.env(registry::FOLDER, registry.folder());
     }
     command
         .stdin(Stdio::null())
@@ -292,29 +312,61 @@ fn launch(folder: &JobFolder, start: &Start) -> Result<Child, String> {
 }
 
 /// A job and what is known of it on its thread.
-struct Watched<'a> {
-    folder: &'a JobFolder,
+struct Watched {
+    /// Its folder, if it is one of the editor's.
+    folder: Option<JobFolder>,
     child: Option<Child>,
     /// The job's process, once it is known.
     pid: Option<u32>,
     address: Option<JobAddress>,
     client: Option<Client>,
-    log: LogTail,
+    /// Where what it writes is read, if that is known.
+    log: Option<LogTail>,
+    /// Whether it was told what the job goes on from.
+    begun: bool,
 }
 
-impl<'a> Watched<'a> {
-    fn of_folder(folder: &'a JobFolder, child: Option<Child>) -> Self {
+impl Watched {
+    /// A job that was started here.
+    fn child(child: Child, folder: JobFolder) -> Self {
         Self {
-            log: LogTail::new(folder.log()),
-            folder,
-            pid: child.as_ref().map(Child::id),
-            child,
+            log: Some(LogTail::new(folder.log())),
+            folder: Some(folder),
+            pid: Some(child.id()),
+            child: Some(child),
             address: None,
             client: None,
+            begun: false,
         }
     }
 
-    fn watch(&mut self, orders: &Receiver<Order>, teller: &Teller) -> Result<(), Gone> {
+    /// A job that runs.
+    fn at(address: JobAddress, folder: Option<JobFolder>) -> Self {
+        Self {
+            log: folder.as_ref().map(|folder| LogTail::new(folder.log())),
+            folder,
+            pid: None,
+            child: None,
+            address: Some(address),
+            client: None,
+            begun: true,
+        }
+    }
+
+    /// Where its last words are.
+    fn state(&self) -> Option<PathBuf> {
+        let told = self.address.as_ref().and_then(|job| job.state_dir.clone());
+        self.folder.as_ref().map(JobFolder::state).or(told)
+    }
+
+    fn read_log(&mut self, teller: &Teller) -> Result<(), Gone> {
+        match self.log.as_mut().and_then(LogTail::read) {
+            Some(lines) => teller.news(JobNews::Log(lines)),
+            None => Ok(()),
+        }
+    }
+
+    fn watch(mut self, orders: &Receiver<Order>, teller: &Teller) -> Result<(), Gone> {
         let watched = self.watch_to_the_end(orders, teller);
         if watched.is_err()
             && let Some(mut child) = self.child.take()
@@ -328,9 +380,7 @@ impl<'a> Watched<'a> {
     fn watch_to_the_end(&mut self, orders: &Receiver<Order>, teller: &Teller) -> Result<(), Gone> {
         let mut next = Instant::now();
         loop {
-            if let Some(lines) = self.log.read() {
-                teller.news(JobNews::Log(lines))?;
-            }
+            self.read_log(teller)?;
             // Before the job is asked: what it left behind is complete once its process is gone.
             let exit = match &mut self.child {
                 Some(child) => child.try_wait().unwrap_or(None),
@@ -345,7 +395,7 @@ impl<'a> Watched<'a> {
             }
             if let Some(client) = &self.client {
                 match ask(client, teller)? {
-                    Ok(()) => {}
+                    Ok(status) => self.tell_beginning(&status, teller)?,
                     Err(ClientError::Connection(_)) if self.child.is_none() => {
                         return self.end(None, teller);
                     }
@@ -373,9 +423,9 @@ impl<'a> Watched<'a> {
     fn find(&mut self, teller: &Teller) -> Result<(), Gone> {
         if self.address.is_none() {
             let pid = self.pid;
-            self.address = JobAddress::read(&self.folder.state())
-                .ok()
-                .flatten()
+            let state = self.state();
+            self.address = state
+                .and_then(|state| JobAddress::read(&state).ok().flatten())
                 // One of an earlier run is of no use.
                 .filter(|address| Some(address.pid) == pid);
         }
@@ -384,9 +434,26 @@ impl<'a> Watched<'a> {
         {
             self.client = Some(client);
             self.pid = Some(address.pid);
-            teller.news(JobNews::Found(address.clone()))?;
+            teller.news(JobNews::Found {
+                address: address.clone(),
+                has_log: self.log.is_some(),
+            })?;
         }
         Ok(())
+    }
+
+    /// Says once what a run that was started here goes on from.
+    fn tell_beginning(&mut self, status: &api::JobStatus, teller: &Teller) -> Result<(), Gone> {
+        if self.begun || status.state == api::JobState::Starting {
+            return Ok(());
+        }
+        self.begun = true;
+        match status.restored_from {
+            Some(checkpoint) => teller.tell(Told::Notice(Notice::info(format!(
+                "The job goes on from checkpoint {checkpoint}"
+            )))),
+            None => Ok(()),
+        }
     }
 
     fn obey(&mut self, order: Order, teller: &Teller) -> Result<(), Gone> {
@@ -405,14 +472,19 @@ impl<'a> Watched<'a> {
             };
         };
         let teller = teller.clone();
-        let savepoints = self.folder.savepoints();
+        // Where the job has them itself if its folder is not one of the editor's.
+        let savepoints = self.folder.as_ref().map(JobFolder::savepoints);
         // A checkpoint takes its time, and the job is watched meanwhile.
         let spawned = thread::Builder::new().name("order".into()).spawn(move || {
             // Whoever asked may be gone.
             let _ = match order {
                 Order::Checkpoint => checkpoint(&client, &teller),
                 Order::Stop { savepoint } => {
-                    stop(&client, savepoint.then_some(savepoints), &teller)
+                    let request = StopRequest {
+                        savepoint,
+                        folder: savepoints.filter(|_| savepoint),
+                    };
+                    stop(&client, &request, &teller)
                 }
             };
             teller.wake();
@@ -424,18 +496,32 @@ impl<'a> Watched<'a> {
     }
 
     fn end(&mut self, exit: Option<ExitStatus>, teller: &Teller) -> Result<(), Gone> {
-        if let Some(lines) = self.log.read() {
-            teller.news(JobNews::Log(lines))?;
+        self.read_log(teller)?;
+        if let Some(folder) = &self.folder {
+            teller.tell(Told::Saved(folder.saved()))?;
         }
-        let words = LastWords::read(&self.folder.state()).ok().flatten();
+        let words = self.state();
+        let words = words.and_then(|state| LastWords::read(&state).ok().flatten());
         // Of this run, not of one before.
         let words = words.filter(|words| Some(words.status.pid) == self.pid);
+        if let Some(exit) = exit.filter(|exit| exit.code() == Some(UNFIT)) {
+            let words = words.and_then(|words| words.status.error);
+            let why = match words {
+                Some(error) => error.message,
+                None => self.last_words(exit),
+            };
+            teller.tell(Told::Unfit(why.clone()))?;
+            return teller.over(JobState::Failed {
+                node: None,
+                message: why,
+            });
+        }
         let Some(words) = words else {
             return teller.over(match exit {
                 Some(exit) if exit.success() => JobState::Finished,
                 Some(exit) => JobState::Failed {
                     node: None,
-                    message: self.log.last_words(exit),
+                    message: self.last_words(exit),
                 },
                 None => JobState::Failed {
                     node: None,
@@ -461,22 +547,29 @@ impl<'a> Watched<'a> {
             (false, None) => JobState::Finished,
         })
     }
+
+    fn last_words(&self, exit: ExitStatus) -> String {
+        match &self.log {
+            Some(log) => log.last_words(exit),
+            None => format!("the job ended with {exit}"),
+        }
+    }
 }
 
-fn ask(client: &Client, teller: &Teller) -> Result<Result<(), ClientError>, Gone> {
+fn ask(client: &Client, teller: &Teller) -> Result<Result<api::JobStatus, ClientError>, Gone> {
     let status = match client.status() {
         Ok(status) => status,
         Err(error) => return Ok(Err(error)),
     };
     let begun = status.state != api::JobState::Starting;
-    teller.news(JobNews::Status(Box::new(status)))?;
+    teller.news(JobNews::Status(Box::new(status.clone())))?;
     if begun {
         match client.metrics() {
             Ok(metrics) => teller.news(JobNews::Metrics(Box::new(metrics)))?,
             Err(error) => return Ok(Err(error)),
         }
     }
-    Ok(Ok(()))
+    Ok(Ok(status))
 }
 
 fn checkpoint(client: &Client, teller: &Teller) -> Result<(), Gone> {
@@ -489,16 +582,12 @@ fn checkpoint(client: &Client, teller: &Teller) -> Result<(), Gone> {
     }))
 }
 
-fn stop(client: &Client, savepoints: Option<PathBuf>, teller: &Teller) -> Result<(), Gone> {
-    let request = StopRequest {
-        savepoint: savepoints.is_some(),
-        folder: savepoints,
-    };
-    match client.stop(&request) {
+fn stop(client: &Client, request: &StopRequest, teller: &Teller) -> Result<(), Gone> {
+    match client.stop(request) {
         Ok(stopping) => match stopping.savepoint {
             Some(savepoint) => {
                 teller.tell(Told::Notice(Notice::done(format!(
-                    "The next run goes on from the savepoint {}",
+                    "Stopped; the savepoint is {}",
                     savepoint.display()
                 ))))?;
                 teller.tell(Told::Savepoint(savepoint))
@@ -520,133 +609,5 @@ pub(super) fn why(error: &ClientError) -> String {
             None => refused.to_string(),
         },
         other => other.to_string(),
-    }
-}
-
-/// Reads what is appended to a log.
-struct LogTail {
-    path: PathBuf,
-    file: Option<File>,
-    /// A line without its end yet.
-    rest: Vec<u8>,
-    /// The last lines.
-    last: Vec<String>,
-}
-
-impl LogTail {
-    fn new(path: PathBuf) -> Self {
-        Self {
-            path,
-            file: None,
-            rest: Vec::new(),
-            last: Vec::new(),
-        }
-    }
-
-    /// Lines since the last call.
-    fn read(&mut self) -> Option<Vec<String>> {
-        let bytes = self.read_bytes().ok()?;
-        if bytes.is_empty() {
-            return None;
-        }
-        self.rest.extend(bytes);
-        let end = self.rest.iter().rposition(|byte| *byte == b'\n')? + 1;
-        let whole: Vec<u8> = self.rest.drain(..end).collect();
-        let text = String::from_utf8_lossy(&whole);
-        let lines: Vec<String> = text.lines().map(plain).collect();
-        self.last
-            .extend(lines.iter().rev().take(LAST_LINES).rev().cloned());
-        let surplus = self.last.len().saturating_sub(LAST_LINES);
-        self.last.drain(..surplus);
-        Some(lines)
-    }
-
-    fn read_bytes(&mut self) -> io::Result<Vec<u8>> {
-        let file = match &mut self.file {
-            Some(file) => file,
-            None => {
-                let mut file = File::open(&self.path)?;
-                let length = file.metadata()?.len();
-                file.seek(SeekFrom::Start(length.saturating_sub(LOG_TAIL)))?;
-                self.file.insert(file)
-            }
-        };
-        let mut bytes = Vec::new();
-        file.take(LOG_TAIL).read_to_end(&mut bytes)?;
-        Ok(bytes)
-    }
-
-    /// What a process said last that left no other words.
-    fn last_words(&self, exit: ExitStatus) -> String {
-        let begin = self
-            .last
-            .iter()
-            .rposition(|line| line.starts_with("error"))
-            .unwrap_or(self.last.len());
-        if let Some(words) = self.last.get(begin..).filter(|words| !words.is_empty()) {
-            let mut text = words.join("\n");
-            if let Some(rest) = text.strip_prefix("error: ") {
-                text = rest.to_string();
-            }
-            return text;
-        }
-        #[cfg(unix)]
-        {
-            use std::os::unix::process::ExitStatusExt as _;
-            if let Some(signal) = exit.signal() {
-                return format!("the job was killed by signal {signal}");
-            }
-        }
-        match self.last.last() {
-            Some(line) => format!("the job ended with {exit}; its last line: {line}"),
-            None => format!("the job ended with {exit} and without a word"),
-        }
-    }
-}
-
-/// A line without the escape sequences that colour it on a terminal.
-fn plain(line: &str) -> String {
-    let mut out = String::with_capacity(line.len());
-    let mut chars = line.chars();
-    while let Some(c) = chars.next() {
-        if c == '\u{1b}' {
-            // Up to the letter that ends the sequence.
-            for c in chars.by_ref() {
-                if c.is_ascii_alphabetic() {
-                    break;
-                }
-            }
-        } else if !c.is_control() || c == '\t' {
-            out.push(c);
-        }
-    }
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_log_is_read_line_by_line() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("job.log");
-        let mut tail = LogTail::new(path.clone());
-        assert_eq!(tail.read(), None);
-        fs::write(&path, "one\ntw").expect("written");
-        assert_eq!(tail.read(), Some(vec!["one".to_string()]));
-        fs::write(&path, "one\ntwo\u{1b}[31m!\u{1b}[0m\n").expect("written");
-        assert_eq!(tail.read(), Some(vec!["two!".to_string()]));
-        assert_eq!(tail.read(), None);
-    }
-
-    #[test]
-    fn a_pipeline_has_its_own_folder() {
-        let home = Path::new("/home");
-        let of = |file: Option<&str>, name| JobFolder::of(home, file.map(Path::new), name);
-        assert_eq!(of(Some("/a/p.toml"), "p"), of(Some("/a/p.toml"), "p"));
-        assert_ne!(of(Some("/a/p.toml"), "p"), of(Some("/b/p.toml"), "p"));
-        assert_ne!(of(None, "p"), of(None, "q"));
-        assert!(of(None, "a/../b").0.starts_with("/home/jobs"));
     }
 }

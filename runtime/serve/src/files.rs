@@ -1,6 +1,7 @@
 //! The files by which a job is found: its address while it runs, and its last words.
 //!
-//! Both stand in the job's state directory. The address goes when the job ends in good order; one
+//! Both stand in the job's state directory; [`Registry`](crate::registry::Registry) finds it
+//! wherever that is. The address goes when the job ends in good order; one
 //! that is left behind names a process that is gone ([`JobAddress::is_stale`]).
 
 use std::io::Write as _;
@@ -29,6 +30,9 @@ pub struct JobAddress {
     pub pipeline: String,
     /// The pipeline's or script's file.
     pub file: Option<PathBuf>,
+    /// Where its checkpoints are; `None` if they go with it.
+    #[serde(default)]
+    pub state_dir: Option<PathBuf>,
     /// When the job began: milliseconds since 1970.
     pub started_at_ms: i64,
 }
@@ -141,7 +145,10 @@ impl LastWords {
     }
 }
 
-fn failed(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> FileError {
+pub(crate) fn failed(
+    action: &'static str,
+    path: &Path,
+) -> impl FnOnce(std::io::Error) -> FileError {
     let path = path.to_path_buf();
     move |source| FileError::Io {
         action,
@@ -150,7 +157,7 @@ fn failed(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> F
     }
 }
 
-fn read<T: serde::de::DeserializeOwned>(path: &Path) -> Result<Option<T>, FileError> {
+pub(crate) fn read<T: serde::de::DeserializeOwned>(path: &Path) -> Result<Option<T>, FileError> {
     let text = match std::fs::read(path) {
         Ok(text) => text,
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
@@ -165,7 +172,7 @@ fn read<T: serde::de::DeserializeOwned>(path: &Path) -> Result<Option<T>, FileEr
 }
 
 /// Temporary files are readable by their owner only, and a rename is all or nothing.
-fn write(path: &Path, content: &impl Serialize) -> Result<(), FileError> {
+pub(crate) fn write(path: &Path, content: &impl Serialize) -> Result<(), FileError> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let mut text = serde_json::to_vec_pretty(content).map_err(|source| FileError::Content {
         path: path.to_path_buf(),
@@ -197,6 +204,7 @@ mod tests {
             pid: 1,
             pipeline: "p".into(),
             file: None,
+            state_dir: None,
             started_at_ms: 0,
         }
     }

@@ -16,6 +16,7 @@
 //! |---|---|
 //! | [`api`] | requests and answers as types |
 //! | [`files`] | the files by which a job is found: its address, and its last words |
+//! | [`registry`] | the running jobs of a user, wherever their state is |
 //! | [`client`] | asks a job, blocking, without a runtime: for the editor and for tests |
 //! | `server` | the server, over whatever implements `JobHandle` |
 //! | `prometheus` | the figures as text |
@@ -27,6 +28,7 @@ pub mod client;
 pub mod files;
 #[cfg(feature = "server")]
 mod prometheus;
+pub mod registry;
 #[cfg(feature = "server")]
 mod server;
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use clap::Args;
 use millstream_runtime::job::monitor::Monitor;
 use millstream_serve::files::{FileError, JobAddress, LastWords};
+use millstream_serve::registry::{Entry, Registry};
 use millstream_serve::{JobHandle as _, ServeError, Server, ServerOptions, Token};
 
 use super::Failure;
@@ -40,6 +41,8 @@ pub(crate) struct Api {
     monitor: Monitor,
     /// The state directory with the job's address.
     announced: Option<PathBuf>,
+    /// The job's place among those of its user.
+    entry: Option<Entry>,
 }
 
 fn address(text: &str) -> Result<SocketAddr, String> {
@@ -75,6 +78,7 @@ impl ListenArguments {
             token_was_given,
             monitor: monitor.clone(),
             announced: None,
+            entry: None,
         }))
     }
 }
@@ -114,8 +118,9 @@ impl Api {
         }
     }
 
-    /// Leaves the address in the state directory, which belongs to this job now.
-    pub fn announce(&mut self, state_dir: &Path) {
+    /// Leaves the address in the state directory, which belongs to this job now, and among those
+    /// of the user's other jobs.
+    pub fn announce(&mut self, state_dir: Option<&Path>) {
         let status = self.monitor.status();
         let address = JobAddress {
             url: self.server.url(),
@@ -123,10 +128,19 @@ impl Api {
             pid: status.pid,
             pipeline: status.pipeline,
             file: status.file,
+            state_dir: status.state_dir,
             started_at_ms: status.started_at_ms,
         };
-        self.announced = Some(state_dir.to_path_buf());
-        warn(LastWords::remove(state_dir).and_then(|()| address.write(state_dir)));
+        if let Some(state_dir) = state_dir {
+            self.announced = Some(state_dir.to_path_buf());
+            warn(LastWords::remove(state_dir).and_then(|()| address.write(state_dir)));
+        }
+        if let Some(registry) = Registry::of_user() {
+            match registry.enter(&address) {
+                Ok(entry) => self.entry = Some(entry),
+                Err(error) => warn(Err(error)),
+            }
+        }
     }
 
     /// The job is over: leaves its last words in the place of its address.
@@ -145,6 +159,9 @@ impl Api {
             if own {
                 warn(JobAddress::remove(state_dir));
             }
+        }
+        if let Some(entry) = self.entry {
+            warn(entry.remove());
         }
         self.server.stop();
     }

@@ -1,7 +1,7 @@
 //! The command line.
 //!
 //! Rows and SQL go to stdout, everything else to stderr. Exit codes: 0 done, 1 the job failed,
-//! 2 the input is wrong.
+//! 2 the input is wrong, 3 the saved state does not fit it.
 
 mod bench;
 mod checkpoint;
@@ -40,6 +40,8 @@ pub(crate) enum Failure {
     Input(String),
     /// The job (or the machine under it) failed.
     Job(String),
+    /// The saved state does not fit the job.
+    State(String),
 }
 
 impl Failure {
@@ -47,6 +49,7 @@ impl Failure {
         let (text, code) = match self {
             Failure::Input(text) => (text, 2),
             Failure::Job(text) => (text, 1),
+            Failure::State(text) => (text, 3),
         };
         // Nobody is left to tell if stderr is closed.
         let _ = writeln!(std::io::stderr(), "{}", text.trim_end());
@@ -72,7 +75,7 @@ const EXAMPLES: &str = "Examples:
   millstream model score m.onnx -i rows.csv -o scores.csv
 
 A job is a folder with a pipeline.toml, such a file, or a .sql script of Flink SQL.
-Exit codes: 0 done, 1 the job failed, 2 the input is wrong. RUST_LOG=debug shows more.";
+Exit codes: 0 done, 1 the job failed, 2 the input is wrong, 3 the saved state does not fit it. RUST_LOG=debug shows more.";
 
 #[derive(Debug, Subcommand)]
 enum Command {

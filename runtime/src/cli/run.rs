@@ -9,6 +9,7 @@ use millstream_runtime::exec::task::TaskError;
 use millstream_runtime::job::compatibility::StateMismatch;
 use millstream_runtime::job::monitor::Monitor;
 use millstream_runtime::job::{self, FromSavepoint, JobOptions, Progress, failure};
+use millstream_state::StateError;
 use tokio::sync::oneshot;
 
 use super::listen::ListenArguments;
@@ -109,9 +110,7 @@ pub(crate) fn run(arguments: RunArguments) -> Outcome {
         job::run(&planned.plan, &options, stopped, &mut |progress| {
             if let (Progress::Opened(_), Some(api)) = (&progress, &mut api) {
                 let kept = options.state_dir.as_deref();
-                if let Some(state_dir) = kept {
-                    api.announce(state_dir);
-                }
+                api.announce(kept);
                 line.note(&api.line(kept));
             }
             line.show(progress);
@@ -124,9 +123,16 @@ pub(crate) fn run(arguments: RunArguments) -> Outcome {
     }
     // Tasks of a failed job may sit in a read; they are not waited for.
     runtime.shutdown_timeout(Duration::from_millis(200));
-    let report = report.map_err(|e| match e.downcast_ref::<Box<StateMismatch>>() {
-        Some(mismatch) => Failure::Input(format!("error: {mismatch}")),
-        None => Failure::Job(failure_text(&e, options.state_dir.is_some())),
+    let report = report.map_err(|error| {
+        let mismatch = error.downcast_ref::<Box<StateMismatch>>();
+        match (mismatch, error.downcast_ref::<StateError>()) {
+            (Some(mismatch), _) => Failure::State(format!("error: {mismatch}")),
+            (
+                None,
+                Some(other @ (StateError::OtherJob { .. } | StateError::MaxParallelism { .. })),
+            ) => Failure::State(format!("error: {other}")),
+            _ => Failure::Job(failure_text(&error, options.state_dir.is_some())),
+        }
     })?;
     summary::print(&planned.plan, &options, &report);
     if let Some(path) = &arguments.report {
