@@ -299,6 +299,8 @@ pub struct View {
     pub reveal: Option<Reveal>,
     /// Whether the canvas begins to draw a wire by keyboard in the next frame.
     pub start_wire: bool,
+    /// Whether the inspector takes the keyboard in the next frame.
+    pub edit_parameters: bool,
 }
 
 impl Default for View {
@@ -322,6 +324,7 @@ impl Default for View {
             problem: None,
             reveal: None,
             start_wire: false,
+            edit_parameters: false,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! From keys to actions.
 
-use egui::{Context, Event, Modifiers};
+use egui::{Context, Event, Key, Modifiers};
 
 use crate::canvas;
 use crate::command::UiCommand;
@@ -8,7 +8,8 @@ use crate::editor::{Action, CentreTab, Editor, Popup};
 use crate::panels::sql;
 
 /// Takes the shortcuts that were pressed. Those without Ctrl count only where no text is edited
-/// and, but for Escape, where nothing floats over the canvas and nothing is `busy` on it.
+/// and, but for Escape, where nothing floats over the canvas and nothing is `busy` on it. Function
+/// keys are no text: they count in a field, too.
 pub(super) fn collect(context: &Context, editor: &Editor, busy: bool, actions: &mut Vec<Action>) {
     // The canvas has the focus of the keyboard, but no text.
     let focused = context.memory(|memory| memory.focused());
@@ -22,11 +23,12 @@ pub(super) fn collect(context: &Context, editor: &Editor, busy: bool, actions: &
         let Some(shortcut) = command.shortcut() else {
             continue;
         };
-        // No text has a use for these.
-        let no_text = matches!(shortcut.logical_key, egui::Key::F5 | egui::Key::F8);
-        let anywhere = no_text && !floating && !editor.view.start;
-        let plain = !shortcut.modifiers.command && !anywhere;
-        if plain && (typing || !on_canvas || (floating && command != UiCommand::SelectNone)) {
+        let function = is_function_key(shortcut.logical_key);
+        let plain = !shortcut.modifiers.command;
+        let text = typing && !function;
+        // What goes to a problem or stops the job is wanted beside every tab.
+        let elsewhere = !on_canvas && !(function && anywhere(command) && !editor.view.start);
+        if plain && (text || elsewhere || (floating && command != UiCommand::SelectNone)) {
             continue;
         }
         // In a field, Ctrl+Z and its like belong to the text.
@@ -54,10 +56,10 @@ pub(super) fn collect(context: &Context, editor: &Editor, busy: bool, actions: &
     }
     context.input_mut(|input| {
         // Ctrl+Y is what Windows users press for redo, Backspace what a Mac has for delete.
-        if input.consume_key(Modifiers::COMMAND, egui::Key::Y) {
+        if input.consume_key(Modifiers::COMMAND, Key::Y) {
             actions.push(Action::Command(UiCommand::Redo));
         }
-        if input.consume_key(Modifiers::NONE, egui::Key::Backspace) {
+        if input.consume_key(Modifiers::NONE, Key::Backspace) {
             actions.push(Action::Command(UiCommand::Delete));
         }
         input.events.retain(|event| match event {
@@ -76,6 +78,19 @@ pub(super) fn collect(context: &Context, editor: &Editor, busy: bool, actions: &
             _ => true,
         });
     });
+}
+
+fn is_function_key(key: Key) -> bool {
+    let name = key.name().strip_prefix('F').unwrap_or_default();
+    name.parse::<u8>().is_ok()
+}
+
+/// Commands that have nothing to do with the canvas.
+fn anywhere(command: UiCommand) -> bool {
+    matches!(
+        command,
+        UiCommand::NextProblem | UiCommand::PreviousProblem | UiCommand::Stop
+    )
 }
 
 /// Those with more modifiers first: egui takes Ctrl+Shift+Z for Ctrl+Z otherwise.

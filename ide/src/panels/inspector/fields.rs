@@ -144,6 +144,9 @@ impl Form<'_> {
                     }
                 }
             });
+            if picked.is_some() {
+                field.request_focus();
+            }
             picked
         };
         if let Some(index) = picked {
