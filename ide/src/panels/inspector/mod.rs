@@ -95,7 +95,12 @@ impl Inspector {
             return;
         }
         self.focused = focused;
-        let field = focused.and_then(|id| ui.ctx().read_response(id));
+        // Asking for its response would take the click that brought the keyboard there.
+        let known = |id| {
+            ui.ctx()
+                .viewport(|view| view.this_pass.widgets.get(id).copied())
+        };
+        let field = focused.and_then(known);
         if let Some(field) = field.filter(|field| field.layer_id == ui.layer_id())
             && ui.min_rect().x_range().contains(field.rect.center().x)
             && !ui.clip_rect().contains_rect(field.rect)
