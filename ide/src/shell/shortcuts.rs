@@ -27,8 +27,9 @@ pub(super) fn collect(context: &Context, editor: &Editor, busy: bool, actions: &
         let plain = !shortcut.modifiers.command;
         let text = typing && !function;
         // What goes to a problem or stops the job is wanted beside every tab.
-        let elsewhere = !on_canvas && !(function && anywhere(command) && !editor.view.start);
-        if plain && (text || elsewhere || (floating && command != UiCommand::SelectNone)) {
+        let beside = function && anywhere(command) && !editor.view.start;
+        let here = on_canvas || beside;
+        if plain && (text || !here || (floating && command != UiCommand::SelectNone)) {
             continue;
         }
         // In a field, Ctrl+Z and its like belong to the text.
