@@ -159,7 +159,11 @@ impl Logs {
         }
         let found = self.found(job);
         if found.is_empty() {
-            super::empty(ui, "No line is like that", "Take the filter away to see all");
+            super::empty(
+                ui,
+                "No line is like that",
+                "Take the filter away to see all",
+            );
             return;
         }
         ui.spacing_mut().item_spacing.y = 0.0;

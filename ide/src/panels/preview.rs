@@ -62,7 +62,7 @@ impl Preview {
             actions.push(Action::HoldPreview(!frozen));
         }
         if ui
-            .button(RichText::new("Again").size(theme::SMALL + 1.0))
+            .selectable_label(false, RichText::new("Again").size(theme::SMALL + 1.0))
             .on_hover_text("Read the rows again")
             .clicked()
         {
@@ -189,7 +189,8 @@ impl Preview {
             columns.push(TableColumn::new(190.0).range(60.0..=400.0));
         }
         let widths = (0..table.columns.len()).map(|column| width(table, column));
-        columns.extend(widths.map(|width| TableColumn::new(width).range(HISTOGRAM.x + 20.0..=480.0)));
+        columns
+            .extend(widths.map(|width| TableColumn::new(width).range(HISTOGRAM.x + 20.0..=480.0)));
         debug_assert_eq!(columns.len(), lead + table.columns.len());
         let names: Vec<&str> = table
             .columns

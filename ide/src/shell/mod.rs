@@ -89,6 +89,8 @@ pub struct Shell {
     imports: Imports,
     /// What the file was like when it was read or written here.
     stamp: Option<Stamp>,
+    /// What it was like when a person was asked about a change of it.
+    asked_about: Option<Stamp>,
     /// Whether closing the window was agreed to.
     closing: bool,
     beginning: beginning::Beginning,
@@ -127,6 +129,7 @@ impl Shell {
             preview: PreviewView::default(),
             imports: Imports::default(),
             stamp: None,
+            asked_about: None,
             closing: false,
             beginning: beginning::Beginning::now(),
         };
@@ -194,6 +197,7 @@ impl Shell {
                 self.dialog_answered(context, purpose, path);
             }
         }
+        self.look_at_file(context);
         self.hear(context);
         self.editor.job_running = self.job.is_running();
     }

@@ -27,6 +27,8 @@ pub enum Modal {
     Unsaved(Then),
     /// The file changed on disk since it was read: overwrite it, read it, or save elsewhere?
     ChangedOnDisk,
+    /// The file changed on disk while the window was left: read it?
+    NewOnDisk,
     /// Edits of an editor that died: take them up?
     Recover(Vec<Recovered>),
     /// The text of a broken file was edited: write it and open it.
@@ -90,6 +92,24 @@ impl Shell {
                     }
                     Some(_) => {}
                     None => self.modal = Some(Modal::ChangedOnDisk),
+                }
+            }
+            Modal::NewOnDisk => {
+                let text = match self.editor.is_unsaved() {
+                    true => {
+                        "Another program wrote it. What is on disk does not have the edits here."
+                    }
+                    false => "Another program wrote it since it was opened here.",
+                };
+                let buttons = ["Open what is on disk", "Keep what is here"];
+                match ask(context, "The file changed on disk", text, &buttons) {
+                    Some(0) => {
+                        if let Some(file) = self.editor.file().map(std::path::Path::to_path_buf) {
+                            self.open(&file);
+                        }
+                    }
+                    Some(_) => {}
+                    None => self.modal = Some(Modal::NewOnDisk),
                 }
             }
             Modal::Recover(mut found) => {
