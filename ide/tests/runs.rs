@@ -92,6 +92,29 @@ fn a_run_goes_on_from_the_last_one_unless_it_is_to_begin_from_scratch() {
     window.wait_for_text(&format!("The job goes on from checkpoint {from}"));
     stop(&mut window);
 
+    // The commands are in the menu, too.
+    window
+        .harness
+        .get_all_by_label("Run")
+        .next()
+        .expect("a menu")
+        .click();
+    window.wait("frame", |_| true);
+    for command in [
+        "Run from scratch",
+        "Stop with savepoint",
+        "Checkpoint now",
+        "Attach to a job…",
+    ] {
+        window.wait("entry", |window| {
+            let mut found = window.harness.query_all_by_label_contains(command);
+            found.next().is_some()
+        });
+    }
+    window.shot("menu-run-dark");
+    window.harness.key_press(egui::Key::Escape);
+    window.wait("frame", |_| true);
+
     // What the last run left is not thrown away without a word.
     window.command(UiCommand::RunFromScratch);
     window.wait_for_text("Forget the state of the last run?");

@@ -224,11 +224,7 @@ impl Shell {
                 text,
                 findings,
             }) => {
-                self.broken = Some(BrokenFile {
-                    file,
-                    text,
-                    findings,
-                });
+                self.broken = Some(BrokenFile::new(file, text, findings));
             }
         }
     }

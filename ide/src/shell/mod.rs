@@ -4,6 +4,7 @@
 //! a chosen file), draw and collect actions, apply them to the editor, carry out the effects.
 
 mod beginning;
+mod broken;
 mod effects;
 mod jobs;
 mod jobs_list;
@@ -22,6 +23,7 @@ use std::time::Duration;
 use egui::{Panel, Ui};
 use millstream_compiler::document::Document;
 
+pub use broken::BrokenFile;
 pub use modals::Modal;
 pub(crate) use palette::fuzzy;
 pub(crate) use top::entry as menu_entry;
@@ -49,17 +51,6 @@ pub struct Options {
     pub home: PathBuf,
     /// Where the samples are, for the start page.
     pub samples: Option<PathBuf>,
-}
-
-/// A file that is no pipeline: shown as text with the places marked.
-#[derive(Debug)]
-pub struct BrokenFile {
-    /// Which file.
-    pub file: PathBuf,
-    /// Its text, which can be mended here.
-    pub text: String,
-    /// What is wrong with it.
-    pub findings: Vec<millstream_compiler::diagnostics::Diagnostic>,
 }
 
 /// The window.
@@ -210,11 +201,16 @@ impl Shell {
         Panel::bottom("status")
             .resizable(false)
             .frame(bar(ui))
-            .show(ui, |ui| status::ui(ui, &self.editor, &self.job, actions));
+            .show(ui, |ui| match &self.broken {
+                Some(broken) => broken.status(ui),
+                None => status::ui(ui, &self.editor, &self.job, actions),
+            });
         egui::CentralPanel::no_frame().show(ui, |ui| {
             if let Some(broken) = &mut self.broken {
-                if let Some(choice) = modals::broken_file(ui, broken) {
-                    self.modal = choice;
+                match broken.ui(ui) {
+                    Some(broken::Done::Save) => self.modal = Some(Modal::MendFile),
+                    Some(broken::Done::Close) => self.broken = None,
+                    None => {}
                 }
             } else if self.editor.view.start {
                 self.start.ui(ui, &self.settings, actions);
