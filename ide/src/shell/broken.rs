@@ -145,7 +145,7 @@ impl BrokenFile {
                     }
                     let gutter = egui::Frame::new().inner_margin(Margin {
                         left: 4,
-                        right: 4,
+                        right: 0,
                         ..margin
                     });
                     gutter.show(ui, |ui| {
@@ -155,15 +155,17 @@ impl BrokenFile {
                         let job = marked_text(text.as_str(), &marked, palette);
                         ui.fonts_mut(|fonts| fonts.layout_job(job))
                     };
-                    ui.add(
-                        TextEdit::multiline(&mut self.text)
+                    let text = egui::Frame::new().inner_margin(margin);
+                    text.show(ui, |ui| {
+                        let text = TextEdit::multiline(&mut self.text)
                             .code_editor()
                             .frame(egui::Frame::new())
-                            .margin(margin)
                             .desired_width(f32::INFINITY)
-                            .layouter(&mut layouter),
-                    )
-                    .widget_info(|| WidgetInfo::labeled(Role::TextInput, true, "Text of the file"));
+                            .layouter(&mut layouter);
+                        ui.add(text).widget_info(|| {
+                            WidgetInfo::labeled(Role::TextInput, true, "Text of the file")
+                        });
+                    });
                 });
             });
         });

@@ -197,7 +197,14 @@ impl Shell {
         Panel::top("top")
             .resizable(false)
             .frame(bar(ui))
-            .show(ui, |ui| top::ui(ui, &self.editor, actions));
+            .show(ui, |ui| {
+                let broken = self
+                    .broken
+                    .as_ref()
+                    .and_then(|broken| broken.file.file_name());
+                let broken = broken.map(|name| name.to_string_lossy());
+                top::ui(ui, &self.editor, broken.as_deref(), actions);
+            });
         Panel::bottom("status")
             .resizable(false)
             .frame(bar(ui))

@@ -13,6 +13,8 @@ const BUTTON: f32 = 26.0;
 /// The field for commands: as wide as this if there is room, and not there if there is little.
 const FIELD: f32 = 280.0;
 const LEAST_FIELD: f32 = 120.0;
+/// How wide a menu is.
+const MENU: f32 = 264.0;
 
 /// A sign that is painted: letters for these are in few fonts, and none is as crisp.
 #[derive(Clone, Copy)]
@@ -24,7 +26,9 @@ enum Sign {
 
 /// Draws the bar: menus at the left, the field in the middle of the window, and what is run at the
 /// right.
-pub(super) fn ui(ui: &mut Ui, editor: &Editor, actions: &mut Vec<Action>) {
+///
+/// `instead` is the name of what is shown in the place of the document.
+pub(super) fn ui(ui: &mut Ui, editor: &Editor, instead: Option<&str>, actions: &mut Vec<Action>) {
     let size = Vec2::new(ui.available_width(), HEIGHT);
     let (bar, _) = ui.allocate_exact_size(size, egui::Sense::hover());
     let mut part = |rect: Rect, layout: Layout, draw: &mut dyn FnMut(&mut Ui)| {
@@ -37,7 +41,7 @@ pub(super) fn ui(ui: &mut Ui, editor: &Editor, actions: &mut Vec<Action>) {
         menus_end = menus(ui, editor, actions);
     });
     let right = part(bar, Layout::right_to_left(Align::Center), &mut |ui| {
-        running(ui, editor, actions);
+        running(ui, editor, instead, actions);
     });
     let room = Rect::from_x_y_ranges(
         menus_end + 4.0 * theme::STEP..=right.left() - 4.0 * theme::STEP,
@@ -107,7 +111,7 @@ fn field(ui: &mut Ui, width: f32, actions: &mut Vec<Action>) {
 }
 
 /// The document's name, run, stop, export: from the right.
-fn running(ui: &mut Ui, editor: &Editor, actions: &mut Vec<Action>) {
+fn running(ui: &mut Ui, editor: &Editor, instead: Option<&str>, actions: &mut Vec<Action>) {
     let palette = theme::palette(ui.ctx());
     ui.spacing_mut().item_spacing.x = 2.0 * theme::STEP;
     let mut button = |ui: &mut Ui, command: UiCommand, sign: Sign, label: &str| {
@@ -138,8 +142,12 @@ fn running(ui: &mut Ui, editor: &Editor, actions: &mut Vec<Action>) {
     button(ui, UiCommand::Stop, Sign::Stop, "");
     button(ui, UiCommand::Run, Sign::Run, "Run");
     ui.add_space(2.0 * theme::STEP);
-    let name = RichText::new(editor.pipeline().name()).font(theme::strong_font(theme::TEXT));
+    let shown = instead.unwrap_or(editor.pipeline().name());
+    let name = RichText::new(shown).font(theme::strong_font(theme::TEXT));
     let name = ui.add(Label::new(name).truncate());
+    if instead.is_some() {
+        return;
+    }
     if editor.is_unsaved() {
         let (rect, dot) = ui.allocate_exact_size(Vec2::splat(9.0), egui::Sense::hover());
         ui.painter().circle_filled(rect.center(), 4.0, palette.text);
@@ -241,7 +249,7 @@ fn paint_sign(ui: &Ui, sign: Sign, place: Rect, colour: egui::Color32) {
 
 /// The entries of a menu.
 pub(super) fn entries(ui: &mut Ui, menu: Menu, editor: &Editor, actions: &mut Vec<Action>) {
-    ui.set_min_width(220.0);
+    ui.set_width(MENU);
     let mut first = true;
     for command in UiCommand::ALL {
         if command.menu() != menu {
