@@ -113,14 +113,19 @@ fn a_run_goes_on_from_the_last_one_unless_it_is_to_begin_from_scratch() {
     }
     window.shot("menu-run-dark");
     window.harness.key_press(egui::Key::Escape);
-    window.wait("frame", |_| true);
+    window.wait("closed menu", |window| {
+        window
+            .harness
+            .query_by_label_contains("Checkpoint now")
+            .is_none()
+    });
 
     // What the last run left is not thrown away without a word.
     window.command(UiCommand::RunFromScratch);
     window.wait_for_text("Forget the state of the last run?");
     window.shot("jobs-scratch-dark");
-    press(&mut window, "Cancel");
-    assert!(window.shell().modal.is_none());
+    window.harness.key_press(egui::Key::Escape);
+    window.wait("closed question", |window| window.shell().modal.is_none());
     assert_eq!(window.shell().job.state, JobState::Finished);
     window.command(UiCommand::RunFromScratch);
     press(&mut window, "Go on from the checkpoint");

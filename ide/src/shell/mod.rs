@@ -144,12 +144,11 @@ impl Shell {
     pub fn ui(&mut self, ui: &mut Ui) {
         self.take_in(ui.ctx());
         let mut actions = Vec::new();
-        shortcuts::collect(
-            ui.ctx(),
-            &self.editor,
-            self.canvas.takes_keys(),
-            &mut actions,
-        );
+        // A question is answered before anything else goes on.
+        if self.modal.is_none() {
+            let busy = self.canvas.takes_keys();
+            shortcuts::collect(ui.ctx(), &self.editor, busy, &mut actions);
+        }
         self.draw(ui, &mut actions);
         if !actions.is_empty() {
             // What they change is to be seen without waiting for the next event.
