@@ -32,6 +32,7 @@ pub enum UiCommand {
     SelectUpstream,
     SelectDownstream,
     Rename,
+    EditParameters,
     // Graph
     AddNode,
     StartWire,
@@ -40,7 +41,10 @@ pub enum UiCommand {
     Unframe,
     AutoLayout,
     AlignLeft,
+    AlignRight,
     AlignTop,
+    AlignPorts,
+    AlignBottom,
     DistributeHorizontally,
     DistributeVertically,
     Find,
@@ -129,7 +133,7 @@ const CTRL_SHIFT: Modifiers = Modifiers::COMMAND.plus(Modifiers::SHIFT);
 
 impl UiCommand {
     /// All, in the order of the menus.
-    pub const ALL: [UiCommand; 72] = {
+    pub const ALL: [UiCommand; 76] = {
         use UiCommand::*;
         [
             New,
@@ -152,7 +156,8 @@ impl UiCommand {
             SelectNone,
             SelectUpstream,
             SelectDownstream,
-            Rename, // Edit
+            Rename,
+            EditParameters, // Edit
             AddNode,
             StartWire,
             Mute,
@@ -160,7 +165,10 @@ impl UiCommand {
             Unframe,
             AutoLayout,
             AlignLeft,
+            AlignRight,
             AlignTop,
+            AlignPorts,
+            AlignBottom,
             DistributeHorizontally,
             DistributeVertically,
             Find,
@@ -213,7 +221,8 @@ impl UiCommand {
         match self {
             New | Open | OpenFolder | ImportSql | Save | SaveAs | ShowStart | Quit => Menu::File,
             Undo | Redo | Cut | Copy | Paste | Duplicate | Delete | DeleteAndReconnect
-            | SelectAll | SelectNone | SelectUpstream | SelectDownstream | Rename => Menu::Edit,
+            | SelectAll | SelectNone | SelectUpstream | SelectDownstream | Rename
+            | EditParameters => Menu::Edit,
             AddNode
             | StartWire
             | Mute
@@ -221,7 +230,10 @@ impl UiCommand {
             | Unframe
             | AutoLayout
             | AlignLeft
+            | AlignRight
             | AlignTop
+            | AlignPorts
+            | AlignBottom
             | DistributeHorizontally
             | DistributeVertically
             | Find
@@ -259,6 +271,7 @@ impl UiCommand {
             SelectUpstream => "Select what feeds it",
             SelectDownstream => "Select what it feeds",
             Rename => "Rename",
+            EditParameters => "Edit parameters",
             AddNode => "Add node…",
             StartWire => "Connect…",
             Mute => "Mute or unmute",
@@ -266,7 +279,10 @@ impl UiCommand {
             Unframe => "Remove frame",
             AutoLayout => "Arrange",
             AlignLeft => "Align left",
+            AlignRight => "Align right",
             AlignTop => "Align top",
+            AlignPorts => "Align ports",
+            AlignBottom => "Align bottom",
             DistributeHorizontally => "Distribute horizontally",
             DistributeVertically => "Distribute vertically",
             Find => "Find node…",
@@ -342,14 +358,20 @@ impl UiCommand {
             SelectUpstream => "Also select all nodes whose rows reach the selected ones",
             SelectDownstream => "Also select all nodes that the rows of the selected ones reach",
             Rename => "Give the selected node another id",
+            EditParameters => {
+                "Go to the first parameter of the selected node, or to the pipeline's own; Escape comes back"
+            }
             AddNode => "Search the node kinds and add one",
             StartWire => "Draw a wire from the selected node with the keyboard",
             Mute => "Let the selected nodes pass their input through, or let them work again",
             Frame => "Put a titled frame around the selected nodes",
             Unframe => "Remove the selected frames, not what stands in them",
             AutoLayout => "Arrange the selected nodes, or all, in layers from left to right",
-            AlignLeft => "Put the selected nodes under one another",
-            AlignTop => "Put the selected nodes beside one another",
+            AlignLeft => "Put the left edges of the selected nodes in line",
+            AlignRight => "Put the right edges of the selected nodes in line",
+            AlignTop => "Put the top edges of the selected nodes in line",
+            AlignPorts => "Put the ports of the selected nodes in line, so that wires are straight",
+            AlignBottom => "Put the bottom edges of the selected nodes in line",
             DistributeHorizontally => "Even out the gaps from left to right",
             DistributeVertically => "Even out the gaps from top to bottom",
             Find => "Go to a node by its name",
@@ -414,6 +436,7 @@ impl UiCommand {
             SelectAll => (CTRL, Key::A),
             SelectNone => (Modifiers::NONE, Key::Escape),
             Rename => (Modifiers::NONE, Key::F2),
+            EditParameters => (Modifiers::NONE, Key::F4),
             AddNode => (Modifiers::NONE, Key::A),
             StartWire => (Modifiers::NONE, Key::C),
             Mute => (Modifiers::NONE, Key::M),

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use egui::{Event, Key, Modifiers, PointerButton, Pos2, Vec2};
 use egui_kittest::Harness;
-use egui_kittest::kittest::Queryable;
+use egui_kittest::kittest::{NodeT as _, Queryable};
 use millstream_compiler::document::{Command, Document, Layout, NodeId, Pipeline, Position};
 use millstream_ide::editor::{Action, Editor, Overlay, Popup, check_invariants};
 use millstream_ide::shell::{Options, Shell};
@@ -282,6 +282,64 @@ fn a_pipeline_is_built_with_the_keyboard_alone() {
     press(&mut window, Key::Delete);
     assert_eq!(wires(&window).len(), GMV.len() - 1);
     undo_and_redo_all(&mut window);
+}
+
+#[test]
+fn a_wire_by_keyboard_ends_at_a_new_node_too() {
+    let mut window = window(Editor::empty());
+    press(&mut window, Key::A);
+    search(&mut window, "file source");
+    // There is nothing else, so only a new node can be at the other end.
+    press(&mut window, Key::C);
+    search(&mut window, "window");
+    assert_eq!(wires(&window), ["file_source > window.input"]);
+    // What no port is called goes on as a search, with its spaces.
+    press(&mut window, Key::C);
+    search(&mut window, "rolling");
+    press(&mut window, Key::Slash);
+    type_text(&mut window, "file_source");
+    press(&mut window, Key::Enter);
+    press(&mut window, Key::C);
+    type_text(&mut window, "file sink");
+    press(&mut window, Key::Enter);
+    window.get_by_label("Add a node");
+    press(&mut window, Key::Enter);
+    assert_eq!(wires(&window)[0], "file_source > file_sink.input");
+    // The last choice is a new node, whatever fits.
+    press(&mut window, Key::Slash);
+    type_text(&mut window, "file_source");
+    press(&mut window, Key::Enter);
+    press(&mut window, Key::C);
+    press(&mut window, Key::ArrowUp);
+    let new = window.get_by_label("Connect to a new node");
+    let chosen = new.accesskit_node().toggled();
+    assert_eq!(chosen, Some(egui::accesskit::Toggled::True));
+    press(&mut window, Key::Enter);
+    search(&mut window, "print");
+    assert_eq!(wires(&window)[1], "file_source > print.input");
+}
+
+#[test]
+fn the_search_offers_what_is_used_most_first() {
+    let mut window = window(Editor::empty());
+    let state = window.state_mut().as_mut().expect("a window");
+    state.settings.used_kinds = [("deduplicate".to_string(), 5), ("union".to_string(), 2)].into();
+    press(&mut window, Key::A);
+    let top = |window: &Window, name: &str| window.get_by_label(name).rect().top();
+    let dedupe = top(&window, "Add Deduplicate here");
+    assert!(dedupe < top(&window, "Add Union here"));
+    assert!(top(&window, "Add Union here") < top(&window, "Add File source here"));
+    // In the library too, within a family.
+    let filter = top(&window, "Add Filter");
+    assert!(top(&window, "Add Deduplicate") < filter);
+    press(&mut window, Key::Enter);
+    let pipeline = shell(&window).editor.pipeline();
+    assert!(pipeline.node("deduplicate").is_some());
+    // One that is added at the end of a wire counts as well.
+    press(&mut window, Key::C);
+    search(&mut window, "filter");
+    let used = &shell(&window).settings.used_kinds;
+    assert_eq!((used["deduplicate"], used["filter"]), (6, 1));
 }
 
 const CHAIN: &str = "[nodes.orders]\nkind = \"file-source\"\n[nodes.other]\nkind = \"file-source\"\n[nodes.daily]\nkind = \"window\"\n[nodes.out]\nkind = \"print\"\n[nodes.lone]\nkind = \"filter\"\n[edges]\ne1 = { from = \"orders\", to = \"daily\" }\ne2 = { from = \"daily\", to = \"out\" }\n";

@@ -2,14 +2,23 @@
 
 use std::collections::BTreeSet;
 
+use egui::accesskit::Toggled;
 use egui::{Pos2, Vec2};
+use egui_kittest::Harness;
+use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use millstream_compiler::document::{Command, Entries, NodeId, Position};
 use millstream_compiler::nodes;
+use millstream_ide::canvas::arrange::node_rect;
 use millstream_ide::command::UiCommand;
 use millstream_ide::editor::{
     Action, BottomTab, Camera, CentreTab, Editor, Effect, Overlay, Popup, Selection,
     check_invariants,
 };
+use millstream_ide::shell::{Options, Shell};
+use millstream_ide::work::compile::Compiled;
+use millstream_ide::work::dialogs::ScriptedDialogs;
+use millstream_ide::work::job::JobView;
+use millstream_runtime::environment::FileEnvironment;
 
 /// A small generator of numbers that a seed decides (xorshift).
 struct Random(u64);
@@ -154,6 +163,13 @@ fn ten_thousand_random_commands_keep_what_always_holds() {
     let mut clipboard = None;
     let mut run: BTreeSet<UiCommand> = BTreeSet::new();
     for step in 0..10_000 {
+        // Now and then the compiler answers, and a job begins or ends.
+        if step % 500 == 499 {
+            compile(&mut editor);
+        }
+        if random.below(50) == 0 {
+            editor.job_running = !editor.job_running;
+        }
         let action = if random.below(2) == 0 {
             let command = UiCommand::ALL[random.below(UiCommand::ALL.len())];
             if editor.ready(command).is_ok() {
@@ -181,23 +197,137 @@ fn ten_thousand_random_commands_keep_what_always_holds() {
             panic!("after step {step} of seed {seed}, {said}: {why}");
         }
     }
-    // What needs a job or a compiled document cannot be run here.
     let left: Vec<UiCommand> = UiCommand::ALL
         .into_iter()
         .filter(|command| !run.contains(command))
         .collect();
-    let expected = [
-        UiCommand::NextProblem,
-        UiCommand::PreviousProblem,
-        UiCommand::Stop,
-        UiCommand::StopWithSavepoint,
-        UiCommand::CheckpointNow,
-        UiCommand::Detach,
-    ];
-    assert!(
-        left.iter().all(|command| expected.contains(command)),
-        "never ready: {left:?}"
-    );
+    assert_eq!(left, [], "never ready");
+}
+
+/// What the compile worker does beside the frames.
+fn compile(editor: &mut Editor) {
+    let environment = FileEnvironment::new(editor.base_dir());
+    let compiled = Compiled::of(editor.generation(), editor.pipeline(), &environment);
+    editor.set_compiled(compiled.into());
+}
+
+/// Makes a command ready on a document, as far as a person can.
+fn prepare(editor: &mut Editor, command: UiCommand) {
+    use UiCommand::*;
+    let ids = node_ids(editor);
+    let one = Selection::node(ids[0].clone());
+    let selection = match command {
+        Rename | StartWire | Preview | FreezePreview | EditParameters => one,
+        Unframe => {
+            editor.apply(Action::Select(Selection::nodes(ids)));
+            editor.apply(Action::Command(Frame));
+            let frames = editor.document().layout().frames();
+            Selection {
+                frames: frames.map(|(id, _)| id.clone()).collect(),
+                ..Selection::default()
+            }
+        }
+        _ => Selection::nodes(ids),
+    };
+    editor.apply(Action::Popup(Popup::None));
+    editor.apply(Action::Select(selection));
+    if command == Redo {
+        editor.apply(Action::Command(Undo));
+    }
+}
+
+#[test]
+fn every_command_is_found_in_the_palette_by_its_name_and_carried_out() {
+    let mut random = Random(0x0070_616c_6574_7465);
+    let folder = tempfile::tempdir().expect("a folder");
+    let options = Options {
+        path: None,
+        home: folder.path().to_path_buf(),
+        samples: None,
+    };
+    let mut options = Some(options);
+    let mut window = Harness::builder()
+        .with_size(Vec2::new(1200.0, 900.0))
+        .allow_missing_glyphs()
+        .build_ui_state(
+            move |ui, shell: &mut Option<Shell>| {
+                let shell = shell.get_or_insert_with(|| {
+                    let mut shell = Shell::new(ui.ctx(), options.take().expect("one window"));
+                    shell.set_program("/nowhere/millstream".into());
+                    shell.set_dialogs(Box::new(ScriptedDialogs::default()));
+                    shell
+                });
+                shell.ui(ui);
+            },
+            None,
+        );
+    window.run_steps(2);
+    // Those for a running job first: of a made-up one nothing is heard until Run has failed.
+    let needs_job = |command: &UiCommand| {
+        matches!(
+            command,
+            UiCommand::Stop
+                | UiCommand::StopWithSavepoint
+                | UiCommand::CheckpointNow
+                | UiCommand::Detach
+        )
+    };
+    let mut commands = UiCommand::ALL.to_vec();
+    commands.retain(|command| *command != UiCommand::Palette);
+    commands.sort_by_key(|command| !needs_job(command));
+    for command in commands {
+        let mut editor = random_document(&mut random, 60);
+        // Something that can run, and is looked at in the graph.
+        while node_ids(&editor).len() < 3 || !editor.history().can_undo() {
+            editor = random_document(&mut random, 60);
+        }
+        if matches!(command, UiCommand::Run | UiCommand::RunFromScratch) {
+            editor = Editor::empty();
+            for kind in ["generator", "print"] {
+                editor.apply(Action::Edit(Command::AddNode {
+                    id: None,
+                    kind: kind.into(),
+                    parameters: Entries::new().with("generator", "card-transactions"),
+                    position: None,
+                }));
+            }
+            let (from, to) = (NodeId::slug("generator"), NodeId::slug("print"));
+            editor.apply(Action::Edit(Command::Connect {
+                from: from.into(),
+                to: to.into(),
+            }));
+        }
+        editor.view.centre = CentreTab::Graph;
+        prepare(&mut editor, command);
+        let shell = window.state_mut().as_mut().expect("a window");
+        editor.continue_from(shell.editor.generation());
+        compile(&mut editor);
+        shell.editor = editor;
+        shell.modal = None;
+        shell.job = match needs_job(&command) {
+            true => JobView::starting(),
+            false => JobView::default(),
+        };
+        window.run_steps(2);
+        let shell = window.state_mut().as_mut().expect("a window");
+        assert_eq!(shell.editor.ready(command), Ok(()), "{command:?}");
+        window.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::P);
+        window.run_steps(1);
+        window
+            .get_by_label("Type a command")
+            .type_text(command.name());
+        window.run_steps(2);
+        // It is the best answer to its own name, so Enter takes it.
+        let name = format!("{} command", command.name());
+        let entry = window.get_by_label(&name);
+        let chosen = entry.accesskit_node().toggled();
+        assert_eq!(chosen, Some(Toggled::True), "{command:?}");
+        window.key_press(egui::Key::Enter);
+        window.run_steps(3);
+        let shell = window.state().as_ref().expect("a window");
+        assert_ne!(shell.editor.view.popup, Popup::Palette, "{command:?}");
+        check_invariants(&shell.editor).unwrap_or_else(|why| panic!("after {command:?}: {why}"));
+    }
 }
 
 #[test]
@@ -306,4 +436,20 @@ fn what_is_added_is_selected_and_seen() {
         editor.view.selection.single_node().map(NodeId::as_str),
         Some("print")
     );
+    // Beyond the border the canvas follows, as little as it takes.
+    for (x, y) in [(9_000, 10), (-9_000, 4_000), (-9_000, 3_980)] {
+        let before = editor.view.camera;
+        editor.apply(Action::Edit(Command::AddNode {
+            id: None,
+            kind: "print".into(),
+            parameters: Entries::new(),
+            position: Some(Position::new(x, y)),
+        }));
+        let node = editor.view.selection.single_node().expect("it is selected");
+        let rect = node_rect(editor.document(), node).expect("it stands somewhere");
+        let camera = editor.view.camera;
+        assert!(camera.visible(editor.view.canvas).contains_rect(rect));
+        assert_eq!(camera.zoom, before.zoom);
+        assert_eq!(camera == before, y == 3_980, "{camera:?} after {before:?}");
+    }
 }

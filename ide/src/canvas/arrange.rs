@@ -21,8 +21,9 @@ pub const HEAD: f32 = 30.0;
 pub const PORT_ROOM: f32 = 22.0;
 /// The least height below the heading: a line of summary and a line of figures.
 pub const BODY: f32 = 48.0;
-/// Gaps of the layered layout.
-const GAP_X: f32 = 96.0;
+/// The room for wires between nodes that stand beside one another.
+pub const GAP_X: f32 = 96.0;
+/// The room between nodes that stand below one another.
 const GAP_Y: f32 = 40.0;
 /// What positions are rounded to.
 pub const GRID: f32 = 8.0;
@@ -152,6 +153,36 @@ pub fn bounds(document: &Document, nodes: Option<&[NodeId]>) -> Option<Rect> {
         }
     }
     found
+}
+
+/// The place nearest to a wanted corner where a node of this size covers none of `taken`, found
+/// within `visible` if there is one.
+pub fn free_corner(taken: &[Rect], wanted: Pos2, size: Vec2, visible: Rect) -> Pos2 {
+    let free = |corner: &Pos2| {
+        let rect = Rect::from_min_size(*corner, size).expand(2.0 * GRID);
+        !taken.iter().any(|other| other.intersects(rect))
+    };
+    let seen = |corner: &Pos2| visible.contains_rect(Rect::from_min_size(*corner, size));
+    // Rings around the wanted place: the first ring that has a free place has the nearest ones.
+    let step = 4.0 * GRID;
+    let mut outside = None;
+    for ring in 0..40_i32 {
+        let corners = (-ring..=ring)
+            .flat_map(|x| (-ring..=ring).map(move |y| (x, y)))
+            .filter(|(x, y)| x.abs().max(y.abs()) == ring)
+            .map(|(x, y)| wanted + Vec2::new(x as f32, y as f32) * step)
+            .filter(free);
+        let nearest = |corners: Vec<Pos2>| {
+            let by = |a: &Pos2, b: &Pos2| a.distance(wanted).total_cmp(&b.distance(wanted));
+            corners.into_iter().min_by(by)
+        };
+        let corners: Vec<Pos2> = corners.collect();
+        if let Some(corner) = nearest(corners.iter().copied().filter(seen).collect()) {
+            return corner;
+        }
+        outside = outside.or_else(|| nearest(corners));
+    }
+    outside.unwrap_or(wanted)
 }
 
 /// The document with a place for every node that stands nowhere: where none has one, the layered
@@ -519,9 +550,26 @@ pub fn aligned(document: &Document, nodes: &[NodeId], how: UiCommand) -> Vec<(No
                 *rect = rect.translate(Vec2::new(all.left() - rect.left(), 0.0));
             }
         }
+        UiCommand::AlignRight => {
+            for (_, rect) in &mut rects {
+                *rect = rect.translate(Vec2::new(all.right() - rect.right(), 0.0));
+            }
+        }
         UiCommand::AlignTop => {
             for (_, rect) in &mut rects {
                 *rect = rect.translate(Vec2::new(0.0, all.top() - rect.top()));
+            }
+        }
+        UiCommand::AlignPorts => {
+            let port = |rect: &Rect| output_point(*rect).y;
+            let mean = rects.iter().map(|(_, rect)| port(rect)).sum::<f32>() / rects.len() as f32;
+            for (_, rect) in &mut rects {
+                *rect = rect.translate(Vec2::new(0.0, mean - port(rect)));
+            }
+        }
+        UiCommand::AlignBottom => {
+            for (_, rect) in &mut rects {
+                *rect = rect.translate(Vec2::new(0.0, all.bottom() - rect.bottom()));
             }
         }
         _ => {
@@ -665,5 +713,34 @@ mod tests {
         assert!((y[1] - 300).abs() <= 1, "{y:?}");
         let left = aligned(&document, &ids, UiCommand::AlignLeft);
         assert!(left.iter().all(|(_, place)| place.x == 0));
+        let right = aligned(&document, &ids, UiCommand::AlignRight);
+        assert!(right.iter().all(|(_, place)| place.x == 30));
+        let bottom = aligned(&document, &ids, UiCommand::AlignBottom);
+        assert!(bottom.iter().all(|(_, place)| place.y == 600));
+        let ports = aligned(&document, &ids, UiCommand::AlignPorts);
+        assert!(ports.iter().all(|(_, place)| place.y == 230), "{ports:?}");
+    }
+
+    #[test]
+    fn a_free_place_is_near_and_seen() {
+        let size = Vec2::new(100.0, 50.0);
+        let visible = Rect::from_min_size(Pos2::ZERO, Vec2::new(400.0, 400.0));
+        let wanted = Pos2::new(280.0, 100.0);
+        assert_eq!(free_corner(&[], wanted, size, visible), wanted);
+        let mut taken = vec![Rect::from_min_size(wanted, size)];
+        for _ in 0..5 {
+            let corner = free_corner(&taken, wanted, size, visible);
+            let rect = Rect::from_min_size(corner, size);
+            assert!(visible.contains_rect(rect), "{rect:?}");
+            assert!(
+                taken.iter().all(|other| !other.intersects(rect)),
+                "{rect:?}"
+            );
+            taken.push(rect);
+        }
+        // Where all that is seen is taken, it stands outside.
+        let all = [visible];
+        let corner = free_corner(&all, wanted, size, visible);
+        assert!(!visible.intersects(Rect::from_min_size(corner, size)));
     }
 }

@@ -8,7 +8,7 @@ use super::arrange::GRID;
 use super::brush::Eye;
 use super::refusal;
 use super::scene::{Port, Scene};
-use crate::editor::{Action, Camera, Editor, Notice, Popup, position};
+use crate::editor::{Action, Camera, Editor, Popup, position};
 use crate::shell::fuzzy;
 use crate::theme;
 
@@ -43,6 +43,8 @@ pub enum Mode {
 pub struct Keys {
     /// Where it is.
     pub mode: Mode,
+    /// What was typed and is no port that is there: the search for a node goes on with it.
+    pub unanswered: Option<String>,
     /// Of which scene the ports are.
     version: u64,
 }
@@ -116,10 +118,8 @@ impl Keys {
             distance(a).total_cmp(&distance(b))
         });
         if fits.is_empty() {
-            let name = &scene.nodes[from.node()].id;
-            actions.push(Action::Notify(Notice::info(format!(
-                "No port fits a wire of {name}: add a node first"
-            ))));
+            // Nothing that is there: only a new node can be at the other end.
+            actions.push(add_at_the_end(scene, from));
             return;
         }
         self.mode = Mode::Wire(Wiring {
@@ -240,13 +240,16 @@ impl Keys {
             texts.collect()
         });
         if !text.is_empty() || rubbed {
-            wiring.typed.push_str(text.trim());
+            wiring.typed.push_str(&text);
             if rubbed {
                 wiring.typed.pop();
             }
+            // No name begins with a space.
+            wiring.typed = wiring.typed.trim_start().to_string();
             wiring.chosen = 0;
         }
-        let count = wiring.candidates(scene).len();
+        // Behind the ports stands "New node…".
+        let count = wiring.candidates(scene).len() + 1;
         let mut step = match arrows.x + arrows.y {
             0.0 => 0.0,
             by => by.signum(),
@@ -254,7 +257,7 @@ impl Keys {
         if tab > 0 {
             step = if back { -1.0 } else { 1.0 };
         }
-        if step != 0.0 && count > 0 {
+        if step != 0.0 {
             wiring.chosen =
                 (wiring.chosen as isize + step as isize).rem_euclid(count as isize) as usize;
         }
@@ -262,23 +265,16 @@ impl Keys {
             self.mode = Mode::Nodes;
         } else if enter {
             let from = wiring.from;
-            let chosen = wiring.candidates(scene).get(wiring.chosen).copied();
+            let candidates = wiring.candidates(scene);
+            let chosen = candidates.get(wiring.chosen).copied();
+            let typed = std::mem::take(&mut wiring.typed);
             self.mode = Mode::Nodes;
             match chosen {
                 Some(port) => actions.extend(join(scene, editor, from, port)),
-                // Nothing that is there: the search for a node to add takes over.
+                // The search for a node to add takes over, with what was meant for it.
                 None => {
-                    let place = scene.port_point(from) + Vec2::new(96.0, 0.0);
-                    let port = scene.port_ref(from);
-                    let (from, to) = match from {
-                        Port::Output(_) => (Some(port), None),
-                        Port::Input(..) => (None, Some(port)),
-                    };
-                    actions.push(Action::Popup(Popup::AddNode {
-                        at: position(place),
-                        from,
-                        to,
-                    }));
+                    self.unanswered = candidates.is_empty().then_some(typed);
+                    actions.push(add_at_the_end(scene, from));
                 }
             }
         }
@@ -305,6 +301,7 @@ impl Keys {
             (eye.view.max - Vec2::new(250.0, 240.0)).max(eye.view.min),
         );
         let mut picked = None;
+        let mut add = false;
         Area::new(ui.scope_id().with("wire by keyboard"))
             .order(Order::Foreground)
             .pivot(Align2::LEFT_TOP)
@@ -346,9 +343,25 @@ impl Keys {
                             picked = Some(*port);
                         }
                     }
-                    if candidates.is_empty() {
-                        ui.label("Nothing of that name; Enter adds a node");
-                    }
+                    let last = candidates.len();
+                    let text = match candidates.is_empty() {
+                        true => format!("New node “{}”…", wiring.typed),
+                        false => "New node…".to_string(),
+                    };
+                    let chosen = wiring.chosen == last;
+                    let text = RichText::new(text).color(palette.muted);
+                    let new = egui::Button::selectable(chosen, text)
+                        .min_size(Vec2::new(ui.available_width(), 22.0));
+                    let new = ui.add(new);
+                    new.widget_info(|| {
+                        egui::WidgetInfo::selected(
+                            egui::Role::Button,
+                            true,
+                            chosen,
+                            "Connect to a new node",
+                        )
+                    });
+                    add |= new.clicked();
                     let hint = match wiring.typed.is_empty() {
                         true => "Type to filter · ↑↓ · Enter · Esc".to_string(),
                         false => format!("“{}” · Enter · Esc", wiring.typed),
@@ -360,6 +373,9 @@ impl Keys {
         if let Some(port) = picked {
             self.mode = Mode::Nodes;
             actions.extend(join(scene, editor, from, port));
+        } else if add {
+            self.mode = Mode::Nodes;
+            actions.push(add_at_the_end(scene, from));
         }
     }
 }
@@ -397,6 +413,18 @@ fn lower(name: &str) -> String {
         Some(first) => first.to_lowercase().chain(letters).collect(),
         None => String::new(),
     }
+}
+
+/// Opens the search for a node that a wire from this port ends at.
+fn add_at_the_end(scene: &Scene, from: Port) -> Action {
+    let away = Vec2::new(super::arrange::GAP_X, 0.0);
+    let port = scene.port_ref(from);
+    let (at, from, to) = match from {
+        Port::Output(_) => (scene.port_point(from) + away, Some(port), None),
+        Port::Input(..) => (scene.port_point(from) - away, None, Some(port)),
+    };
+    let at = position(at);
+    Action::Popup(Popup::AddNode { at, from, to })
 }
 
 fn join(scene: &Scene, editor: &Editor, from: Port, to: Port) -> Vec<Action> {

@@ -21,7 +21,7 @@ pub mod scene;
 pub mod search;
 pub mod tips;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use egui::{
@@ -62,6 +62,13 @@ impl Canvas {
     /// Whether plain keys, Escape among them, are for what is going on here.
     pub fn takes_keys(&self) -> bool {
         self.keys.takes_keys() || self.hands.drag.is_some() || self.renaming.is_some()
+    }
+
+    /// Takes in how often each node kind was added before: the search offers those first.
+    pub fn set_used_kinds(&mut self, used: &BTreeMap<String, u64>) {
+        if self.search.used != *used {
+            self.search.used.clone_from(used);
+        }
     }
 
     /// Draws the graph and collects what is done to it.
@@ -106,6 +113,9 @@ impl Canvas {
             tips::menu(ui, menu, &self.scene, editor, rename, actions);
         });
         self.keys.ui(ui, eye, &self.scene, editor, actions);
+        if let Some(typed) = self.keys.unanswered.take() {
+            self.search.begun = Some(typed);
+        }
         self.search.ui(ui, editor, &self.scene, eye, actions);
         self.checks.judge(ui.ctx(), editor, actions, first);
     }

@@ -1,6 +1,8 @@
 //! Search-to-add: type a few letters, press Enter, and the node stands where the pointer was,
 //! wired to what the wire came from.
 
+use std::collections::BTreeMap;
+
 use egui::{Area, Key, Modifiers, Order, Pos2, Rect, RichText, ScrollArea, TextEdit, Ui, Vec2};
 use millstream_compiler::document::{Command, Entries, NodeId, PortRef, Position};
 use millstream_compiler::nodes::{self, Inputs, KindSpec};
@@ -9,7 +11,7 @@ use super::arrange::{self, HEAD, NODE_WIDTH};
 use super::brush::Eye;
 use super::scene::Scene;
 use crate::editor::{Action, Editor, Popup, point};
-use crate::panels::library;
+use crate::panels::{cursor, library};
 use crate::theme;
 
 /// What the search remembers between frames.
@@ -19,6 +21,10 @@ pub struct Search {
     chosen: usize,
     /// The popup that this belongs to: another one begins anew.
     shown: Popup,
+    /// What was typed for the next search before it opened.
+    pub begun: Option<String>,
+    /// How often each kind was added before.
+    pub used: BTreeMap<String, u64>,
 }
 
 impl Search {
@@ -34,10 +40,9 @@ impl Search {
         let popup = &editor.view.popup;
         let fresh = self.shown != *popup;
         if fresh {
-            *self = Self {
-                shown: popup.clone(),
-                ..Self::default()
-            };
+            self.shown = popup.clone();
+            self.chosen = 0;
+            self.text = self.begun.take().unwrap_or_default();
         }
         let Popup::AddNode { at, from, to } = popup else {
             return;
@@ -52,7 +57,7 @@ impl Search {
                 input.consume_key(Modifiers::NONE, Key::Escape),
             )
         });
-        let found = fitting(&self.text, from.as_ref(), to.as_ref());
+        let found = fitting(&self.text, from.as_ref(), to.as_ref(), &self.used);
         self.chosen = (self.chosen + down)
             .saturating_sub(up)
             .min(found.len().saturating_sub(1));
@@ -87,6 +92,9 @@ impl Search {
                         egui::WidgetInfo::labeled(egui::Role::TextInput, true, "Add a node")
                     });
                     field.request_focus();
+                    if fresh {
+                        cursor::behind(ui.ctx(), field.id, &self.text);
+                    }
                     if field.changed() {
                         self.chosen = 0;
                     }
@@ -144,7 +152,8 @@ fn row(ui: &mut Ui, spec: &KindSpec, chosen: bool) -> egui::Response {
             egui::Role::Button,
             true,
             chosen,
-            format!("Add {}", spec.title),
+            // The library has a row of the same kind.
+            format!("Add {} here", spec.title),
         )
     });
     let mark = response.rect.left_center() + Vec2::new(16.0, 0.0);
@@ -153,8 +162,13 @@ fn row(ui: &mut Ui, spec: &KindSpec, chosen: bool) -> egui::Response {
     response.on_hover_text(spec.help)
 }
 
-/// The kinds that answer a search and fit, best first.
-fn fitting(text: &str, from: Option<&PortRef>, to: Option<&PortRef>) -> Vec<&'static KindSpec> {
+/// The kinds that answer a search and fit: best first, and of those as good, the most used.
+fn fitting(
+    text: &str,
+    from: Option<&PortRef>,
+    to: Option<&PortRef>,
+    used: &BTreeMap<String, u64>,
+) -> Vec<&'static KindSpec> {
     let mut found: Vec<(u32, &'static KindSpec)> = nodes::all()
         .iter()
         .map(|kind| kind.spec())
@@ -162,7 +176,8 @@ fn fitting(text: &str, from: Option<&PortRef>, to: Option<&PortRef>) -> Vec<&'st
         .filter(|spec| to.is_none() || spec.has_output)
         .filter_map(|spec| Some((library::score(spec, text)?, spec)))
         .collect();
-    found.sort_by_key(|(score, _)| std::cmp::Reverse(*score));
+    let used = |spec: &KindSpec| used.get(spec.name).copied().unwrap_or(0);
+    found.sort_by_key(|(score, spec)| std::cmp::Reverse((*score, used(spec))));
     found.into_iter().map(|(_, spec)| spec).collect()
 }
 

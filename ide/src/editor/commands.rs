@@ -33,7 +33,13 @@ impl Editor {
             | Mute | Frame => some_nodes,
             Delete => need(!selection.is_empty(), "Select something first"),
             Unframe => need(!selection.frames.is_empty(), "Select a frame first"),
-            AlignLeft | AlignTop => need(selection.nodes.len() > 1, "Select several nodes first"),
+            AlignLeft | AlignRight | AlignTop | AlignPorts | AlignBottom => {
+                need(selection.nodes.len() > 1, "Select several nodes first")
+            }
+            EditParameters => need(
+                selection.is_empty() || selection.single_node().is_some(),
+                "Select one node, or nothing for the pipeline itself",
+            ),
             DistributeHorizontally | DistributeVertically => need(
                 selection.nodes.len() > 2,
                 "Select three or more nodes first",
@@ -147,6 +153,10 @@ impl Editor {
             Rename => {
                 self.view.popup = nodes.into_iter().next().map_or(Popup::None, Popup::Rename);
             }
+            EditParameters => {
+                self.view.right_open = true;
+                self.view.edit_parameters = true;
+            }
             AddNode => {
                 self.view.centre = CentreTab::Graph;
                 self.view.popup = Popup::AddNode {
@@ -187,7 +197,13 @@ impl Editor {
                 }
                 return effects;
             }
-            AlignLeft | AlignTop | DistributeHorizontally | DistributeVertically => {
+            AlignLeft
+            | AlignRight
+            | AlignTop
+            | AlignPorts
+            | AlignBottom
+            | DistributeHorizontally
+            | DistributeVertically => {
                 let positions = arrange::aligned(self.document(), &nodes, command);
                 return self.edit(command.name(), &[Command::MoveNodes { positions }]);
             }

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use millstream_compiler::document::{Document, Layout, Pipeline, topological_order};
+use millstream_compiler::document::{Document, Layout, NodeId, Pipeline, topological_order};
+use millstream_compiler::nodes::{self, Inputs};
 
-use super::{Editor, Popup};
+use super::{Camera, Editor, Popup};
 
 /// Checks everything that always holds.
 ///
@@ -35,12 +36,24 @@ pub fn check_invariants(editor: &Editor) -> Result<(), String> {
     {
         return Err(format!("'{node}' is previewed and does not exist"));
     }
-    if let Popup::Rename(node) = &editor.view.popup
-        && pipeline.node(node.as_str()).is_none()
+    let meant: Vec<&NodeId> = match &editor.view.popup {
+        Popup::Rename(node) => vec![node],
+        Popup::AddNode { from, to, .. } => from.iter().chain(to).map(|port| &port.node).collect(),
+        _ => vec![],
+    };
+    if let Some(node) = meant
+        .into_iter()
+        .find(|node| pipeline.node(node.as_str()).is_none())
     {
-        return Err(format!("'{node}' is to be renamed and does not exist"));
+        return Err(format!(
+            "a popup is about '{node}', which does not exist: {:?}",
+            editor.view.popup
+        ));
     }
     let camera = editor.view.camera;
+    if !Camera::ZOOM.contains(&camera.zoom) {
+        return Err(format!("the zoom is out of bounds: {camera:?}"));
+    }
     if !(camera.zoom.is_finite() && camera.centre.x.is_finite() && camera.centre.y.is_finite()) {
         return Err(format!("the camera is nowhere: {camera:?}"));
     }
@@ -60,6 +73,37 @@ fn check_document(document: &Document) -> Result<(), String> {
                     end.node
                 ));
             }
+        }
+    }
+    for (id, node) in pipeline.nodes() {
+        let wires = pipeline.inputs_of(id.as_str());
+        let Some(kind) = nodes::find(&node.kind) else {
+            continue;
+        };
+        if !kind.spec().has_output && pipeline.outputs_of(id.as_str()).next().is_some() {
+            return Err(format!("'{id}' has no output and feeds something"));
+        }
+        for (index, (port, edge, _)) in wires.iter().enumerate() {
+            let fits = match kind.spec().inputs {
+                Inputs::None => false,
+                Inputs::Fixed(ports) => ports.iter().any(|spec| spec.name == port),
+                Inputs::Many(_) | Inputs::Named => true,
+            };
+            if !fits {
+                return Err(format!(
+                    "edge '{edge}' ends at '{id}.{port}', which does not exist"
+                ));
+            }
+            let many = matches!(kind.spec().inputs, Inputs::Many(_));
+            let twice = wires[index + 1..].iter().any(|(other, _, _)| other == port);
+            if twice && !many {
+                return Err(format!("two edges end at '{id}.{port}'"));
+            }
+        }
+    }
+    for (id, frame) in document.layout().frames() {
+        if frame.width <= 0 || frame.height <= 0 {
+            return Err(format!("frame '{id}' has no room: {frame:?}"));
         }
     }
     let order = topological_order(pipeline);

@@ -91,6 +91,8 @@ pub enum Action {
     Notify(Notice),
     /// The canvas took up "start a wire".
     WireStarted,
+    /// The inspector took the keyboard.
+    ParametersEntered,
     /// Run the document once it is compiled, if it has no errors.
     RunWhenCompiled,
 }
@@ -483,6 +485,10 @@ impl Editor {
                 self.view.start_wire = false;
                 vec![]
             }
+            Action::ParametersEntered => {
+                self.view.edit_parameters = false;
+                vec![]
+            }
             Action::RunWhenCompiled => {
                 self.run_when_compiled = true;
                 vec![]
@@ -497,6 +503,7 @@ impl Editor {
                 self.history.push(label, document);
                 self.document_changed();
                 if !nodes.is_empty() {
+                    self.reveal(&nodes);
                     self.view.selection = Selection::nodes(nodes);
                 }
                 vec![]
@@ -568,6 +575,34 @@ impl Editor {
             Some(bounds) => Camera::fitting(self.view.canvas, bounds),
             None => Camera::default(),
         };
+    }
+
+    /// Moves the canvas as little as it takes to show nodes whole, if they fit.
+    fn reveal(&mut self, nodes: &[NodeId]) {
+        let Some(wanted) = arrange::bounds(self.document(), Some(nodes)) else {
+            return;
+        };
+        let camera = &mut self.view.camera;
+        let visible = camera.visible(self.view.canvas);
+        let wanted = wanted.expand(3.0 * arrange::GRID);
+        let along = |low: f32, high: f32, from: f32, to: f32| match high - low > to - from {
+            true => (low + high - from - to) / 2.0,
+            false => (high - to).max(0.0) + (low - from).min(0.0),
+        };
+        camera.centre += egui::vec2(
+            along(
+                wanted.left(),
+                wanted.right(),
+                visible.left(),
+                visible.right(),
+            ),
+            along(
+                wanted.top(),
+                wanted.bottom(),
+                visible.top(),
+                visible.bottom(),
+            ),
+        );
     }
 
     fn go_to(&mut self, node: NodeId) {

@@ -287,6 +287,8 @@ pub struct View {
     pub problem: Option<usize>,
     /// Whether the canvas begins to draw a wire by keyboard in the next frame.
     pub start_wire: bool,
+    /// Whether the inspector takes the keyboard in the next frame.
+    pub edit_parameters: bool,
 }
 
 impl Default for View {
@@ -309,6 +311,7 @@ impl Default for View {
             start: false,
             problem: None,
             start_wire: false,
+            edit_parameters: false,
         }
     }
 }

@@ -7,7 +7,7 @@ use millstream_compiler::document::{Command, Entries};
 use millstream_compiler::nodes::{self, Family, KindSpec};
 
 use crate::canvas::arrange;
-use crate::editor::{Action, Editor, position};
+use crate::editor::{Action, Editor};
 use crate::theme;
 
 /// What is dragged from the library onto the canvas: the name of a node kind.
@@ -63,12 +63,6 @@ impl Library {
             .map(|kind| kind.spec())
             .filter_map(|spec| Some((spec, score(spec, &self.search)?)))
             .collect();
-        if field.lost_focus()
-            && ui.input(|input| input.key_pressed(egui::Key::Enter))
-            && let Some((spec, _)) = found.iter().max_by_key(|(_, score)| *score)
-        {
-            actions.push(add(editor, spec));
-        }
         if found.is_empty() {
             super::empty(
                 ui,
@@ -79,6 +73,12 @@ impl Library {
         }
         let used = |spec: &KindSpec| used.get(spec.name).copied().unwrap_or(0);
         found.sort_by_key(|(spec, score)| std::cmp::Reverse((*score, used(spec))));
+        if field.lost_focus()
+            && ui.input(|input| input.key_pressed(egui::Key::Enter))
+            && let Some((spec, _)) = found.first()
+        {
+            actions.push(add(editor, spec));
+        }
         ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
             for family in [
                 Family::Source,
@@ -140,23 +140,19 @@ fn row(ui: &mut Ui, editor: &Editor, spec: &'static KindSpec, actions: &mut Vec<
 
 /// Adds a node of a kind in the middle of what is seen, where nothing stands.
 fn add(editor: &Editor, spec: &KindSpec) -> Action {
-    let mut at = editor.view.camera.centre - Vec2::new(arrange::NODE_WIDTH / 2.0, 40.0);
     let taken: Vec<egui::Rect> = editor
         .pipeline()
         .nodes()
         .filter_map(|(id, _)| arrange::node_rect(editor.document(), id))
         .collect();
     let size = Vec2::new(arrange::NODE_WIDTH, arrange::HEAD + arrange::BODY);
-    while taken.iter().any(|rect| {
-        rect.expand(8.0)
-            .intersects(egui::Rect::from_min_size(at, size))
-    }) {
-        at += Vec2::splat(40.0);
-    }
+    let visible = editor.view.camera.visible(editor.view.canvas);
+    let wanted = editor.view.camera.centre - size / 2.0;
+    let corner = arrange::free_corner(&taken, wanted, size, visible.shrink(3.0 * arrange::GRID));
     Action::Edit(Command::AddNode {
         id: None,
         kind: spec.name.to_string(),
         parameters: Entries::new(),
-        position: Some(position(at)),
+        position: Some(arrange::snapped(corner)),
     })
 }

@@ -21,7 +21,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use egui::{Panel, Ui};
-use millstream_compiler::document::Document;
+use millstream_compiler::document::{Command, Document};
 
 pub use broken::BrokenFile;
 pub use modals::Modal;
@@ -162,9 +162,15 @@ impl Shell {
 
     /// Carries an action out, and what follows from it in the outside world.
     pub fn apply(&mut self, context: &egui::Context, action: Action) {
-        if let Action::Edit(millstream_compiler::document::Command::AddNode { kind, .. }) = &action
-        {
-            *self.settings.used_kinds.entry(kind.clone()).or_default() += 1;
+        let commands = match &action {
+            Action::Edit(command) => std::slice::from_ref(command),
+            Action::Edits { commands, .. } => commands,
+            _ => &[],
+        };
+        for command in commands {
+            if let Command::AddNode { kind, .. } = command {
+                *self.settings.used_kinds.entry(kind.clone()).or_default() += 1;
+            }
         }
         for effect in self.editor.apply(action) {
             self.carry_out(context, effect);

@@ -1,11 +1,12 @@
 //! What floats in the middle of the window and is steered by typing: the command palette, the
 //! search for a node, a node's new name, about.
 
-use egui::{Align2, Area, Context, Id, Key, Order, RichText, ScrollArea, TextEdit, Ui, Vec2};
+use egui::{Align2, Area, Context, Id, Key, Order, RichText, Role, ScrollArea, TextEdit, Ui, Vec2};
 use millstream_compiler::document::{Command, NodeId};
 
 use crate::command::UiCommand;
 use crate::editor::{Action, Editor, Popup};
+use crate::panels::cursor;
 use crate::theme;
 
 /// What the popups remember between frames.
@@ -22,6 +23,8 @@ pub(super) struct PaletteState {
 /// An entry to choose.
 struct Entry {
     label: String,
+    /// What it is called for those who do not see it.
+    name: String,
     hint: String,
     enabled: bool,
     action: Action,
@@ -31,7 +34,8 @@ impl PaletteState {
     /// Draws the popup, if one of these is open.
     pub(super) fn ui(&mut self, context: &Context, editor: &Editor, actions: &mut Vec<Action>) {
         let popup = &editor.view.popup;
-        if self.shown != *popup {
+        let fresh = self.shown != *popup;
+        if fresh {
             self.shown = popup.clone();
             self.chosen = 0;
             self.text = match popup {
@@ -49,7 +53,7 @@ impl PaletteState {
                 let entries = self.nodes(editor);
                 self.list(context, "Find a node", entries, actions);
             }
-            Popup::Rename(node) => self.rename(context, editor, node, actions),
+            Popup::Rename(node) => self.rename(context, editor, node, fresh, actions),
             Popup::About => about(context, actions),
         }
     }
@@ -68,6 +72,7 @@ impl PaletteState {
                 let shortcut = command.shortcut();
                 Entry {
                     label: command.name().to_string(),
+                    name: format!("{} command", command.name()),
                     hint: match (ready, shortcut) {
                         (Err(why), _) => why.to_string(),
                         (Ok(()), Some(shortcut)) => context.format_shortcut(&shortcut),
@@ -96,6 +101,7 @@ impl PaletteState {
             .into_iter()
             .map(|(_, id, title)| Entry {
                 label: id.to_string(),
+                name: format!("Go to {id}"),
                 hint: title,
                 enabled: true,
                 action: Action::GoTo(id.clone()),
@@ -150,6 +156,10 @@ impl PaletteState {
                         )
                         .min_size(Vec2::new(ui.available_width(), 24.0));
                     let response = ui.add(button);
+                    response.widget_info(|| {
+                        let (chosen, name) = (index == self.chosen, entry.name.as_str());
+                        egui::WidgetInfo::selected(Role::Button, entry.enabled, chosen, name)
+                    });
                     if index == self.chosen && (down > 0 || up > 0) {
                         response.scroll_to_me(None);
                     }
@@ -185,6 +195,7 @@ impl PaletteState {
         context: &Context,
         editor: &Editor,
         node: &NodeId,
+        fresh: bool,
         actions: &mut Vec<Action>,
     ) {
         let palette = theme::palette(context);
@@ -207,6 +218,10 @@ impl PaletteState {
                 .font(egui::TextStyle::Monospace)
                 .desired_width(f32::INFINITY);
             let response = ui.add(field);
+            if fresh {
+                // What is typed replaces the old name.
+                cursor::select_all(ui.ctx(), response.id, &self.text);
+            }
             response
                 .widget_info(|| egui::WidgetInfo::labeled(egui::Role::TextInput, true, "New name"));
             response.request_focus();

@@ -254,6 +254,7 @@ impl egui_tiles::Behavior<Pane> for Drawing<'_> {
             actions,
         } = &mut self.parts;
         if *pane == Pane::Graph {
+            canvas.set_used_kinds(used_kinds);
             canvas.ui(ui, editor, job, actions);
             return UiResponse::None;
         }

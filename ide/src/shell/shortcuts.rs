@@ -1,13 +1,14 @@
 //! From keys to actions.
 
-use egui::{Context, Event, Modifiers};
+use egui::{Context, Event, Key, Modifiers};
 
 use crate::canvas;
 use crate::command::UiCommand;
 use crate::editor::{Action, CentreTab, Editor, Popup};
 
 /// Takes the shortcuts that were pressed. Those without Ctrl count only where no text is edited
-/// and, but for Escape, where nothing floats over the canvas and nothing is `busy` on it.
+/// and, but for Escape, where nothing floats over the canvas and nothing is `busy` on it. Function
+/// keys are no text: they count in a field, too.
 pub(super) fn collect(context: &Context, editor: &Editor, busy: bool, actions: &mut Vec<Action>) {
     // The canvas has the focus of the keyboard, but no text.
     let focused = context.memory(|memory| memory.focused());
@@ -21,8 +22,8 @@ pub(super) fn collect(context: &Context, editor: &Editor, busy: bool, actions: &
             continue;
         };
         let plain = !shortcut.modifiers.command;
-        if plain && (menu || typing || !on_canvas || (floating && command != UiCommand::SelectNone))
-        {
+        let text = typing && !is_function_key(shortcut.logical_key);
+        if plain && (menu || text || !on_canvas || (floating && command != UiCommand::SelectNone)) {
             continue;
         }
         // In a field, Ctrl+Z and its like belong to the text.
@@ -45,10 +46,10 @@ pub(super) fn collect(context: &Context, editor: &Editor, busy: bool, actions: &
     }
     context.input_mut(|input| {
         // Ctrl+Y is what Windows users press for redo, Backspace what a Mac has for delete.
-        if input.consume_key(Modifiers::COMMAND, egui::Key::Y) {
+        if input.consume_key(Modifiers::COMMAND, Key::Y) {
             actions.push(Action::Command(UiCommand::Redo));
         }
-        if input.consume_key(Modifiers::NONE, egui::Key::Backspace) {
+        if input.consume_key(Modifiers::NONE, Key::Backspace) {
             actions.push(Action::Command(UiCommand::Delete));
         }
         input.events.retain(|event| match event {
@@ -67,6 +68,11 @@ pub(super) fn collect(context: &Context, editor: &Editor, busy: bool, actions: &
             _ => true,
         });
     });
+}
+
+fn is_function_key(key: Key) -> bool {
+    let name = key.name().strip_prefix('F').unwrap_or_default();
+    name.parse::<u8>().is_ok()
 }
 
 /// Those with more modifiers first: egui takes Ctrl+Shift+Z for Ctrl+Z otherwise.

@@ -120,7 +120,12 @@ fn running(ui: &mut Ui, editor: &Editor, instead: Option<&str>, actions: &mut Ve
         let response = ui
             .add_enabled_ui(ready.is_ok(), |ui| sign_button(ui, sign, label, main))
             .inner;
-        response.widget_info(|| WidgetInfo::labeled(Role::Button, ready.is_ok(), command.name()));
+        // A menu is called "Run", too.
+        let name = match command {
+            UiCommand::Run => "Run pipeline",
+            other => other.name(),
+        };
+        response.widget_info(|| WidgetInfo::labeled(Role::Button, ready.is_ok(), name));
         let tooltip = match command.shortcut() {
             Some(keys) => format!(
                 "{} · {}",

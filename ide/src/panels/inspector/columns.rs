@@ -1,8 +1,8 @@
 //! Fields of column names: one column, and a list of columns as chips.
 
 use egui::{
-    Align2, Button, Id, Key, Popup, PopupCloseBehavior, Response, RichText, Role, ScrollArea,
-    Sense, Stroke, StrokeKind, TextEdit, Ui, Vec2, WidgetInfo,
+    Align2, Id, Key, Popup, PopupCloseBehavior, Response, RichText, Role, ScrollArea, Sense,
+    Stroke, StrokeKind, TextEdit, Ui, Vec2, WidgetInfo,
 };
 use millstream_compiler::document::Value;
 use millstream_compiler::lower::Column;
@@ -106,10 +106,7 @@ impl Form<'_> {
                             .color(palette.faint),
                     );
                 }
-                let add = ui
-                    .add(Button::new(RichText::new("+").color(palette.muted)).small())
-                    .on_hover_text("Add one")
-                    .accessible_name(format!("Add to {name}"));
+                let add = plus(ui, field.with("add"), &format!("Add to {name}"));
                 let taken: Vec<&str> = match list {
                     ListOf::Order => (items.iter())
                         .map(|item| OrderItem::parse(item).column)
@@ -203,6 +200,8 @@ impl Form<'_> {
         } else if picked.is_some() {
             memory.drafts.remove(&id);
             Popup::close_id(&anchor.ctx, id);
+            // The keyboard goes on where it was.
+            anchor.request_focus();
         }
         picked
     }
@@ -354,6 +353,31 @@ enum Done {
     Click,
     Remove,
     Move(usize, usize),
+}
+
+/// The chip that adds another one. It has an id of its own, so that the keyboard stays at it while
+/// chips come before it.
+fn plus(ui: &mut Ui, id: Id, name: &str) -> Response {
+    let palette = theme::palette(ui.ctx());
+    let (rect, _) = ui.allocate_exact_size(Vec2::new(26.0, 20.0), Sense::hover());
+    let response = ui.interact(rect, id, Sense::click());
+    response.widget_info(|| WidgetInfo::labeled(Role::Button, true, name));
+    let lively = response.hovered() || response.has_focus();
+    let (fill, arm) = match lively {
+        true => (palette.hovered, palette.text),
+        false => (palette.raised, palette.muted),
+    };
+    let line = match response.has_focus() {
+        true => palette.accent,
+        false => palette.line,
+    };
+    let (painter, middle) = (ui.painter(), rect.center());
+    let line = Stroke::new(1.0, line);
+    painter.rect(rect, 10.0, fill, line, StrokeKind::Inside);
+    for by in [Vec2::new(3.5, 0.0), Vec2::new(0.0, 3.5)] {
+        painter.line_segment([middle - by, middle + by], Stroke::new(1.2, arm));
+    }
+    response.on_hover_text("Add one")
 }
 
 /// A column as a chip that can be removed and moved.

@@ -12,6 +12,7 @@ use millstream_compiler::sql::{TextKind, highlight, quote_name};
 use millstream_functions::{FunctionFamily, function_reference};
 
 use super::form::{Form, frame};
+use crate::panels::cursor;
 use crate::sql_text::{self, Names};
 use crate::theme;
 
@@ -140,10 +141,7 @@ impl Form<'_> {
         let ExpressionLook { id, text, .. } = look;
         let palette = theme::palette(ui.ctx());
         let mut shown = text.to_string();
-        if self.memory.focus == Some(id) {
-            ui.memory_mut(|memory| memory.request_focus(id));
-            self.memory.focus = None;
-        }
+        self.memory.focus_wanted(ui, id, text);
         let open = self.memory.completion.open && self.memory.completion.field == Some(id);
         let pressed = if open {
             ui.input_mut(take_keys)
@@ -209,6 +207,9 @@ impl Form<'_> {
             }
         }
 
+        if look.rows <= 1 {
+            cursor::select_entered(&response, &shown);
+        }
         let mut changed = response.changed();
         if response.has_focus() {
             let cursor = output

@@ -125,9 +125,13 @@ impl Form<'_> {
                             .clicked()
                         {
                             picked = Some(i);
+                            ui.close();
                         }
                     }
                 });
+            if picked.is_some() {
+                inner.response.request_focus();
+            }
             inner.response.accessible_name(self.name(spec));
             picked
         };

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use egui::text::{LayoutJob, TextFormat};
-use egui::{Id, Label, Link, Response, RichText, Sense, TextEdit, Ui};
+use egui::{FocusDirection, Id, Label, Link, Response, RichText, Sense, TextEdit, Ui};
 use millstream_compiler::diagnostics::{Diagnostic, Severity, Span};
 use millstream_compiler::document::{Command, Entries, Node, NodeId, Value};
 use millstream_compiler::lower::Column;
@@ -13,6 +13,7 @@ use millstream_compiler::sql::quote_name;
 
 use super::expression::Completion;
 use crate::editor::{Action, Editor};
+use crate::panels::cursor;
 use crate::sql_text::{self, Highlighted, Names};
 use crate::theme;
 
@@ -25,8 +26,33 @@ pub(super) struct Memory {
     pub(super) texts: HashMap<Id, Highlighted>,
     /// The completion of the field that is typed in.
     pub(super) completion: Completion,
-    /// The field that is to have the keyboard in the next frame.
+    /// The field that is to have the keyboard in the next frame, with all of its text selected.
     pub(super) focus: Option<Id>,
+    /// Whether the first field is to have the keyboard.
+    pub(super) enter: bool,
+}
+
+impl Memory {
+    /// Gives the keyboard to the field that is drawn next, if the panel is to have it.
+    pub(super) fn enter_here(&mut self, ui: &Ui) {
+        if std::mem::take(&mut self.enter) {
+            ui.memory_mut(|memory| {
+                if let Some(focused) = memory.focused() {
+                    memory.surrender_focus(focused);
+                }
+                memory.move_focus(FocusDirection::Next);
+            });
+        }
+    }
+
+    /// Gives the keyboard to a field that asked for it, or that is drawn anew.
+    pub(super) fn focus_wanted(&mut self, ui: &Ui, id: Id, text: &str) {
+        if self.focus == Some(id) {
+            self.focus = None;
+            ui.memory_mut(|memory| memory.request_focus(id));
+            cursor::select_all(ui.ctx(), id, text);
+        }
+    }
 }
 
 /// What is known about a node's surroundings, found once a change.
@@ -219,6 +245,7 @@ impl<'a> Form<'a> {
                     });
                 }
             });
+            self.memory.enter_here(ui);
             body(self, ui);
             for found in found {
                 if found.code != "parameter/missing" {
@@ -341,10 +368,7 @@ impl<'a> Form<'a> {
             true => theme::data_font(theme::DATA),
             false => theme::text_font(theme::TEXT),
         };
-        if self.memory.focus == Some(id) {
-            ui.memory_mut(|memory| memory.request_focus(id));
-            self.memory.focus = None;
-        }
+        self.memory.focus_wanted(ui, id, &shown);
         let width = if look.width > 0.0 {
             look.width
         } else {
@@ -358,6 +382,7 @@ impl<'a> Form<'a> {
             .desired_width(width)
             .frame(frame(ui, id, look.wrong, look.bare));
         let response = ui.add(field).accessible_name(name);
+        cursor::select_entered(&response, &shown);
         let changed = response.changed().then(|| shown.clone());
         if changed.is_some() {
             self.memory.drafts.insert(id, shown);

@@ -36,6 +36,8 @@ pub struct Inspector {
     facts: Option<(Key, Facts)>,
     /// The node that was shown last.
     shown: Option<NodeId>,
+    /// What had the keyboard in the last frame.
+    focused: Option<Id>,
     /// Whether the parameters that are seldom needed are shown.
     unfolded: bool,
 }
@@ -58,6 +60,10 @@ impl Inspector {
             self.memory = Memory::default();
             self.shown.clone_from(&node);
         }
+        if editor.view.edit_parameters {
+            self.memory.enter = true;
+            actions.push(Action::ParametersEntered);
+        }
         ScrollArea::vertical()
             .id_salt(("inspector", node.as_ref().map(NodeId::as_str)))
             .auto_shrink(false)
@@ -71,7 +77,29 @@ impl Inspector {
                     None => several(ui, editor, actions),
                 }
                 ui.add_space(4.0 * theme::STEP);
+                self.follow_keyboard(ui);
             });
+    }
+
+    /// Scrolls to the field that the keyboard came to.
+    fn follow_keyboard(&mut self, ui: &Ui) {
+        let focused = ui.memory(|memory| memory.focused());
+        if focused == self.focused {
+            return;
+        }
+        self.focused = focused;
+        // Asking for its response would take the click that brought the keyboard there.
+        let known = |id| {
+            ui.ctx()
+                .viewport(|view| view.this_pass.widgets.get(id).copied())
+        };
+        let field = focused.and_then(known);
+        if let Some(field) = field.filter(|field| field.layer_id == ui.layer_id())
+            && ui.min_rect().x_range().contains(field.rect.center().x)
+            && !ui.clip_rect().contains_rect(field.rect)
+        {
+            ui.scroll_to_rect(field.rect.expand(2.0 * theme::STEP), None);
+        }
     }
 
     fn node(&mut self, ui: &mut Ui, editor: &Editor, id: &NodeId, actions: &mut Vec<Action>) {
@@ -463,7 +491,10 @@ fn several(ui: &mut Ui, editor: &Editor, actions: &mut Vec<Action>) {
         UiCommand::Unframe,
         UiCommand::Duplicate,
         UiCommand::AlignLeft,
+        UiCommand::AlignRight,
         UiCommand::AlignTop,
+        UiCommand::AlignPorts,
+        UiCommand::AlignBottom,
         UiCommand::DistributeHorizontally,
         UiCommand::DistributeVertically,
         UiCommand::DeleteAndReconnect,

@@ -9,7 +9,7 @@ use millstream_compiler::plan::settings::known_keys;
 
 use super::form::{Memory, frame};
 use crate::editor::{Action, Editor};
-use crate::panels::heading;
+use crate::panels::{cursor, heading};
 use crate::theme;
 
 /// Draws the pipeline's name, description and settings.
@@ -36,6 +36,7 @@ pub(super) fn ui(ui: &mut Ui, editor: &Editor, memory: &mut Memory, actions: &mu
         .color(palette.muted),
     );
     heading(ui, "Name");
+    memory.enter_here(ui);
     let mut line = Line {
         memory: &mut *memory,
         actions: &mut *actions,
@@ -259,7 +260,7 @@ impl Line<'_> {
         let field = TextEdit::singleline(&mut shown)
             .font(theme::data_font(theme::DATA))
             .hint_text(hint.to_string());
-        self.show(ui, id, name, field.desired_width(width))
+        self.show(ui, id, name, (text, true), field.desired_width(width))
             .then(|| self.keep(id, shown))
     }
 
@@ -270,7 +271,8 @@ impl Line<'_> {
             .desired_rows(2)
             .hint_text("What it is for")
             .desired_width(f32::INFINITY);
-        self.show(ui, id, name, field).then(|| self.keep(id, shown))
+        self.show(ui, id, name, (text, false), field)
+            .then(|| self.keep(id, shown))
     }
 
     fn draft(&self, id: Id, text: &str) -> String {
@@ -286,13 +288,20 @@ impl Line<'_> {
     }
 
     /// Shows a field; whether it was changed.
-    fn show(&mut self, ui: &mut Ui, id: Id, name: &str, field: TextEdit<'_>) -> bool {
-        if self.memory.focus == Some(id) {
-            ui.memory_mut(|memory| memory.request_focus(id));
-            self.memory.focus = None;
-        }
+    fn show(
+        &mut self,
+        ui: &mut Ui,
+        id: Id,
+        name: &str,
+        (text, one_line): (&str, bool),
+        field: TextEdit<'_>,
+    ) -> bool {
+        self.memory.focus_wanted(ui, id, text);
         let frame = frame(ui, id, false, false);
         let response = ui.add(field.id(id).frame(frame)).accessible_name(name);
+        if one_line {
+            cursor::select_entered(&response, text);
+        }
         if response.lost_focus() {
             self.memory.drafts.remove(&id);
             self.actions.push(Action::EndBurst);
