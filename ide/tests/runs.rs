@@ -9,7 +9,7 @@ use std::time::Duration;
 use egui_kittest::kittest::Queryable as _;
 use millstream_compiler::document::Command as Edit;
 use millstream_ide::command::UiCommand;
-use millstream_ide::editor::{Action, Notice};
+use millstream_ide::editor::{Action, Notice, Selection};
 use millstream_ide::shell::Modal;
 use millstream_ide::work::job::JobState;
 use millstream_serve::registry;
@@ -86,6 +86,14 @@ fn a_run_goes_on_from_the_last_one_unless_it_is_to_begin_from_scratch() {
     checkpoint(&mut window);
     stop(&mut window);
 
+    // The button says what it would do.
+    window.harness.get_by_label("Run pipeline").hover();
+    window.wait("tip", |window| {
+        let mut found = window
+            .harness
+            .query_all_by_label_contains("Go on from checkpoint ");
+        found.next().is_some()
+    });
     window.command(UiCommand::Run);
     window.wait("running job", Window::is_running);
     let from = window.shell().job.restored_from.expect("a checkpoint");
@@ -147,6 +155,23 @@ fn a_change_that_does_not_fit_the_state_is_explained_and_can_begin_from_scratch(
     window.command(UiCommand::Run);
     window.wait("running job", Window::is_running);
     checkpoint(&mut window);
+    // Rows of a job that takes some of them back.
+    window.act(Action::Select(Selection::node(id("twice"))));
+    window.wait("rows of a tap", |window| {
+        let preview = window.shell().preview();
+        let table = preview.table.as_ref();
+        preview.live && table.is_some_and(|table| table.rows.len() > 40)
+    });
+    window.act(Action::HoldPreview(true));
+    window.wait("frozen rows", |window| {
+        window.shell().preview().frozen_at.is_some()
+    });
+    window.shot("preview-tap-dark");
+    window.act(Action::Command(UiCommand::ToggleTheme));
+    window.wait("frame", |_| true);
+    window.shot("preview-tap-light");
+    window.act(Action::Command(UiCommand::ToggleTheme));
+    window.act(Action::HoldPreview(false));
     stop(&mut window);
     window.act(Action::Edit(Edit::SetParameter {
         node: id("twice"),

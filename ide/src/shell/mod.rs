@@ -208,7 +208,11 @@ impl Shell {
                     .as_ref()
                     .and_then(|broken| broken.file.file_name());
                 let broken = broken.map(|name| name.to_string_lossy());
-                top::ui(ui, &self.editor, broken.as_deref(), actions);
+                let beside = top::Beside {
+                    instead: broken.as_deref(),
+                    saved: self.jobs.saved(),
+                };
+                top::ui(ui, &self.editor, &beside, actions);
             });
         Panel::bottom("status")
             .resizable(false)

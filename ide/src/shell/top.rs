@@ -2,9 +2,11 @@
 
 use egui::{Align, Button, Label, Layout, Rect, RichText, Role, Ui, Vec2, WidgetInfo};
 
+use super::modals::moment;
 use crate::command::{Menu, UiCommand};
 use crate::editor::{Action, Editor};
 use crate::theme;
+use crate::work::folders::SavedState;
 
 /// How high the bar is.
 const HEIGHT: f32 = 32.0;
@@ -24,11 +26,17 @@ enum Sign {
     Export,
 }
 
+/// What the bar tells beside the document.
+pub(super) struct Beside<'a> {
+    /// The name of what is shown in the place of the document.
+    pub(super) instead: Option<&'a str>,
+    /// What a run would begin with.
+    pub(super) saved: Option<SavedState>,
+}
+
 /// Draws the bar: menus at the left, the field in the middle of the window, and what is run at the
 /// right.
-///
-/// `instead` is the name of what is shown in the place of the document.
-pub(super) fn ui(ui: &mut Ui, editor: &Editor, instead: Option<&str>, actions: &mut Vec<Action>) {
+pub(super) fn ui(ui: &mut Ui, editor: &Editor, beside: &Beside<'_>, actions: &mut Vec<Action>) {
     let size = Vec2::new(ui.available_width(), HEIGHT);
     let (bar, _) = ui.allocate_exact_size(size, egui::Sense::hover());
     let mut part = |rect: Rect, layout: Layout, draw: &mut dyn FnMut(&mut Ui)| {
@@ -41,7 +49,7 @@ pub(super) fn ui(ui: &mut Ui, editor: &Editor, instead: Option<&str>, actions: &
         menus_end = menus(ui, editor, actions);
     });
     let right = part(bar, Layout::right_to_left(Align::Center), &mut |ui| {
-        running(ui, editor, instead, actions);
+        running(ui, editor, beside, actions);
     });
     let room = Rect::from_x_y_ranges(
         menus_end + 4.0 * theme::STEP..=right.left() - 4.0 * theme::STEP,
@@ -111,7 +119,7 @@ fn field(ui: &mut Ui, width: f32, actions: &mut Vec<Action>) {
 }
 
 /// The document's name, run, stop, export: from the right.
-fn running(ui: &mut Ui, editor: &Editor, instead: Option<&str>, actions: &mut Vec<Action>) {
+fn running(ui: &mut Ui, editor: &Editor, beside: &Beside<'_>, actions: &mut Vec<Action>) {
     let palette = theme::palette(ui.ctx());
     ui.spacing_mut().item_spacing.x = 2.0 * theme::STEP;
     let mut button = |ui: &mut Ui, command: UiCommand, sign: Sign, label: &str| {
@@ -126,14 +134,19 @@ fn running(ui: &mut Ui, editor: &Editor, instead: Option<&str>, actions: &mut Ve
             other => other.name(),
         };
         response.widget_info(|| WidgetInfo::labeled(Role::Button, ready.is_ok(), name));
-        let tooltip = match command.shortcut() {
-            Some(keys) => format!(
-                "{} · {}",
-                command.tooltip(),
-                ui.ctx().format_shortcut(&keys)
-            ),
-            None => command.tooltip().to_string(),
+        let mut tooltip = match (command, beside.saved.filter(|saved| !saved.finished)) {
+            (UiCommand::Run, Some(saved)) => {
+                let when = saved.written.map_or_else(String::new, |written| {
+                    format!(" of {}", moment(written.into()))
+                });
+                format!("Go on from checkpoint {}{when}", saved.checkpoint)
+            }
+            (UiCommand::Run, None) => "Run the pipeline on this machine".to_string(),
+            (other, _) => other.tooltip().to_string(),
         };
+        if let Some(keys) = command.shortcut() {
+            tooltip += &format!(" · {}", ui.ctx().format_shortcut(&keys));
+        }
         let response = response.on_hover_text(tooltip);
         let response = match ready {
             Ok(()) => response,
@@ -147,10 +160,10 @@ fn running(ui: &mut Ui, editor: &Editor, instead: Option<&str>, actions: &mut Ve
     button(ui, UiCommand::Stop, Sign::Stop, "");
     button(ui, UiCommand::Run, Sign::Run, "Run");
     ui.add_space(2.0 * theme::STEP);
-    let shown = instead.unwrap_or(editor.pipeline().name());
+    let shown = beside.instead.unwrap_or(editor.pipeline().name());
     let name = RichText::new(shown).font(theme::strong_font(theme::TEXT));
     let name = ui.add(Label::new(name).truncate());
-    if instead.is_some() {
+    if beside.instead.is_some() {
         return;
     }
     if editor.is_unsaved() {
