@@ -82,7 +82,12 @@ fn visuals(palette: &Palette) -> Visuals {
             open: widget(palette.hovered, palette.line, palette.text),
         },
         selection: Selection {
-            bg_fill: Palette::mix(palette.panel, palette.accent, 0.35),
+            // Text in the accent's colour is still read on it.
+            bg_fill: Palette::mix(
+                palette.panel,
+                palette.accent,
+                if palette.dark { 0.24 } else { 0.16 },
+            ),
             stroke: Stroke::new(1.0, palette.accent),
         },
         hyperlink_color: palette.accent,
