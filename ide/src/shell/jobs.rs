@@ -69,6 +69,11 @@ impl Jobs {
         self.dry_run.view()
     }
 
+    /// What the next run can go on from, as far as is known.
+    pub(super) fn saved(&self) -> Option<SavedState> {
+        self.saved
+    }
+
     /// The running jobs of this user.
     pub(super) fn registry(&self) -> Option<Registry> {
         self.registry.clone()

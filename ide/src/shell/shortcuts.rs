@@ -15,6 +15,8 @@ pub(super) fn collect(context: &Context, editor: &Editor, busy: bool, actions: &
     let focused = context.memory(|memory| memory.focused());
     let typing = busy || focused.is_some_and(|id| id != canvas::focus_id());
     let floating = editor.view.popup != Popup::None;
+    // A menu takes the keys that steer it.
+    let menu = egui::Popup::is_any_open(context);
     let on_canvas = editor.view.centre == CentreTab::Graph && !editor.view.start;
     let on_script = editor.view.centre == CentreTab::Sql && !editor.view.start;
     // A script that is not edited has nothing to undo but the document.
@@ -29,7 +31,7 @@ pub(super) fn collect(context: &Context, editor: &Editor, busy: bool, actions: &
         // What goes to a problem or stops the job is wanted beside every tab.
         let beside = function && anywhere(command) && !editor.view.start;
         let here = on_canvas || beside;
-        if plain && (text || !here || (floating && command != UiCommand::SelectNone)) {
+        if plain && (menu || text || !here || (floating && command != UiCommand::SelectNone)) {
             continue;
         }
         // In a field, Ctrl+Z and its like belong to the text.
@@ -52,7 +54,7 @@ pub(super) fn collect(context: &Context, editor: &Editor, busy: bool, actions: &
             }));
         }
     }
-    if typing || floating || !on_canvas {
+    if menu || typing || floating || !on_canvas {
         return;
     }
     context.input_mut(|input| {
