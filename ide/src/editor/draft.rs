@@ -20,8 +20,9 @@ pub struct Draft {
     /// The script it was begun from.
     script: Arc<str>,
     target: Target,
-    /// The pipeline that script was of.
+    /// The pipeline that script was of, and which change of the document that was.
     pipeline: Pipeline,
+    generation: u64,
     /// Counts the texts of all drafts.
     revision: u64,
     checked: Option<Arc<Checked>>,
@@ -125,9 +126,10 @@ impl Editor {
 
     /// Whether the graph is another one than the edited script was begun from.
     pub fn draft_is_behind(&self) -> bool {
-        self.draft
-            .as_ref()
-            .is_some_and(|draft| draft.pipeline != *self.pipeline())
+        // Most often nothing changed, which is told without comparing.
+        self.draft.as_ref().is_some_and(|draft| {
+            draft.generation != self.generation && draft.pipeline != *self.pipeline()
+        })
     }
 
     /// Takes up an edited script that an editor left behind which is gone.
@@ -142,6 +144,7 @@ impl Editor {
             script,
             target,
             pipeline: self.pipeline().clone(),
+            generation: self.generation,
             revision: self.drafts,
             checked: None,
             apply: None,

@@ -15,6 +15,7 @@ use millstream_ide::editor::{Action, Editor, Effect, Selection};
 use millstream_ide::shell::{Options, Shell};
 use millstream_ide::theme;
 use millstream_ide::work::compile::Compiled;
+use millstream_ide::work::repairs::Repairs;
 use millstream_runtime::environment::FileEnvironment;
 
 /// A folder of the samples.
@@ -46,7 +47,9 @@ impl<P> Bench<P> {
         if self.editor.compiled().generation < generation {
             let environment = FileEnvironment::new(self.editor.base_dir());
             let compiled = Compiled::of(generation, self.editor.pipeline(), &environment);
+            let repairs = Repairs::of(self.editor.document(), &compiled, &environment);
             self.editor.set_compiled(compiled.into());
+            self.editor.set_repairs(repairs.into());
         }
     }
 }

@@ -117,7 +117,7 @@ impl Form<'_> {
                 });
             });
             for found in found {
-                self.finding(ui, spec, found);
+                self.finding(ui, found);
             }
         }
         if let Some((index, column)) = changed {

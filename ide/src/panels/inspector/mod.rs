@@ -286,7 +286,7 @@ impl Form<'_> {
         let editor = self.editor;
         for found in editor.compiled().of_node(id) {
             if found.parameter.is_none() && found.code != "node/unused" {
-                self.say(ui, found);
+                self.finding(ui, found);
             }
         }
     }
@@ -376,7 +376,7 @@ impl Form<'_> {
                 }
             });
             for found in self.found(name) {
-                self.say(ui, found);
+                self.finding(ui, found);
             }
         }
     }
@@ -402,22 +402,6 @@ impl Form<'_> {
                 }
             }
         });
-    }
-
-    /// A finding without a field.
-    fn say(&self, ui: &mut Ui, found: &millstream_compiler::diagnostics::Diagnostic) {
-        let palette = theme::palette(ui.ctx());
-        let color = match found.severity {
-            millstream_compiler::diagnostics::Severity::Error => palette.error,
-            millstream_compiler::diagnostics::Severity::Warning => palette.warning,
-            millstream_compiler::diagnostics::Severity::Info => palette.muted,
-        };
-        let text = match &found.help {
-            Some(help) => format!("{}: {help}", found.message),
-            None => found.message.clone(),
-        };
-        let text = RichText::new(text).size(theme::SMALL).color(color);
-        ui.add(Label::new(text).wrap());
     }
 }
 
