@@ -31,7 +31,9 @@ fn changes_are_found_beside_the_frames_in_file_and_script() {
             let line = "+ condition = \"score >= 0.8\"";
             window.harness.query_by_label(line).is_some()
         });
-        let gone = window.harness.query_by_label("- condition = \"score >= 0.5\"");
+        let gone = window
+            .harness
+            .query_by_label("- condition = \"score >= 0.5\"");
         assert!(gone.is_some());
         picture(&mut window.harness, &format!("diff-{suffix}"));
         window.click("Compare Flink SQL");

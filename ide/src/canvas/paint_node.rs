@@ -234,14 +234,11 @@ fn body(
         None => {
             let font = theme::text_font(quantised(11.0 * zoom));
             let colour = fade(palette.warning);
-            brush.text(
-                first,
-                Align2::LEFT_CENTER,
-                "Not configured yet",
-                font,
-                colour,
-                room,
-            );
+            let text = match node.family {
+                Some(_) => "Not configured yet",
+                None => "Not known to this version",
+            };
+            brush.text(first, Align2::LEFT_CENTER, text, font, colour, room);
         }
     }
     let second = Pos2::new(left, rect.top() + (HEAD + 34.0) * zoom);

@@ -384,6 +384,9 @@ impl eframe::App for Shell {
         self.settings.save();
         if self.closing || !(self.editor.is_unsaved() || self.editor.draft().is_some()) {
             self.journal.clear(&self.editor);
+            if let Some(folder) = self.document_given_up() {
+                folder.forget();
+            }
         }
     }
 }

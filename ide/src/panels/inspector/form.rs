@@ -5,16 +5,15 @@ use std::collections::HashMap;
 
 use egui::text::{LayoutJob, TextFormat};
 use egui::{FocusDirection, Id, Label, Link, Response, RichText, Sense, TextEdit, Ui};
-use millstream_compiler::diagnostics::{Diagnostic, Severity, Span};
+use millstream_compiler::diagnostics::{Diagnostic, Severity};
 use millstream_compiler::document::{Command, Entries, Node, NodeId, Value};
 use millstream_compiler::lower::Column;
 use millstream_compiler::nodes::{DefaultValue, ParameterSpec, ParameterType};
-use millstream_compiler::sql::quote_name;
 
 use super::expression::Completion;
 use crate::editor::{Action, Editor};
 use crate::panels::cursor;
-use crate::sql_text::{self, Highlighted, Names};
+use crate::sql_text::{Highlighted, Names};
 use crate::theme;
 use crate::work::dry_run::DryRun;
 
