@@ -382,3 +382,46 @@ fn what_is_seen_comes_to_rest() {
     }
     assert!(frames <= 2, "{frames} frames");
 }
+
+/// The fraud sample: a model, rolling features, two sinks, a layout with a frame.
+#[test]
+fn one_word_of_the_sample_changes_one_node_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let copy = folder.path().join("fraud");
+    std::fs::create_dir_all(&copy).unwrap();
+    for file in ["pipeline.toml", "pipeline.layout.toml", "fraud.onnx"] {
+        std::fs::copy(common::sample("fraud").join(file), copy.join(file)).unwrap();
+    }
+    for (target, theme) in [
+        (Target::Embedded, egui::Theme::Dark),
+        (Target::Flink, egui::Theme::Light),
+    ] {
+        let home = folder.path().join(format!("{target:?}"));
+        let mut window = Window::at_home(&home, Some(copy.clone()), theme);
+        window.compiled();
+        window.act(Action::Command(UiCommand::ShowSql));
+        if target == Target::Flink {
+            window.act(Action::Command(UiCommand::ToggleTarget));
+        }
+        let before = window.editor().document().clone();
+        retype(&mut window, "score >= 0.5;", "score >= 0.75;");
+        window.wait("what it means", |window| {
+            window
+                .harness
+                .query_by_label_contains("1 node changed")
+                .is_some()
+        });
+        picture(&mut window.harness, &format!("sql-edit-fraud-{target:?}"));
+        apply(&mut window);
+        let now = window.editor().document();
+        assert_eq!(now.layout(), before.layout());
+        for (id, _) in before.pipeline().nodes() {
+            let same = now.pipeline().same_node(before.pipeline(), id.as_str());
+            assert_eq!(same, id.as_str() != "suspicious", "{id}");
+        }
+        let suspicious = now.pipeline().node("suspicious").unwrap();
+        assert_eq!(suspicious.text_at("condition"), Some("score >= 0.75"));
+        assert!(now.pipeline().edges().eq(before.pipeline().edges()));
+        assert_eq!(undo(&mut window), before);
+    }
+}
