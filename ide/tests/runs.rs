@@ -9,7 +9,7 @@ use std::time::Duration;
 use egui_kittest::kittest::Queryable as _;
 use millstream_compiler::document::Command as Edit;
 use millstream_ide::command::UiCommand;
-use millstream_ide::editor::{Action, Notice};
+use millstream_ide::editor::{Action, Notice, Selection};
 use millstream_ide::shell::Modal;
 use millstream_ide::work::job::JobState;
 use millstream_serve::registry;
@@ -86,18 +86,54 @@ fn a_run_goes_on_from_the_last_one_unless_it_is_to_begin_from_scratch() {
     checkpoint(&mut window);
     stop(&mut window);
 
+    // The button says what it would do.
+    window.harness.get_by_label("Run pipeline").hover();
+    window.wait("tip", |window| {
+        let mut found = window
+            .harness
+            .query_all_by_label_contains("Go on from checkpoint ");
+        found.next().is_some()
+    });
     window.command(UiCommand::Run);
     window.wait("running job", Window::is_running);
     let from = window.shell().job.restored_from.expect("a checkpoint");
     window.wait_for_text(&format!("The job goes on from checkpoint {from}"));
     stop(&mut window);
 
+    // The commands are in the menu, too.
+    window
+        .harness
+        .get_all_by_label("Run")
+        .next()
+        .expect("a menu")
+        .click();
+    window.wait("frame", |_| true);
+    for command in [
+        "Run from scratch",
+        "Stop with savepoint",
+        "Checkpoint now",
+        "Attach to a job…",
+    ] {
+        window.wait("entry", |window| {
+            let mut found = window.harness.query_all_by_label_contains(command);
+            found.next().is_some()
+        });
+    }
+    window.shot("menu-run-dark");
+    window.harness.key_press(egui::Key::Escape);
+    window.wait("closed menu", |window| {
+        window
+            .harness
+            .query_by_label_contains("Checkpoint now")
+            .is_none()
+    });
+
     // What the last run left is not thrown away without a word.
     window.command(UiCommand::RunFromScratch);
     window.wait_for_text("Forget the state of the last run?");
     window.shot("jobs-scratch-dark");
-    press(&mut window, "Cancel");
-    assert!(window.shell().modal.is_none());
+    window.harness.key_press(egui::Key::Escape);
+    window.wait("closed question", |window| window.shell().modal.is_none());
     assert_eq!(window.shell().job.state, JobState::Finished);
     window.command(UiCommand::RunFromScratch);
     press(&mut window, "Go on from the checkpoint");
@@ -119,6 +155,23 @@ fn a_change_that_does_not_fit_the_state_is_explained_and_can_begin_from_scratch(
     window.command(UiCommand::Run);
     window.wait("running job", Window::is_running);
     checkpoint(&mut window);
+    // Rows of a job that takes some of them back.
+    window.act(Action::Select(Selection::node(id("twice"))));
+    window.wait("rows of a tap", |window| {
+        let preview = window.shell().preview();
+        let table = preview.table.as_ref();
+        preview.live && table.is_some_and(|table| table.rows.len() > 40)
+    });
+    window.act(Action::HoldPreview(true));
+    window.wait("frozen rows", |window| {
+        window.shell().preview().frozen_at.is_some()
+    });
+    window.shot("preview-tap-dark");
+    window.act(Action::Command(UiCommand::ToggleTheme));
+    window.wait("frame", |_| true);
+    window.shot("preview-tap-light");
+    window.act(Action::Command(UiCommand::ToggleTheme));
+    window.act(Action::HoldPreview(false));
     stop(&mut window);
     window.act(Action::Edit(Edit::SetParameter {
         node: id("twice"),

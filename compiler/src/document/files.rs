@@ -62,52 +62,91 @@ pub fn read(path: &Path) -> Result<String, FileError> {
 
 /// Writes a text file so that at every moment the old or the new text is there, whole.
 pub fn write(path: &Path, text: &str) -> Result<(), FileError> {
-    // A link stays a link: the file it points to is replaced.
-    let path = &fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
-    let error = |source| FileError {
+    write_together(&[(path, text)])
+}
+
+/// Writes several text files that belong together: none is replaced before all of them are on the
+/// disk, so that a full disk leaves all the old ones.
+///
+/// # Errors
+/// The first that could not be written.
+pub fn write_together(files: &[(&Path, &str)]) -> Result<(), FileError> {
+    let staged: Vec<Staged> = files
+        .iter()
+        .map(|(path, text)| Staged::write(path, text))
+        .collect::<Result<_, _>>()?;
+    staged.into_iter().try_for_each(Staged::replace)
+}
+
+/// A new text on the disk, beside the old one. What is not taken is not left lying about.
+struct Staged {
+    path: PathBuf,
+    temporary: PathBuf,
+}
+
+impl Staged {
+    fn write(path: &Path, text: &str) -> Result<Self, FileError> {
+        // A link stays a link: the file it points to is replaced.
+        let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
+        let Some(name) = path.file_name() else {
+            let nameless = io::Error::new(io::ErrorKind::InvalidInput, "this is no file name");
+            return Err(write_error(&path, nameless));
+        };
+        let mut temporary_name = std::ffi::OsString::from(".");
+        temporary_name.push(name);
+        temporary_name.push(format!(".{}.tmp", std::process::id()));
+        let staged = Self {
+            temporary: path.with_file_name(temporary_name),
+            path,
+        };
+        staged
+            .fill(text)
+            .map_err(|error| write_error(&staged.path, error))?;
+        Ok(staged)
+    }
+
+    fn fill(&self, text: &str) -> io::Result<()> {
+        let mut file = File::create(&self.temporary)?;
+        if let Ok(old) = fs::metadata(&self.path) {
+            file.set_permissions(old.permissions())?;
+        }
+        file.write_all(text.as_bytes())?;
+        file.sync_all()
+    }
+
+    fn replace(self) -> Result<(), FileError> {
+        let replaced = fs::rename(&self.temporary, &self.path).and_then(|()| self.sync_folder());
+        replaced.map_err(|error| write_error(&self.path, error))
+    }
+
+    /// The rename itself is durable once the folder is.
+    fn sync_folder(&self) -> io::Result<()> {
+        #[cfg(unix)]
+        if let Some(folder) = self.path.parent() {
+            let folder = if folder.as_os_str().is_empty() {
+                Path::new(".")
+            } else {
+                folder
+            };
+            File::open(folder)?.sync_all()?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Staged {
+    fn drop(&mut self) {
+        // After the rename there is none; an error before is the one to tell.
+        let _ = fs::remove_file(&self.temporary);
+    }
+}
+
+fn write_error(path: &Path, source: io::Error) -> FileError {
+    FileError {
         action: "write",
         path: path.to_path_buf(),
         source,
-    };
-    let Some(name) = path.file_name() else {
-        return Err(error(io::Error::new(
-            io::ErrorKind::InvalidInput,
-            "this is no file name",
-        )));
-    };
-    let mut temporary_name = std::ffi::OsString::from(".");
-    temporary_name.push(name);
-    temporary_name.push(format!(".{}.tmp", std::process::id()));
-    let temporary = path.with_file_name(temporary_name);
-    let written = write_and_rename(path, &temporary, text);
-    if written.is_err() {
-        // What could not be finished is not left lying about; the first error is the one to tell.
-        let _ = fs::remove_file(&temporary);
     }
-    written.map_err(error)
-}
-
-fn write_and_rename(path: &Path, temporary: &Path, text: &str) -> io::Result<()> {
-    let mut file = File::create(temporary)?;
-    if let Ok(old) = fs::metadata(path) {
-        file.set_permissions(old.permissions())?;
-    }
-    file.write_all(text.as_bytes())?;
-    file.sync_all()?;
-    fs::rename(temporary, path)?;
-    // The rename itself is durable once the folder is.
-    if let Some(folder) = path.parent() {
-        let folder = if folder.as_os_str().is_empty() {
-            Path::new(".")
-        } else {
-            folder
-        };
-        #[cfg(unix)]
-        File::open(folder)?.sync_all()?;
-        #[cfg(not(unix))]
-        let _ = folder;
-    }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -131,6 +170,24 @@ mod tests {
         assert_eq!(pipeline_file(&folder), path);
         assert_eq!(pipeline_file(&path), path);
         assert_eq!(layout_file(&path), folder.join("pipeline.layout.toml"));
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn files_that_belong_together_are_replaced_together() {
+        let folder = folder("together");
+        let (one, two) = (folder.join("one"), folder.join("gone").join("two"));
+        write(&one, "old").unwrap();
+        let error = write_together(&[(&one, "new"), (&two, "new")]).unwrap_err();
+        assert_eq!(error.path, two);
+        assert_eq!(read(&one).unwrap(), "old");
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 1);
+        fs::create_dir(folder.join("gone")).unwrap();
+        write_together(&[(&one, "new"), (&two, "new")]).unwrap();
+        assert_eq!(
+            (read(&one).unwrap(), read(&two).unwrap()),
+            ("new".into(), "new".into())
+        );
         fs::remove_dir_all(folder).unwrap();
     }
 

@@ -593,10 +593,10 @@ mod tests {
         };
         let marks = time_marks(&input, begun);
         let first = &marks[0];
-        assert_eq!((first.value, first.step_size), (2.5, 10.0));
+        assert_eq!((first.value, first.step_size), (7.5, 10.0));
         assert_eq!(marks.len(), 6);
         let written = clock(begun, first.value, false);
-        assert!(written.ends_with(":15"), "{written}");
+        assert!(written.ends_with(":20"), "{written}");
     }
 
     #[test]

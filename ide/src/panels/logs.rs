@@ -14,16 +14,46 @@ const LINE_HEIGHT: f32 = 18.0;
 #[derive(Debug)]
 pub struct Logs {
     filter: String,
+    least: Least,
     /// Whether the last line stays in view.
     follow: bool,
-    /// The lines that the filter lets through, as of this length of the log and this filter.
-    found: Option<(usize, String, Vec<usize>)>,
+    /// The lines that are let through, as of this length of the log and these filters.
+    found: Option<(usize, Least, String, Vec<usize>)>,
+}
+
+/// Which lines are shown, by what they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Least {
+    All,
+    Warnings,
+    Errors,
+}
+
+impl Least {
+    const ALL: [Least; 3] = [Least::All, Least::Warnings, Least::Errors];
+
+    fn title(self) -> &'static str {
+        match self {
+            Least::All => "All",
+            Least::Warnings => "Warnings",
+            Least::Errors => "Errors",
+        }
+    }
+
+    fn lets(self, level: LogLevel) -> bool {
+        match self {
+            Least::All => true,
+            Least::Warnings => matches!(level, LogLevel::Warning | LogLevel::Error),
+            Least::Errors => level == LogLevel::Error,
+        }
+    }
 }
 
 impl Default for Logs {
     fn default() -> Self {
         Self {
             filter: String::new(),
+            least: Least::All,
             follow: true,
             found: None,
         }
@@ -56,8 +86,26 @@ impl Logs {
             info.current_text_value = Some(self.filter.clone());
             info
         });
+        // From the right.
+        for least in Least::ALL.into_iter().rev() {
+            let text = RichText::new(least.title()).size(theme::SMALL + 1.0);
+            let chosen = self.least == least;
+            let button = ui.selectable_label(chosen, text);
+            let name = format!("Show {} of the log", least.title().to_lowercase());
+            button.widget_info(|| WidgetInfo::selected(Role::Button, true, chosen, &name));
+            if button.clicked() {
+                self.least = least;
+            }
+        }
         let lines = super::preview::thousands((job.log.len() + job.log_dropped) as u64);
-        let text = RichText::new(format!("{lines} lines"))
+        let lines = match &self.found {
+            Some((_, _, _, found)) if found.len() < job.log.len() => {
+                let found = super::preview::thousands(found.len() as u64);
+                format!("{found} of {lines} lines")
+            }
+            _ => format!("{lines} lines"),
+        };
+        let text = RichText::new(lines)
             .size(theme::SMALL + 1.0)
             .color(palette.muted);
         ui.add(Label::new(text).selectable(false));
@@ -110,6 +158,14 @@ impl Logs {
             return;
         }
         let found = self.found(job);
+        if found.is_empty() {
+            super::empty(
+                ui,
+                "No line is like that",
+                "Take the filter away to see all",
+            );
+            return;
+        }
         ui.spacing_mut().item_spacing.y = 0.0;
         ScrollArea::both()
             .auto_shrink(false)
@@ -126,11 +182,18 @@ impl Logs {
                         let text = RichText::new(&line.text)
                             .font(theme::data_font(theme::DATA))
                             .color(colour);
-                        let node = (line.level == LogLevel::Error)
-                            .then(|| node_in(&line.text, editor))
-                            .flatten();
+                        let matters = Least::Warnings.lets(line.level);
+                        let node = matters.then(|| node_in(&line.text, editor)).flatten();
                         let label = Label::new(text).extend();
-                        ui.allocate_ui(egui::vec2(ui.available_width(), LINE_HEIGHT), |ui| {
+                        let size = egui::vec2(ui.available_width(), LINE_HEIGHT);
+                        let layout = egui::Layout::left_to_right(egui::Align::Center);
+                        ui.allocate_ui_with_layout(size, layout, |ui| {
+                            if matters {
+                                let mut bar = ui.max_rect();
+                                bar.set_width(2.0);
+                                ui.painter().rect_filled(bar, 0.0, colour);
+                            }
+                            ui.add_space(2.0 * theme::STEP);
                             let Some(node) = node else {
                                 ui.add(label);
                                 return;
@@ -150,18 +213,26 @@ impl Logs {
     fn found(&mut self, job: &JobView) -> Vec<usize> {
         let filter = self.filter.trim().to_lowercase();
         let length = job.log.len() + job.log_dropped;
-        if let Some((of, with, found)) = &self.found
+        if let Some((of, least, with, found)) = &self.found
             && *of == length
+            && *least == self.least
             && *with == filter
         {
             return found.clone();
         }
-        let lines = job.log.iter().enumerate();
-        let found: Vec<usize> = lines
-            .filter(|(_, line)| filter.is_empty() || line.text.to_lowercase().contains(&filter))
-            .map(|(index, _)| index)
-            .collect();
-        self.found = Some((length, filter, found.clone()));
+        let mut found = Vec::new();
+        // What to do about a line belongs to it.
+        let mut before = false;
+        for (index, line) in job.log.iter().enumerate() {
+            let is_help = line.level == LogLevel::Help;
+            let fits = self.least.lets(line.level)
+                && (filter.is_empty() || line.text.to_lowercase().contains(&filter));
+            before = fits || (before && is_help);
+            if before {
+                found.push(index);
+            }
+        }
+        self.found = Some((length, self.least, filter, found.clone()));
         found
     }
 }

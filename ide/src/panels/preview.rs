@@ -62,7 +62,7 @@ impl Preview {
             actions.push(Action::HoldPreview(!frozen));
         }
         if ui
-            .button(RichText::new("Again").size(theme::SMALL + 1.0))
+            .selectable_label(false, RichText::new("Again").size(theme::SMALL + 1.0))
             .on_hover_text("Read the rows again")
             .clicked()
         {
@@ -89,7 +89,14 @@ impl Preview {
             info.current_text_value = Some(self.filter.clone());
             info
         });
-        let status = RichText::new(status(job, view))
+        let mut told = status(job, view);
+        if !self.filter.trim().is_empty()
+            && let Some((table, _, found)) = &self.found
+        {
+            let (some, all) = (found.len() as u64, table.rows.len() as u64);
+            told += &format!(" · {} of {} shown", thousands(some), thousands(all));
+        }
+        let status = RichText::new(told)
             .size(theme::SMALL + 1.0)
             .color(palette.muted);
         // The tabs need their room.
@@ -159,6 +166,12 @@ impl Preview {
             return;
         }
         let found = self.found(table);
+        if found.is_empty() && !table.rows.is_empty() {
+            let text = format!("No row has “{}”", self.filter.trim());
+            let all = thousands(table.rows.len() as u64);
+            super::empty(ui, &text, &format!("{all} rows were looked at"));
+            return;
+        }
         let palette = theme::palette(ui.ctx());
         let has_rowtime = table.columns.iter().any(|column| column.rowtime);
         let has_time = !has_rowtime && table.rows.iter().any(|row| row.time.is_some());
@@ -175,12 +188,9 @@ impl Preview {
         if has_time {
             columns.push(TableColumn::new(190.0).range(60.0..=400.0));
         }
-        columns.extend(
-            table
-                .columns
-                .iter()
-                .map(|_| TableColumn::new(150.0).range(HISTOGRAM.x + 20.0..=480.0)),
-        );
+        let widths = (0..table.columns.len()).map(|column| width(table, column));
+        columns
+            .extend(widths.map(|width| TableColumn::new(width).range(HISTOGRAM.x + 20.0..=480.0)));
         debug_assert_eq!(columns.len(), lead + table.columns.len());
         let names: Vec<&str> = table
             .columns
@@ -213,6 +223,26 @@ impl Preview {
         self.found = Some((Arc::clone(table), filter, found.clone()));
         found
     }
+}
+
+/// How wide a column begins: as its first cells and its heading are.
+fn width(table: &Table, column: usize) -> f32 {
+    const LOOKED_AT: usize = 40;
+    // A letter of the font for data, and one of the smaller one for types.
+    let (letter, small) = (0.61 * theme::DATA, 0.61 * (theme::SMALL - 1.0));
+    let margin = f32::from(CELL_MARGIN.left + CELL_MARGIN.right) + 4.0;
+    let letters = |text: &str| text.chars().count() as f32;
+    let cell = |row: &Row| match row.cells.get(column) {
+        Some(Some(text)) => letters(text),
+        _ => 4.0,
+    };
+    let cells = table.rows.iter().take(LOOKED_AT).map(cell);
+    let widest = cells.fold(0.0, f32::max) * letter;
+    let heading = table.columns.get(column).map_or(0.0, |column| {
+        let ty = column.ty.strip_suffix(" NOT NULL").unwrap_or(&column.ty);
+        letters(&column.name) * letter + letters(ty) * small + 8.0
+    });
+    (widest.max(heading) + margin).clamp(HISTOGRAM.x + 20.0, 320.0)
 }
 
 fn failure(

@@ -224,11 +224,7 @@ impl Shell {
                 text,
                 findings,
             }) => {
-                self.broken = Some(BrokenFile {
-                    file,
-                    text,
-                    findings,
-                });
+                self.broken = Some(BrokenFile::new(file, text, findings));
             }
         }
     }
@@ -262,9 +258,32 @@ impl Shell {
         self.save_to(context, &file);
     }
 
-    /// Whether another program wrote the file since it was read or written here.
+    /// Whether another program wrote the file since it was read or written here. One that was
+    /// removed is written again without a question.
     pub(super) fn changed_on_disk(&self, file: &Path) -> bool {
-        self.stamp.is_some() && Stamp::of(file) != self.stamp
+        let now = Stamp::of(file);
+        self.stamp.is_some() && now.is_some() && now != self.stamp
+    }
+
+    /// Whoever comes back to the window is asked about a file that changed meanwhile, once a
+    /// change.
+    pub(super) fn look_at_file(&mut self, context: &Context) {
+        let back = context.input(|input| {
+            let came = |event: &egui::Event| *event == egui::Event::WindowFocused(true);
+            input.events.iter().any(came)
+        });
+        if !back || self.modal.is_some() || self.broken.is_some() {
+            return;
+        }
+        let Some(file) = self.editor.file().map(Path::to_path_buf) else {
+            return;
+        };
+        let now = Stamp::of(&file);
+        if self.changed_on_disk(&file) && now != self.asked_about {
+            self.asked_about = now;
+            self.modal = Some(Modal::NewOnDisk);
+            context.request_repaint();
+        }
     }
 
     pub(super) fn save_to(&mut self, context: &Context, file: &Path) -> bool {

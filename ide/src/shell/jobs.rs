@@ -60,6 +60,11 @@ impl Jobs {
         }
     }
 
+    /// What the next run can go on from, as far as is known.
+    pub(super) fn saved(&self) -> Option<SavedState> {
+        self.saved
+    }
+
     /// The running jobs of this user.
     pub(super) fn registry(&self) -> Option<Registry> {
         self.registry.clone()

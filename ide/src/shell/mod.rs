@@ -4,6 +4,7 @@
 //! a chosen file), draw and collect actions, apply them to the editor, carry out the effects.
 
 mod beginning;
+mod broken;
 mod effects;
 mod jobs;
 mod jobs_list;
@@ -22,6 +23,7 @@ use std::time::Duration;
 use egui::{Panel, Ui};
 use millstream_compiler::document::{Command, Document};
 
+pub use broken::BrokenFile;
 pub use modals::Modal;
 pub(crate) use palette::fuzzy;
 pub(crate) use top::entry as menu_entry;
@@ -51,17 +53,6 @@ pub struct Options {
     pub samples: Option<PathBuf>,
 }
 
-/// A file that is no pipeline: shown as text with the places marked.
-#[derive(Debug)]
-pub struct BrokenFile {
-    /// Which file.
-    pub file: PathBuf,
-    /// Its text, which can be mended here.
-    pub text: String,
-    /// What is wrong with it.
-    pub findings: Vec<millstream_compiler::diagnostics::Diagnostic>,
-}
-
 /// The window.
 pub struct Shell {
     /// The document and what is looked at.
@@ -89,6 +80,8 @@ pub struct Shell {
     imports: Imports,
     /// What the file was like when it was read or written here.
     stamp: Option<Stamp>,
+    /// What it was like when a person was asked about a change of it.
+    asked_about: Option<Stamp>,
     /// Whether closing the window was agreed to.
     closing: bool,
     beginning: beginning::Beginning,
@@ -127,6 +120,7 @@ impl Shell {
             preview: PreviewView::default(),
             imports: Imports::default(),
             stamp: None,
+            asked_about: None,
             closing: false,
             beginning: beginning::Beginning::now(),
         };
@@ -150,12 +144,11 @@ impl Shell {
     pub fn ui(&mut self, ui: &mut Ui) {
         self.take_in(ui.ctx());
         let mut actions = Vec::new();
-        shortcuts::collect(
-            ui.ctx(),
-            &self.editor,
-            self.canvas.takes_keys(),
-            &mut actions,
-        );
+        // A question is answered before anything else goes on.
+        if self.modal.is_none() {
+            let busy = self.canvas.takes_keys();
+            shortcuts::collect(ui.ctx(), &self.editor, busy, &mut actions);
+        }
         self.draw(ui, &mut actions);
         if !actions.is_empty() {
             // What they change is to be seen without waiting for the next event.
@@ -200,6 +193,7 @@ impl Shell {
                 self.dialog_answered(context, purpose, path);
             }
         }
+        self.look_at_file(context);
         self.hear(context);
         self.editor.job_running = self.job.is_running();
     }
@@ -208,15 +202,31 @@ impl Shell {
         Panel::top("top")
             .resizable(false)
             .frame(bar(ui))
-            .show(ui, |ui| top::ui(ui, &self.editor, actions));
+            .show(ui, |ui| {
+                let broken = self
+                    .broken
+                    .as_ref()
+                    .and_then(|broken| broken.file.file_name());
+                let broken = broken.map(|name| name.to_string_lossy());
+                let beside = top::Beside {
+                    instead: broken.as_deref(),
+                    saved: self.jobs.saved(),
+                };
+                top::ui(ui, &self.editor, &beside, actions);
+            });
         Panel::bottom("status")
             .resizable(false)
             .frame(bar(ui))
-            .show(ui, |ui| status::ui(ui, &self.editor, &self.job, actions));
+            .show(ui, |ui| match &self.broken {
+                Some(broken) => broken.status(ui),
+                None => status::ui(ui, &self.editor, &self.job, actions),
+            });
         egui::CentralPanel::no_frame().show(ui, |ui| {
             if let Some(broken) = &mut self.broken {
-                if let Some(choice) = modals::broken_file(ui, broken) {
-                    self.modal = choice;
+                match broken.ui(ui) {
+                    Some(broken::Done::Save) => self.modal = Some(Modal::MendFile),
+                    Some(broken::Done::Close) => self.broken = None,
+                    None => {}
                 }
             } else if self.editor.view.start {
                 self.start.ui(ui, &self.settings, actions);

@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use egui::{Context, RichText, ScrollArea, TextEdit, Ui};
+use egui::{Context, RichText, ScrollArea};
 
-use super::{BrokenFile, Shell};
+use super::Shell;
 use crate::theme;
 use crate::work::folders::SavedState;
 use crate::work::journal::Recovered;
@@ -27,6 +27,8 @@ pub enum Modal {
     Unsaved(Then),
     /// The file changed on disk since it was read: overwrite it, read it, or save elsewhere?
     ChangedOnDisk,
+    /// The file changed on disk while the window was left: read it?
+    NewOnDisk,
     /// Edits of an editor that died: take them up?
     Recover(Vec<Recovered>),
     /// The text of a broken file was edited: write it and open it.
@@ -90,6 +92,24 @@ impl Shell {
                     }
                     Some(_) => {}
                     None => self.modal = Some(Modal::ChangedOnDisk),
+                }
+            }
+            Modal::NewOnDisk => {
+                let text = match self.editor.is_unsaved() {
+                    true => {
+                        "Another program wrote it. What is on disk does not have the edits here."
+                    }
+                    false => "Another program wrote it since it was opened here.",
+                };
+                let buttons = ["Open what is on disk", "Keep what is here"];
+                match ask(context, "The file changed on disk", text, &buttons) {
+                    Some(0) => {
+                        if let Some(file) = self.editor.file().map(std::path::Path::to_path_buf) {
+                            self.open(&file);
+                        }
+                    }
+                    Some(_) => {}
+                    None => self.modal = Some(Modal::NewOnDisk),
                 }
             }
             Modal::Recover(mut found) => {
@@ -240,77 +260,4 @@ fn ask(context: &Context, title: &str, text: &str, buttons: &[&str]) -> Option<u
         answer = Some(buttons.len() - 1);
     }
     answer
-}
-
-/// A file that is no pipeline, as text to mend. `Some` once the person is done with it.
-pub(super) fn broken_file(ui: &mut Ui, broken: &mut BrokenFile) -> Option<Option<Modal>> {
-    let palette = theme::palette(ui.ctx());
-    let mut done = None;
-    egui::Frame::new().inner_margin(16).show(ui, |ui| {
-        ui.label(
-            RichText::new(format!("{} is no pipeline", broken.file.display()))
-                .font(theme::strong_font(15.0)),
-        );
-        for found in &broken.findings {
-            let line = found.span.map(|span| {
-                broken.text[..span.start.min(broken.text.len())]
-                    .matches('\n')
-                    .count()
-                    + 1
-            });
-            let place = line.map_or(String::new(), |line| format!("line {line}: "));
-            ui.label(RichText::new(format!("{place}{}", found.message)).color(palette.error));
-            if let Some(help) = &found.help {
-                ui.label(RichText::new(help).color(palette.muted));
-            }
-        }
-        ui.horizontal(|ui| {
-            if ui.button("Save and open").clicked() {
-                done = Some(Some(Modal::MendFile));
-            }
-        });
-        let findings = &broken.findings;
-        let mut layouter = |ui: &Ui, text: &dyn egui::TextBuffer, _width: f32| {
-            let mut job = egui::text::LayoutJob::default();
-            let text = text.as_str();
-            let plain = egui::TextFormat::simple(theme::data_font(theme::DATA), palette.text);
-            let mut marked = plain.clone();
-            marked.underline = egui::Stroke::new(1.5, palette.error);
-            marked.color = palette.error;
-            let place = findings.iter().find_map(|found| found.span);
-            let (start, end) = place.map_or((0, 0), |span| {
-                let end_of_line = text
-                    .get(span.start..)
-                    .and_then(|rest| rest.find('\n'))
-                    .map_or(text.len(), |at| span.start + at);
-                (
-                    span.start,
-                    span.end
-                        .max(span.start + 1)
-                        .min(end_of_line.max(span.start)),
-                )
-            });
-            match (text.get(..start), text.get(start..end), text.get(end..)) {
-                (Some(before), Some(inside), Some(after)) if start < end => {
-                    job.append(before, 0.0, plain.clone());
-                    job.append(inside, 0.0, marked);
-                    job.append(after, 0.0, plain);
-                }
-                _ => job.append(text, 0.0, plain),
-            }
-            ui.fonts_mut(|fonts| fonts.layout_job(job))
-        };
-        ScrollArea::both().auto_shrink(false).show(ui, |ui| {
-            ui.add(
-                TextEdit::multiline(&mut broken.text)
-                    .code_editor()
-                    .desired_width(f32::INFINITY)
-                    .layouter(&mut layouter),
-            )
-            .widget_info(|| {
-                egui::WidgetInfo::labeled(egui::Role::TextInput, true, "Text of the file")
-            });
-        });
-    });
-    done
 }

@@ -14,6 +14,8 @@ pub(super) fn collect(context: &Context, editor: &Editor, busy: bool, actions: &
     let focused = context.memory(|memory| memory.focused());
     let typing = busy || focused.is_some_and(|id| id != canvas::focus_id());
     let floating = editor.view.popup != Popup::None;
+    // A menu takes the keys that steer it.
+    let menu = egui::Popup::is_any_open(context);
     let on_canvas = editor.view.centre == CentreTab::Graph && !editor.view.start;
     for command in by_modifiers() {
         let Some(shortcut) = command.shortcut() else {
@@ -21,7 +23,7 @@ pub(super) fn collect(context: &Context, editor: &Editor, busy: bool, actions: &
         };
         let plain = !shortcut.modifiers.command;
         let text = typing && !is_function_key(shortcut.logical_key);
-        if plain && (text || !on_canvas || (floating && command != UiCommand::SelectNone)) {
+        if plain && (menu || text || !on_canvas || (floating && command != UiCommand::SelectNone)) {
             continue;
         }
         // In a field, Ctrl+Z and its like belong to the text.
@@ -39,7 +41,7 @@ pub(super) fn collect(context: &Context, editor: &Editor, busy: bool, actions: &
             actions.push(Action::Command(command));
         }
     }
-    if typing || floating || !on_canvas {
+    if menu || typing || floating || !on_canvas {
         return;
     }
     context.input_mut(|input| {

@@ -2,9 +2,11 @@
 
 use egui::{Align, Button, Label, Layout, Rect, RichText, Role, Ui, Vec2, WidgetInfo};
 
+use super::modals::moment;
 use crate::command::{Menu, UiCommand};
 use crate::editor::{Action, Editor};
 use crate::theme;
+use crate::work::folders::SavedState;
 
 /// How high the bar is.
 const HEIGHT: f32 = 32.0;
@@ -13,6 +15,8 @@ const BUTTON: f32 = 26.0;
 /// The field for commands: as wide as this if there is room, and not there if there is little.
 const FIELD: f32 = 280.0;
 const LEAST_FIELD: f32 = 120.0;
+/// How wide a menu is.
+const MENU: f32 = 264.0;
 
 /// A sign that is painted: letters for these are in few fonts, and none is as crisp.
 #[derive(Clone, Copy)]
@@ -22,9 +26,17 @@ enum Sign {
     Export,
 }
 
+/// What the bar tells beside the document.
+pub(super) struct Beside<'a> {
+    /// The name of what is shown in the place of the document.
+    pub(super) instead: Option<&'a str>,
+    /// What a run would begin with.
+    pub(super) saved: Option<SavedState>,
+}
+
 /// Draws the bar: menus at the left, the field in the middle of the window, and what is run at the
 /// right.
-pub(super) fn ui(ui: &mut Ui, editor: &Editor, actions: &mut Vec<Action>) {
+pub(super) fn ui(ui: &mut Ui, editor: &Editor, beside: &Beside<'_>, actions: &mut Vec<Action>) {
     let size = Vec2::new(ui.available_width(), HEIGHT);
     let (bar, _) = ui.allocate_exact_size(size, egui::Sense::hover());
     let mut part = |rect: Rect, layout: Layout, draw: &mut dyn FnMut(&mut Ui)| {
@@ -37,7 +49,7 @@ pub(super) fn ui(ui: &mut Ui, editor: &Editor, actions: &mut Vec<Action>) {
         menus_end = menus(ui, editor, actions);
     });
     let right = part(bar, Layout::right_to_left(Align::Center), &mut |ui| {
-        running(ui, editor, actions);
+        running(ui, editor, beside, actions);
     });
     let room = Rect::from_x_y_ranges(
         menus_end + 4.0 * theme::STEP..=right.left() - 4.0 * theme::STEP,
@@ -107,7 +119,7 @@ fn field(ui: &mut Ui, width: f32, actions: &mut Vec<Action>) {
 }
 
 /// The document's name, run, stop, export: from the right.
-fn running(ui: &mut Ui, editor: &Editor, actions: &mut Vec<Action>) {
+fn running(ui: &mut Ui, editor: &Editor, beside: &Beside<'_>, actions: &mut Vec<Action>) {
     let palette = theme::palette(ui.ctx());
     ui.spacing_mut().item_spacing.x = 2.0 * theme::STEP;
     let mut button = |ui: &mut Ui, command: UiCommand, sign: Sign, label: &str| {
@@ -122,14 +134,19 @@ fn running(ui: &mut Ui, editor: &Editor, actions: &mut Vec<Action>) {
             other => other.name(),
         };
         response.widget_info(|| WidgetInfo::labeled(Role::Button, ready.is_ok(), name));
-        let tooltip = match command.shortcut() {
-            Some(keys) => format!(
-                "{} · {}",
-                command.tooltip(),
-                ui.ctx().format_shortcut(&keys)
-            ),
-            None => command.tooltip().to_string(),
+        let mut tooltip = match (command, beside.saved.filter(|saved| !saved.finished)) {
+            (UiCommand::Run, Some(saved)) => {
+                let when = saved.written.map_or_else(String::new, |written| {
+                    format!(" of {}", moment(written.into()))
+                });
+                format!("Go on from checkpoint {}{when}", saved.checkpoint)
+            }
+            (UiCommand::Run, None) => "Run the pipeline on this machine".to_string(),
+            (other, _) => other.tooltip().to_string(),
         };
+        if let Some(keys) = command.shortcut() {
+            tooltip += &format!(" · {}", ui.ctx().format_shortcut(&keys));
+        }
         let response = response.on_hover_text(tooltip);
         let response = match ready {
             Ok(()) => response,
@@ -143,8 +160,12 @@ fn running(ui: &mut Ui, editor: &Editor, actions: &mut Vec<Action>) {
     button(ui, UiCommand::Stop, Sign::Stop, "");
     button(ui, UiCommand::Run, Sign::Run, "Run");
     ui.add_space(2.0 * theme::STEP);
-    let name = RichText::new(editor.pipeline().name()).font(theme::strong_font(theme::TEXT));
+    let shown = beside.instead.unwrap_or(editor.pipeline().name());
+    let name = RichText::new(shown).font(theme::strong_font(theme::TEXT));
     let name = ui.add(Label::new(name).truncate());
+    if beside.instead.is_some() {
+        return;
+    }
     if editor.is_unsaved() {
         let (rect, dot) = ui.allocate_exact_size(Vec2::splat(9.0), egui::Sense::hover());
         ui.painter().circle_filled(rect.center(), 4.0, palette.text);
@@ -246,7 +267,7 @@ fn paint_sign(ui: &Ui, sign: Sign, place: Rect, colour: egui::Color32) {
 
 /// The entries of a menu.
 pub(super) fn entries(ui: &mut Ui, menu: Menu, editor: &Editor, actions: &mut Vec<Action>) {
-    ui.set_min_width(220.0);
+    ui.set_width(MENU);
     let mut first = true;
     for command in UiCommand::ALL {
         if command.menu() != menu {

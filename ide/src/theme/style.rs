@@ -34,6 +34,7 @@ fn style(palette: &Palette) -> Style {
     spacing.item_spacing = Vec2::new(2.0 * STEP, 1.5 * STEP);
     spacing.button_padding = Vec2::new(2.5 * STEP, STEP);
     spacing.menu_margin = Margin::same(6);
+    spacing.menu_width = 264.0;
     spacing.window_margin = Margin::same(12);
     spacing.interact_size = Vec2::new(8.0 * STEP, 6.5 * STEP);
     spacing.icon_width = 14.0;
@@ -81,7 +82,12 @@ fn visuals(palette: &Palette) -> Visuals {
             open: widget(palette.hovered, palette.line, palette.text),
         },
         selection: Selection {
-            bg_fill: Palette::mix(palette.panel, palette.accent, 0.35),
+            // Text in the accent's colour is still read on it.
+            bg_fill: Palette::mix(
+                palette.panel,
+                palette.accent,
+                if palette.dark { 0.24 } else { 0.16 },
+            ),
             stroke: Stroke::new(1.0, palette.accent),
         },
         hyperlink_color: palette.accent,

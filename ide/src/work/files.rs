@@ -23,15 +23,16 @@ impl Stamp {
     }
 }
 
-/// Writes a document: the pipeline, and its layout beside it. Each file is replaced whole or not
-/// at all.
+/// Writes a document: the pipeline, and its layout beside it. Neither is replaced before both are
+/// on the disk.
 ///
 /// # Errors
-/// What could not be written and why; the old file is still there.
+/// What could not be written and why; the old files are still there.
 pub fn save(path: &Path, document: &Document) -> Result<(), String> {
     let layout = files::layout_file(path);
-    files::write(path, &document.pipeline().to_toml()).map_err(|error| error.to_string())?;
-    files::write(&layout, &document.layout().to_toml()).map_err(|error| error.to_string())
+    let (pipeline, places) = (document.pipeline().to_toml(), document.layout().to_toml());
+    files::write_together(&[(path, &pipeline), (&layout, &places)])
+        .map_err(|error| error.to_string())
 }
 
 /// A path with the extension of pipelines, if it has none.

@@ -1,7 +1,6 @@
 //! Finds the running jobs of this user, on threads: a job that does not answer holds nobody up.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 
@@ -149,13 +148,6 @@ fn url(address: &str) -> String {
         None => address.to_string(),
     };
     format!("http://{address}")
-}
-
-/// A listing without anybody who is woken, for tests.
-impl Default for Listing {
-    fn default() -> Self {
-        Self::new(Arc::new(|| {}))
-    }
 }
 
 #[cfg(test)]
