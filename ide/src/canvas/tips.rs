@@ -123,20 +123,27 @@ fn schema(ui: &mut Ui, node: &NodeId, columns: &[Column], editor: &Editor) {
         let origin = stream.and_then(|stream| stream.origins.get(at))?;
         origin_text(origin, &column.name)
     };
+    let is_key = |name: &String| {
+        stream.is_some_and(|stream| match stream.primary_key.as_slice() {
+            [] => stream.upsert_key.contains(name),
+            key => key.contains(name),
+        })
+    };
     let data = |text: String| RichText::new(text).font(theme::data_font(theme::SMALL));
     Grid::new(("schema", node.as_str()))
         .num_columns(4)
         .spacing([14.0, 2.0])
+        .min_row_height(theme::SMALL + theme::STEP)
         .show(ui, |ui| {
             for (at, column) in columns.iter().enumerate().take(SHOWN) {
                 ui.label(data(column.name.clone()));
                 ui.label(data(column.ty.to_string()).color(palette.muted));
-                match column.is_time {
-                    true => ui.label(data("time".into()).color(palette.accent)),
-                    false => ui.label(""),
-                };
+                let mut marks = Vec::new();
+                marks.extend(is_key(&column.name).then_some("key"));
+                marks.extend(column.is_time.then_some("time"));
+                ui.label(data(marks.join(" ")).color(palette.accent));
                 if let Some(text) = origin(at, column) {
-                    ui.label(data(text).color(palette.faint));
+                    ui.label(data(text).color(palette.muted));
                 }
                 ui.end_row();
             }
