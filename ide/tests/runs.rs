@@ -394,3 +394,56 @@ fn a_notice_can_be_heard_and_nothing_is_painted_while_it_is_shown() {
         found.next().is_none()
     });
 }
+
+#[test]
+fn the_job_of_a_document_in_no_file_goes_with_it_into_one_and_is_forgotten_with_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let home = folder.path().join("home");
+    let script = folder.path().join("numbers.sql");
+    let sql = "CREATE TABLE numbers (n BIGINT) WITH ('connector' = 'datagen',
+                 'rows-per-second' = '100');
+               CREATE TABLE printed (n BIGINT) WITH ('connector' = 'print');
+               INSERT INTO printed SELECT n FROM numbers;";
+    std::fs::write(&script, sql).expect("written");
+    let folders = || -> Vec<String> {
+        let found = std::fs::read_dir(home.join("jobs"))
+            .into_iter()
+            .flatten()
+            .flatten();
+        let names = found.map(|entry| entry.file_name().to_string_lossy().into_owned());
+        names.filter(|name| name.starts_with("unsaved-")).collect()
+    };
+    let run = |window: &mut Window<'_>| {
+        window.wait("document", |window| {
+            window.shell().editor.pipeline().nodes().len() > 1
+        });
+        window.command(UiCommand::Run);
+        window.wait("running job", Window::is_running);
+    };
+    let mut window = Window::open(&home, script.clone());
+    run(&mut window);
+    let job = pid(&window);
+    assert_eq!(folders().len(), 1);
+    let file = folder.path().join("numbers.toml");
+    let shell = window.harness.state_mut().as_mut().expect("a window");
+    shell.set_dialogs(Box::new(Answers::of(&file)));
+    window.act(Action::Command(UiCommand::SaveAs));
+    window.wait("file", |window| window.shell().editor.file() == Some(&file));
+    drop(window);
+    let mut window = Window::open(&home, file);
+    window.wait("running job", Window::is_running);
+    assert_eq!(pid(&window), job);
+    stop(&mut window);
+    // Its file leads to it, so it stays.
+    window.act(Action::Command(UiCommand::New));
+    assert_eq!(folders().len(), 1);
+
+    // Of one that is given up nothing stays.
+    let mut window = Window::open(&home, script);
+    run(&mut window);
+    assert_eq!(folders().len(), 2);
+    stop(&mut window);
+    window.act(Action::Command(UiCommand::New));
+    press(&mut window, "Don't save");
+    window.wait("removed folder", |_| folders().len() == 1);
+}

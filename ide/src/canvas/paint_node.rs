@@ -234,10 +234,14 @@ fn body(
         None => {
             let font = theme::text_font(quantised(11.0 * zoom));
             let colour = fade(palette.warning);
+            let text = match node.family {
+                Some(_) => "Not configured yet",
+                None => "Not known to this version",
+            };
             brush.text(
                 first,
                 Align2::LEFT_CENTER,
-                "Not configured yet",
+                text,
                 font,
                 colour,
                 room,

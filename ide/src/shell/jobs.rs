@@ -27,6 +27,8 @@ pub(super) struct Jobs {
     registry: Option<Registry>,
     /// The folder of the document's job.
     folder: JobFolder,
+    /// The document was never in a file, so that nothing else leads to the folder.
+    in_no_file: bool,
     /// What the next run can go on from, as far as is known.
     saved: Option<SavedState>,
     /// The last savepoint of this document.
@@ -48,6 +50,7 @@ impl Jobs {
             preview: PreviewWorker::start(Arc::clone(&wake)),
             wake,
             folder: JobFolder::unsaved(&home),
+            in_no_file: true,
             home,
             program: None,
             watch: None,
@@ -161,6 +164,13 @@ impl Shell {
 
     /// Another document is shown: its job, if it has one, and not the one before, which goes on.
     pub(super) fn document_replaced(&mut self) {
+        let given_up = self.document_given_up();
+        // A large state takes its time.
+        if let Some(folder) = given_up
+            && let Err(error) = std::thread::Builder::new().spawn(move || folder.forget())
+        {
+            tracing::warn!("the state of a document that was given up stays: {error}");
+        }
         let home = &self.jobs.home;
         let folder = match self.editor.file() {
             Some(file) => JobFolder::of_file(home, file),
@@ -170,12 +180,20 @@ impl Shell {
         self.take_job_folder(folder.path().to_path_buf());
     }
 
+    /// The folder of the last document's job, if that was in no file and has none that runs: nobody
+    /// finds it again.
+    pub(super) fn document_given_up(&mut self) -> Option<JobFolder> {
+        let given_up = self.jobs.in_no_file && !self.job.is_running();
+        given_up.then(|| self.jobs.folder.clone())
+    }
+
     /// The document's job has this folder.
     pub(super) fn take_job_folder(&mut self, folder: PathBuf) {
         self.job = JobView::default();
         self.jobs.savepoint = None;
         self.jobs.saved = None;
         self.journal.job = Some(folder.clone());
+        self.jobs.in_no_file = self.editor.file().is_none();
         self.jobs.folder = JobFolder::at(folder);
         self.find_job();
         self.attach_to_next();
@@ -189,6 +207,7 @@ impl Shell {
         if before.is_some_and(same) {
             return;
         }
+        self.jobs.in_no_file = false;
         let has_one = self.job.is_running() || self.jobs.saved.is_some();
         if self.job.is_running() || (before.is_none() && has_one) {
             let home = &self.jobs.home;

@@ -356,6 +356,9 @@ impl eframe::App for Shell {
         self.settings.save();
         if self.closing || !self.editor.is_unsaved() {
             self.journal.clear(self.editor.generation());
+            if let Some(folder) = self.document_given_up() {
+                folder.forget();
+            }
         }
     }
 }

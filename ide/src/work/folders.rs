@@ -18,11 +18,13 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use millstream_compiler::document::files;
 use millstream_serve::api;
-use millstream_serve::files::LastWords;
+use millstream_serve::files::{JobAddress, LastWords};
 use serde::{Deserialize, Serialize};
 
 /// Names the document's file.
 const FILE: &str = "file";
+/// What folders of documents in no file are called.
+const UNSAVED: &str = "unsaved";
 
 /// The folder of a document's job.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,7 +62,7 @@ impl JobFolder {
 
     /// A folder for a document that is in no file.
     pub fn unsaved(home: &Path) -> Self {
-        Self(all(home).join(unique("unsaved")))
+        Self(all(home).join(unique(UNSAVED)))
     }
 
     /// The folder at a path, as it was kept.
@@ -92,6 +94,19 @@ impl JobFolder {
                 point(home, old, &unique(&plain_name(&absolute(old))))
             }
             _ => Ok(()),
+        }
+    }
+
+    /// Removes the folder of a document that was in no file and is given up, unless its job runs.
+    pub fn forget(self) {
+        let ours = self.name().starts_with(&format!("{UNSAVED}-"));
+        let running = JobAddress::read(&self.state())
+            .ok()
+            .flatten()
+            .is_some_and(|job| !job.is_stale());
+        if ours && !running {
+            // It is only there if a job was run.
+            let _ = fs::remove_dir_all(&self.0);
         }
     }
 
