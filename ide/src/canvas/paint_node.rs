@@ -238,14 +238,7 @@ fn body(
                 Some(_) => "Not configured yet",
                 None => "Not known to this version",
             };
-            brush.text(
-                first,
-                Align2::LEFT_CENTER,
-                text,
-                font,
-                colour,
-                room,
-            );
+            brush.text(first, Align2::LEFT_CENTER, text, font, colour, room);
         }
     }
     let second = Pos2::new(left, rect.top() + (HEAD + 34.0) * zoom);
