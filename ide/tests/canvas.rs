@@ -320,6 +320,28 @@ fn a_wire_by_keyboard_ends_at_a_new_node_too() {
 }
 
 #[test]
+fn a_port_that_the_keyboard_chooses_is_seen() {
+    let mut window = window(chain());
+    let far = Command::MoveNodes {
+        positions: vec![(NodeId::slug("out"), Position::new(4_000, -900))],
+    };
+    let state = window.state_mut().as_mut().expect("a window");
+    state.editor.apply(Action::Edit(far));
+    window.run();
+    press(&mut window, Key::Slash);
+    type_text(&mut window, "other");
+    press(&mut window, Key::Enter);
+    press(&mut window, Key::C);
+    assert!(window.query_by_label("Input input of out").is_none());
+    type_text(&mut window, "out");
+    let canvas = window.get_by_label("Canvas").rect();
+    let port = window.get_by_label("Input input of out").rect();
+    assert!(canvas.contains_rect(port), "{port:?}");
+    press(&mut window, Key::Enter);
+    assert!(wires(&window).contains(&"other > out.input".to_string()));
+}
+
+#[test]
 fn the_search_offers_what_is_used_most_first() {
     let mut window = window(Editor::empty());
     let state = window.state_mut().as_mut().expect("a window");
@@ -937,6 +959,11 @@ fn pictures() {
         let source = window.get_by_label_contains("'orders'").rect().center();
         drag(&mut window, from, source);
         shot(&mut window, "refused");
+        // A wire by keyboard.
+        let at = window.get_by_label_contains("'other'").rect().center();
+        click(&mut window, at);
+        press(&mut window, Key::C);
+        shot(&mut window, "keys");
     }
 }
 
