@@ -640,6 +640,17 @@ fn the_schema_at_a_port_says_where_each_column_comes_from() {
     };
     hover("Output of taxed", &["ƒ orders.amount"]);
     hover("Input input of out", &["taxed", "orders.id"]);
+    // The keyboard that is at a port sees the same, without a pointer.
+    window.remove_cursor();
+    window.run();
+    assert!(window.query_by_label("ƒ orders.amount").is_none());
+    press(&mut window, Key::Slash);
+    type_text(&mut window, "taxed");
+    press(&mut window, Key::Enter);
+    press(&mut window, Key::Enter);
+    window.get_by_label("ƒ orders.amount");
+    press(&mut window, Key::Escape);
+    assert!(window.query_by_label("ƒ orders.amount").is_none());
 }
 
 #[test]

@@ -109,6 +109,12 @@ impl Canvas {
             let hover = self.hands.hover;
             tips::show(ui, &response, hover, &self.scene, editor, job);
         }
+        if let keyboard::Mode::Ports(port) = self.keys.mode
+            && editor.view.popup == Popup::None
+        {
+            let at = eye.screen(self.scene.port_point(port));
+            tips::at_port(ui, &response, port, at, &self.scene, editor);
+        }
         let menu = self.hands.menu;
         response.context_menu(|ui| {
             let rename = &mut self.hands.rename;

@@ -61,6 +61,24 @@ pub fn show(
     });
 }
 
+/// Shows what is known about the port that the keyboard is at.
+pub fn at_port(
+    ui: &Ui,
+    response: &egui::Response,
+    port: Port,
+    at: egui::Pos2,
+    scene: &Scene,
+    editor: &Editor,
+) {
+    let tip = Tooltip::always_open(
+        ui.ctx().clone(),
+        response.layer_id,
+        response.id.with("port"),
+        egui::PopupAnchor::Position(at),
+    );
+    tip.gap(14.0).show(|ui| port_tip(ui, port, scene, editor));
+}
+
 fn port_tip(ui: &mut Ui, port: Port, scene: &Scene, editor: &Editor) {
     let palette = theme::palette(ui.ctx());
     ui.label(RichText::new(scene.port_name(port)).font(theme::strong_font(theme::TEXT)));
