@@ -76,11 +76,11 @@ aggregates = { count_1h = "COUNT(*)", mean_1h = "AVG(amount)" }
 
 [nodes.@features]
 kind = "derive"
-columns = { to_mean = "CAST(amount AS DOUBLE) / CAST(mean_1h AS DOUBLE)", large = "amount > 100 AND country <> 'NL'" }
+columns = { to_mean = "CAST(amount AS DOUBLE) / CAST(mean_1h AS DOUBLE)", is_large = "amount > 100 AND country <> 'NL'" }
 
 [nodes.@large]
 kind = "filter"
-condition = "large OR to_mean > 3.5"
+condition = "is_large OR to_mean > 3.5"
 
 [nodes.@few]
 kind = "select"

@@ -17,6 +17,10 @@ use clap::{Parser, ValueEnum};
 
 use table::Table;
 
+/// As the editor has it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Measures the editor against its budgets
 #[derive(Debug, Parser)]
 #[command(

@@ -13,6 +13,7 @@
 //! broken one are left out silently, everything else is there, and [`Lowered::diagnostics`] says
 //! what is missing and why.
 
+mod both;
 mod context;
 pub(crate) mod expression;
 mod import;
@@ -38,6 +39,7 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
+pub use both::{Both, compile_both};
 pub use context::{Failed, NodeContext, NodeSql, Target};
 
 pub use import::{Imported, import};

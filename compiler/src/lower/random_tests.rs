@@ -383,6 +383,19 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    #[test]
+    fn both_scripts_are_those_of_each_target(
+        nodes in prop::collection::vec(node(), 1..7),
+        edges in prop::collection::vec((0usize..9, 0usize..9), 0..6),
+        muted in 0usize..9,
+    ) {
+        both::tests::same_as_alone(&build(nodes, edges, muted), &NoEnvironment);
+    }
+}
+
 /// The pipeline without the nodes that have errors and what only those feed.
 fn sound(mut pipeline: Pipeline) -> Option<Pipeline> {
     for _ in 0..8 {

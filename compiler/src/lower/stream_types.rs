@@ -87,14 +87,19 @@ pub fn stream_types(
     environment: &dyn Environment,
 ) -> BTreeMap<NodeId, StreamType> {
     let mut binder = Binder::new(environment);
-    let mut out = BTreeMap::new();
     let Ok(script) = parse_script(&lowered.script) else {
-        return out;
+        return BTreeMap::new();
     };
     for statement in &script.statements {
         // What is wrong was said when the pipeline was lowered.
         let _ = binder.apply(statement, &lowered.script);
     }
+    of_bound(binder, lowered)
+}
+
+/// What flows between the nodes, of a binder that has bound the script.
+pub(super) fn of_bound(binder: Binder<'_>, lowered: &Lowered) -> BTreeMap<NodeId, StreamType> {
+    let mut out = BTreeMap::new();
     let (bound, roots) = binder.bound();
     let mut nodes: Vec<&NodeId> = lowered.map.statements().map(|(_, node)| node).collect();
     nodes.sort_unstable();

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use millstream_compiler::diagnostics::{Diagnostic, Severity};
 use millstream_compiler::document::{Node, NodeId, Pipeline};
 use millstream_compiler::environment::{Environment, ModelSignature};
-use millstream_compiler::lower::{Column, Lowered, StreamType, Target, compile, stream_types};
+use millstream_compiler::lower::{Both, Column, Lowered, StreamType, Target, compile_both};
 use millstream_compiler::nodes::{self, ParameterType};
 use millstream_runtime::environment::FileEnvironment;
 
@@ -37,8 +37,11 @@ impl Compiled {
     /// Compiles a pipeline for both targets, with the files that the environment has.
     pub fn of(generation: u64, pipeline: &Pipeline, environment: &FileEnvironment) -> Self {
         let begun = Instant::now();
-        let embedded = compile(pipeline, Target::Embedded, environment);
-        let flink = compile(pipeline, Target::Flink, environment);
+        let Both {
+            embedded,
+            flink,
+            streams,
+        } = compile_both(pipeline, environment);
         let mut diagnostics = embedded.diagnostics.clone();
         // What only the script for Flink has is worth knowing here too, once.
         for found in &flink.diagnostics {
@@ -62,7 +65,6 @@ impl Compiled {
             .nodes()
             .filter_map(|(id, node)| Some((id.clone(), model_of(node, environment)?)))
             .collect();
-        let streams = stream_types(&embedded, environment);
         Self {
             generation,
             embedded: Some(embedded),

@@ -1,0 +1,249 @@
+//! Both scripts of a pipeline, and what flows between its nodes, from one pass of the planner.
+//!
+//! An editor compiles at each keystroke, and planning is what takes the time. The two scripts
+//! differ in the definitions of a few sources; as long as these have the same columns, everything
+//! that reads them means the same, and the planner need not be asked again.
+
+use std::cell::Cell;
+use std::collections::{BTreeMap, HashMap};
+
+use super::stream_types::{StreamType, of_bound};
+use super::{Column, Lowered, RelationTyper, Target, lower};
+use crate::diagnostics::Diagnostic;
+use crate::document::{NodeId, Pipeline};
+use crate::environment::Environment;
+use crate::plan::Binder;
+use crate::sql::{StatementKind, parse_script};
+
+/// A pipeline as the scripts of both targets.
+#[derive(Debug, Clone)]
+pub struct Both {
+    /// For the embedded runtime.
+    pub embedded: Lowered,
+    /// For a Flink cluster.
+    pub flink: Lowered,
+    /// What flows between the nodes; see [`stream_types`](super::stream_types).
+    pub streams: BTreeMap<NodeId, StreamType>,
+}
+
+/// Lowers a pipeline for both targets: what [`compile`](super::compile) gives for each, and
+/// [`stream_types`](super::stream_types) for the embedded one, in a third of the time.
+pub fn compile_both(pipeline: &Pipeline, environment: &dyn Environment) -> Both {
+    let mut first = Recorder {
+        binder: Binder::new(environment),
+        found: HashMap::new(),
+    };
+    let embedded = lower(pipeline, Target::Embedded, environment, &mut first);
+    let mut echo = Echo {
+        first: &first,
+        own: Binder::new(environment),
+        owed: Vec::new(),
+        apart: Cell::new(false),
+    };
+    let flink = lower(pipeline, Target::Flink, environment, &mut echo);
+    let streams = of_bound(first.binder, &embedded);
+    Both {
+        embedded,
+        flink,
+        streams,
+    }
+}
+
+/// A binder whose findings are remembered by statement.
+struct Recorder<'e> {
+    binder: Binder<'e>,
+    found: HashMap<String, Vec<Diagnostic>>,
+}
+
+impl RelationTyper for Recorder<'_> {
+    fn declare(&mut self, statement: &str) -> Vec<Diagnostic> {
+        let found = self.binder.declare(statement);
+        self.found.insert(statement.to_string(), found.clone());
+        found
+    }
+
+    fn columns(&self, relation: &str) -> Option<Vec<Column>> {
+        self.binder.columns(relation)
+    }
+}
+
+/// Answers as the first binder did, as long as it would be asked the same.
+struct Echo<'a, 'e> {
+    first: &'a Recorder<'e>,
+    own: Binder<'e>,
+    /// Statements that were answered from memory and that `own` has not seen.
+    owed: Vec<String>,
+    /// Whether a relation has other columns than it had for the first binder, so that what reads it
+    /// may mean something else.
+    apart: Cell<bool>,
+}
+
+impl RelationTyper for Echo<'_, '_> {
+    fn declare(&mut self, statement: &str) -> Vec<Diagnostic> {
+        if !self.apart.get()
+            && let Some(found) = self.first.found.get(statement)
+        {
+            match depends(statement) {
+                // Settings may change what every later statement means.
+                Depends::Nothing => {
+                    self.own.declare(statement);
+                }
+                Depends::Relations => self.owed.push(statement.to_string()),
+            }
+            return found.clone();
+        }
+        if self.apart.get() || depends(statement) == Depends::Relations {
+            for owed in std::mem::take(&mut self.owed) {
+                self.own.declare(&owed);
+            }
+        }
+        self.own.declare(statement)
+    }
+
+    fn columns(&self, relation: &str) -> Option<Vec<Column>> {
+        let first = self.first.columns(relation);
+        match self.own.columns(relation) {
+            Some(own) => {
+                if first.as_ref() != Some(&own) {
+                    self.apart.set(true);
+                }
+                Some(own)
+            }
+            None => first,
+        }
+    }
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Depends {
+    Nothing,
+    Relations,
+}
+
+/// Whether a statement may read what others define.
+fn depends(statement: &str) -> Depends {
+    let Ok(script) = parse_script(statement) else {
+        return Depends::Relations;
+    };
+    let alone = |kind: &StatementKind| match kind {
+        StatementKind::Set(_) | StatementKind::Reset(_) => true,
+        StatementKind::CreateTable(table) => table.like.is_none(),
+        _ => false,
+    };
+    match script.statements.iter().all(|parsed| alone(&parsed.kind)) {
+        true => Depends::Nothing,
+        false => Depends::Relations,
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use std::collections::BTreeMap;
+
+    use super::super::{compile, stream_types};
+    use super::*;
+    use crate::environment::{ModelColumn, ModelSignature, NoEnvironment};
+    use millstream_functions::FlinkType;
+
+    /// What each target gives for itself.
+    pub fn same_as_alone(pipeline: &Pipeline, environment: &dyn Environment) {
+        let both = compile_both(pipeline, environment);
+        for (target, both) in [
+            (Target::Embedded, &both.embedded),
+            (Target::Flink, &both.flink),
+        ] {
+            let alone = compile(pipeline, target, environment);
+            assert_eq!(both.script, alone.script);
+            assert_eq!(both.columns, alone.columns);
+            assert_eq!(both.diagnostics, alone.diagnostics, "{}", alone.script);
+        }
+        let embedded = compile(pipeline, Target::Embedded, environment);
+        assert_eq!(both.streams, stream_types(&embedded, environment));
+    }
+
+    /// Files have one column more where their path is a glob, which only this machine reads.
+    struct Files;
+
+    impl Environment for Files {
+        fn model_signature(
+            &self,
+            options: &BTreeMap<String, String>,
+        ) -> Result<ModelSignature, String> {
+            NoEnvironment.model_signature(options)
+        }
+
+        fn check_model(
+            &self,
+            options: &BTreeMap<String, String>,
+            inputs: &[ModelColumn],
+            outputs: &[ModelColumn],
+        ) -> Result<(), String> {
+            NoEnvironment.check_model(options, inputs, outputs)
+        }
+
+        fn infer_schema(
+            &self,
+            options: &BTreeMap<String, String>,
+        ) -> Result<Vec<(String, FlinkType)>, String> {
+            let mut columns = vec![("id".to_string(), FlinkType::string())];
+            if options.get("path").is_some_and(|path| path.contains('*')) {
+                columns.push(("more".to_string(), FlinkType::string()));
+            }
+            Ok(columns)
+        }
+    }
+
+    fn pipeline(text: &str) -> Pipeline {
+        Pipeline::from_toml(text).expect("right").pipeline
+    }
+
+    #[test]
+    fn sources_that_differ_are_seen_by_what_reads_them() {
+        for (path, condition) in [
+            ("in/*.csv", "id > 'a'"),
+            ("in/*.csv", "more > 'a'"),
+            ("in.csv", "id > 'a'"),
+            ("in.csv", "more > 'a'"),
+        ] {
+            let text = format!(
+                r#"
+version = 1
+name = "files"
+[settings]
+"table.exec.state.ttl" = "1 h"
+[nodes.a]
+kind = "file-source"
+path = "{path}"
+format = "csv"
+[nodes.b]
+kind = "filter"
+condition = "{condition}"
+[nodes.c]
+kind = "generator"
+generator = "card-transactions"
+[nodes.d]
+kind = "aggregate"
+keys = ["card_id"]
+aggregates = {{ n = "COUNT(*)" }}
+[nodes.e]
+kind = "print"
+[nodes.f]
+kind = "print"
+[edges]
+e1 = {{ from = "a", to = "b" }}
+e2 = {{ from = "c", to = "d" }}
+e3 = {{ from = "d", to = "e" }}
+e4 = {{ from = "b", to = "f" }}
+"#
+            );
+            same_as_alone(&pipeline(&text), &Files);
+            same_as_alone(&pipeline(&text), &NoEnvironment);
+        }
+    }
+
+    #[test]
+    fn every_kind_is_the_same() {
+        let text = include_str!("../../tests/every_kind/pipeline.toml");
+        same_as_alone(&pipeline(text), &NoEnvironment);
+    }
+}
