@@ -206,10 +206,12 @@ a = { from = "numbers", to = "out" }
     window.shot("jobs-failed-light");
     window.act(Action::ShowBottom(BottomTab::Logs));
     window.wait_for_text("The job failed in");
+    window.shot("logs-failed-light");
     // The preview of the same rows says why it has none.
     window.select("numbers");
     window.act(Action::ShowBottom(BottomTab::Preview));
     window.wait_for_text("No rows of numbers");
+    window.shot("preview-failed-light");
     window.harness.get_by_label("Try again");
 
     // A job whose process is killed leaves no word, and that is said.

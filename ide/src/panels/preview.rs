@@ -123,15 +123,12 @@ impl Preview {
             );
             return;
         };
+        let has_rows = (view.table.as_ref()).is_some_and(|table| !table.rows.is_empty());
         if let Some(why) = &view.error {
-            failure(
-                ui,
-                editor,
-                node.as_str(),
-                why,
-                view.table.is_none(),
-                actions,
-            );
+            failure(ui, editor, node.as_str(), why, !has_rows, actions);
+            if !has_rows {
+                return;
+            }
         }
         let Some(table) = &view.table else {
             if view.error.is_none() {

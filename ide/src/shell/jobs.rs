@@ -265,7 +265,6 @@ impl Shell {
                     self.notices.add(context, notice);
                 }
                 Told::Savepoint(savepoint) => self.jobs.savepoint = Some(savepoint),
-                Told::NotThere => {}
                 Told::Saved(saved) => self.jobs.saved = saved,
                 Told::Unfit(why) => {
                     if self.modal.is_none() {

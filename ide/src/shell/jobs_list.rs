@@ -19,7 +19,9 @@ use crate::work::listing::{Heard, Listed, Listing};
 
 /// How often the list is read again while it is shown.
 const EVERY: Duration = Duration::from_secs(2);
-const WIDTH: f32 = 760.0;
+const WIDTH: f32 = 780.0;
+/// How wide the names of jobs are.
+const NAME: f32 = 190.0;
 
 /// What the list knows, and what is typed in it.
 pub(super) struct JobsList {
@@ -210,6 +212,18 @@ impl JobsList {
     }
 }
 
+/// The end of a path, which tells files apart.
+fn short(file: &Path) -> String {
+    let mut parts = file.components().rev().take(2);
+    match (parts.next(), parts.next()) {
+        (Some(name), Some(folder)) if file.components().count() > 2 => {
+            let folder = folder.as_os_str().to_string_lossy();
+            format!("…/{folder}/{}", name.as_os_str().to_string_lossy())
+        }
+        _ => file.display().to_string(),
+    }
+}
+
 fn table(
     ui: &mut Ui,
     jobs: &[Listed],
@@ -233,11 +247,17 @@ fn table(
             ui.end_row();
             for job in jobs {
                 let address = &job.address;
-                let name = RichText::new(&address.pipeline).font(theme::strong_font(theme::TEXT));
-                let name = ui.add(Label::new(name).extend());
-                if let Some(file) = &job.file {
-                    name.on_hover_text(file.display().to_string());
-                }
+                ui.vertical(|ui| {
+                    ui.spacing_mut().item_spacing.y = 1.0;
+                    ui.set_width(NAME);
+                    let name = RichText::new(&address.pipeline);
+                    ui.add(Label::new(name.font(theme::strong_font(theme::TEXT))).truncate());
+                    if let Some(file) = &job.file {
+                        let text = RichText::new(short(file)).size(theme::SMALL);
+                        ui.add(Label::new(text.color(palette.muted)).truncate())
+                            .on_hover_text(file.display().to_string());
+                    }
+                });
                 let (word, colour) = match &job.status {
                     None => ("…", palette.muted),
                     Some(Ok(status)) => match status.state {
@@ -347,5 +367,19 @@ impl Shell {
         if is_it {
             self.attach_job(address);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_of_a_path_is_shown() {
+        assert_eq!(
+            short(Path::new("/home/me/fraud/pipeline.toml")),
+            "…/fraud/pipeline.toml"
+        );
+        assert_eq!(short(Path::new("/p.toml")), "/p.toml");
     }
 }

@@ -56,13 +56,12 @@ impl Notices {
         let now = Instant::now();
         self.take_waiting(context, now);
         self.shown.retain(|shown| shown.until > now);
-        if !self.shown.is_empty() {
-            self.corner(context, now);
+        if !self.shown.is_empty() || self.offer.is_some() {
+            self.corner(context, now, actions);
         }
         if let Some(next) = self.shown.iter().map(|shown| shown.until).min() {
             context.request_repaint_after(next.saturating_duration_since(now));
         }
-        self.offer(context, actions);
     }
 
     fn take_waiting(&mut self, context: &Context, now: Instant) {
@@ -90,9 +89,11 @@ impl Notices {
         self.shown.drain(..surplus);
     }
 
-    fn corner(&mut self, context: &Context, now: Instant) {
+    fn corner(&mut self, context: &Context, now: Instant, actions: &mut Vec<Action>) {
         let palette = theme::palette(context);
+        let escape = context.input(|input| input.key_pressed(Key::Escape));
         let mut closed = None;
+        let mut done = self.offer.is_some() && escape;
         Area::new(Id::unique("notices"))
             .order(Order::Foreground)
             .anchor(Align2::RIGHT_BOTTOM, Vec2::new(-16.0, -44.0))
@@ -100,7 +101,9 @@ impl Notices {
                 ui.spacing_mut().item_spacing.y = 2.0 * theme::STEP;
                 for shown in &mut self.shown {
                     let (is_closed, is_read) = ui
-                        .push_id(shown.number, |ui| one(ui, &shown.notice, palette))
+                        .push_id(shown.number, |ui| {
+                            one(ui, &shown.notice, palette, |_| false)
+                        })
                         .inner;
                     if is_closed {
                         closed = Some(shown.number);
@@ -109,39 +112,24 @@ impl Notices {
                         shown.until = shown.until.max(now + LINGERS);
                     }
                 }
+                let Some(offer) = &self.offer else { return };
+                let (answered, _) = one(ui, offer, palette, |ui| {
+                    let mut answered = false;
+                    if let Some((label, action)) = &offer.repair {
+                        let label = RichText::new(label).color(palette.on_accent);
+                        if ui.add(Button::new(label).fill(palette.accent)).clicked() {
+                            actions.push((**action).clone());
+                            answered = true;
+                        }
+                    }
+                    answered | ui.button("Dismiss").clicked()
+                });
+                done |= answered;
             });
         if closed.is_some() {
             self.shown.retain(|shown| Some(shown.number) != closed);
             context.request_repaint();
         }
-    }
-
-    fn offer(&mut self, context: &Context, actions: &mut Vec<Action>) {
-        let Some(offer) = &self.offer else { return };
-        let palette = theme::palette(context);
-        let mut done = context.input(|input| input.key_pressed(Key::Escape));
-        Area::new(Id::unique("offer"))
-            .order(Order::Foreground)
-            .anchor(Align2::CENTER_BOTTOM, Vec2::new(0.0, -48.0))
-            .show(context, |ui| {
-                let frame = surface(ui, palette).stroke(Stroke::new(1.0, palette.error));
-                frame.show(ui, |ui| {
-                    ui.set_max_width(560.0);
-                    let text = ui.label(RichText::new(&offer.text));
-                    announce(context, text.id);
-                    ui.add_space(theme::STEP);
-                    ui.horizontal(|ui| {
-                        if let Some((label, action)) = &offer.repair {
-                            let label = RichText::new(label).color(palette.on_accent);
-                            if ui.add(Button::new(label).fill(palette.accent)).clicked() {
-                                actions.push((**action).clone());
-                                done = true;
-                            }
-                        }
-                        done |= ui.button("Dismiss").clicked();
-                    });
-                });
-            });
         if done {
             self.offer = None;
             context.request_repaint();
@@ -169,8 +157,14 @@ fn surface(ui: &Ui, palette: &Palette) -> Frame {
         .inner_margin(Margin::symmetric(12, 10))
 }
 
-/// Draws one; whether it was closed, and whether the pointer is over it.
-fn one(ui: &mut Ui, notice: &Notice, palette: &Palette) -> (bool, bool) {
+/// Draws one; whether it was closed or answered, and whether the pointer is over it. One with a
+/// repair is answered by its buttons.
+fn one(
+    ui: &mut Ui,
+    notice: &Notice,
+    palette: &Palette,
+    buttons: impl FnOnce(&mut Ui) -> bool,
+) -> (bool, bool) {
     let (mark, colour) = match notice.level {
         NoticeLevel::Done => ("✓", palette.ok),
         NoticeLevel::Info => ("i", palette.muted),
@@ -183,24 +177,30 @@ fn one(ui: &mut Ui, notice: &Notice, palette: &Palette) -> (bool, bool) {
     let frame = surface(ui, palette).stroke(Stroke::new(1.0, line));
     let shown = frame.show(ui, |ui| {
         ui.set_width(WIDTH);
-        let mut closed = false;
+        let mut done = false;
         ui.horizontal_top(|ui| {
             ui.spacing_mut().item_spacing.x = 2.5 * theme::STEP;
             badge(ui, mark, colour);
             let room = WIDTH - 50.0;
-            let text = ui
-                .allocate_ui(Vec2::new(room, 0.0), |ui| {
-                    ui.set_width(room);
-                    ui.add(Label::new(RichText::new(&notice.text)).wrap())
-                })
-                .inner;
-            announce(ui.ctx(), text.id);
-            let cross = RichText::new("×").color(palette.muted);
-            let close = ui.add(Button::new(cross).frame(false).small());
-            close.widget_info(|| WidgetInfo::labeled(Role::Button, true, "Close notice"));
-            closed = close.clicked();
+            ui.allocate_ui(Vec2::new(room, 0.0), |ui| {
+                ui.set_width(room);
+                ui.vertical(|ui| {
+                    let text = ui.add(Label::new(RichText::new(&notice.text)).wrap());
+                    announce(ui.ctx(), text.id);
+                    if notice.repair.is_some() {
+                        ui.add_space(theme::STEP);
+                        done = ui.horizontal(buttons).inner;
+                    }
+                });
+            });
+            if notice.repair.is_none() {
+                let cross = RichText::new("×").color(palette.muted);
+                let close = ui.add(Button::new(cross).frame(false).small());
+                close.widget_info(|| WidgetInfo::labeled(Role::Button, true, "Close notice"));
+                done = close.clicked();
+            }
         });
-        closed
+        done
     });
     (shown.inner, shown.response.contains_pointer())
 }

@@ -8,6 +8,7 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -83,8 +84,6 @@ pub enum Told {
     Notice(Notice),
     /// A savepoint was made.
     Savepoint(PathBuf),
-    /// There is no job to attach to.
-    NotThere,
     /// What the next run can go on from.
     Saved(Option<SavedState>),
     /// The run did not start: the state of the last one does not fit. With what the program says.
@@ -120,7 +119,11 @@ impl Watch {
     ) -> Self {
         let (orders, inbox) = mpsc::channel();
         let (outbox, told) = mpsc::channel();
-        let teller = Teller { told: outbox, wake };
+        let teller = Teller {
+            told: outbox,
+            wake,
+            news: Arc::default(),
+        };
         let spawned = thread::Builder::new().name("job".into()).spawn(move || {
             // Whoever asked may be gone; the job goes on.
             let _ = watch(&inbox, &teller);
@@ -157,16 +160,21 @@ struct Gone;
 struct Teller {
     told: Sender<Told>,
     wake: Wake,
+    /// Whether something was told that the window was not woken for.
+    news: Arc<AtomicBool>,
 }
 
 impl Teller {
     fn tell(&self, told: Told) -> Result<(), Gone> {
+        self.news.store(true, Ordering::Release);
         self.told.send(told).map_err(|_| Gone)
     }
 
     /// Has the window look at what was told: once for all that is told together.
     fn wake(&self) {
-        (self.wake)();
+        if self.news.swap(false, Ordering::AcqRel) {
+            (self.wake)();
+        }
     }
 
     fn news(&self, news: JobNews) -> Result<(), Gone> {
@@ -212,7 +220,9 @@ fn attach(
             return Watched::at(address, folder).watch(orders, teller);
         }
     };
-    teller.tell(Told::Saved(folder.saved()))?;
+    if let Some(saved) = folder.saved() {
+        teller.tell(Told::Saved(Some(saved)))?;
+    }
     if let Some(address) = living(&folder) {
         return Watched::at(address, Some(folder)).watch(orders, teller);
     }
@@ -227,7 +237,8 @@ fn attach(
             ))))?;
             Watched::at(address, None).watch(orders, teller)
         }
-        None => teller.tell(Told::NotThere),
+        // A window is not woken to show what it shows.
+        None => Ok(()),
     }
 }
 
