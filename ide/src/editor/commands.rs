@@ -71,7 +71,7 @@ impl Editor {
                     Err("The job runs already")
                 } else if self.pipeline().nodes().len() == 0 {
                     Err("The pipeline has no nodes yet")
-                } else if self.compiled.has_errors() {
+                } else if !self.is_compiling() && self.compiled.has_errors() {
                     Err("The pipeline has errors: see Problems")
                 } else {
                     Ok(())
@@ -223,6 +223,10 @@ impl Editor {
             EditSql => self.begin_draft(),
             ApplySql => return self.take_sql(false),
             DiscardSql => return self.discard_sql(),
+            // What was found in an older document says nothing about this one.
+            Run | RunFromScratch if self.is_compiling() => {
+                self.run_when_compiled = Some(command);
+            }
             Run | RunFromScratch => {
                 let from_scratch = command == RunFromScratch;
                 return vec![Effect::StartJob { from_scratch }];
