@@ -16,7 +16,7 @@ pub(super) struct Edges {
 
 impl Edges {
     /// The edges that end at a node, by id.
-    pub(super) fn into_node(&self, node: &str) -> impl Iterator<Item = (&EdgeId, &Edge)> {
+    pub(super) fn ending_at(&self, node: &str) -> impl Iterator<Item = (&EdgeId, &Edge)> {
         let into = self.into.get_or_init(|| {
             let mut into: HashMap<NodeId, Vec<EdgeId>> = HashMap::new();
             for (id, edge) in &self.all {

@@ -134,13 +134,8 @@ impl Document {
         // All that goes first, so that nothing new meets what is on its way out.
         let mut wanted: Vec<(NodeId, Vec<(Feed, Edge)>)> = Vec::new();
         let mut free: BTreeMap<(NodeId, NodeId), EdgeId> = BTreeMap::new();
-        let (edges_before, edges_after) = (edges_by_end(from), edges_by_end(to));
         for (id, _) in to.nodes() {
             let whole = other_kind.contains(id);
-            // Most nodes are fed as they were, which is told at once.
-            if edges_before.get(id) == edges_after.get(id) && !whole {
-                continue;
-            }
             let (before, after) = (feeds(from, id), feeds(to, id));
             let same = before
                 .iter()
@@ -227,17 +222,7 @@ fn ends_with_new(after: &[(Feed, EdgeId)], ours: &[(Feed, EdgeId)]) -> bool {
         .all(|(feed, _)| !has(feed))
 }
 
-/// The edges by the node they end at, in the order of their numbers.
-fn edges_by_end(pipeline: &Pipeline) -> BTreeMap<&NodeId, Vec<&Edge>> {
-    let mut edges: Vec<(&EdgeId, &Edge)> = pipeline.edges().collect();
-    edges.sort_by_key(|(id, _)| (id.number().unwrap_or(u64::MAX), *id));
-    let mut by_end: BTreeMap<&NodeId, Vec<&Edge>> = BTreeMap::new();
-    for (_, edge) in edges {
-        by_end.entry(&edge.to.node).or_default().push(edge);
-    }
-    by_end
-}
-
+/// What feeds a node, by which edge.
 fn feeds(pipeline: &Pipeline, node: &NodeId) -> Vec<(Feed, EdgeId)> {
     pipeline
         .inputs_of(node.as_str())

@@ -208,7 +208,7 @@ impl Pipeline {
     pub fn inputs_of(&self, node: &str) -> Vec<(String, &EdgeId, &Edge)> {
         let mut inputs: Vec<_> = self
             .edges
-            .into_node(node)
+            .ending_at(node)
             .map(|(id, edge)| (self.input_port(edge), id, edge))
             .collect();
         let ports: Vec<&str> = match self.inputs(node) {
@@ -360,7 +360,7 @@ impl Pipeline {
         };
         let port = self.input_port(edge);
         let mut taken = None;
-        for (id, other) in self.edges.into_node(edge.to.node.as_str()) {
+        for (id, other) in self.edges.ending_at(edge.to.node.as_str()) {
             if self.input_port(other) != port {
                 continue;
             }
