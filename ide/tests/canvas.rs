@@ -763,6 +763,37 @@ fn the_wheel_zooms_to_the_pointer_and_the_middle_button_pans() {
 }
 
 #[test]
+fn space_and_a_drag_pan_and_select_nothing() {
+    let mut window = window(chain());
+    let node = window.get_by_label_contains("'daily'").rect();
+    click(&mut window, node.center());
+    let selected = |window: &Window| shell(window).editor.view.selection.clone();
+    let before = selected(&window);
+    assert!(!before.is_empty());
+    let camera = shell(&window).editor.view.camera;
+    let free = node.center_bottom() + Vec2::new(0.0, 90.0);
+    window.hover_at(free);
+    window.step();
+    let space = |pressed| Event::Key {
+        key: Key::Space,
+        physical_key: None,
+        pressed,
+        repeat: false,
+        modifiers: Modifiers::NONE,
+    };
+    window.event(space(true));
+    window.step();
+    assert_eq!(selected(&window), before);
+    drag(&mut window, free, free + Vec2::new(-60.0, 40.0));
+    window.event(space(false));
+    window.run();
+    let panned = shell(&window).editor.view.camera;
+    let by = (camera.centre - panned.centre) * panned.zoom;
+    assert!((by - Vec2::new(-60.0, 40.0)).length() < 1.5, "{by:?}");
+    assert_eq!(selected(&window), before);
+}
+
+#[test]
 fn menus_overlays_and_the_map_work() {
     let mut window = window(chain());
     window.get_by_label("Types overlay").click();

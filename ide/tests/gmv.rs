@@ -904,6 +904,40 @@ fn build_run_and_undo(hand: Hand) {
     assert_eq!(*desk.editor().document(), end);
 }
 
+/// Where Tab leads to from the canvas, until it is there again.
+#[test]
+fn every_stop_of_the_keyboard_has_a_name() {
+    let mut desk = Desk::new(Hand::Keyboard);
+    desk.begin();
+    let mut stops = Vec::new();
+    for _ in 0..200 {
+        desk.press(Key::Tab);
+        if desk.is_on_canvas() {
+            break;
+        }
+        let stop = desk.focus().expect("something has the keyboard");
+        let stop = stop.accesskit_node();
+        let name = stop.label().or_else(|| stop.value()).unwrap_or_default();
+        assert!(
+            !name.is_empty(),
+            "a {:?} without a name at {:?}, behind {stops:?}",
+            stop.role(),
+            stop.bounding_box()
+        );
+        assert!(!stops.contains(&name), "'{name}' is there twice: {stops:?}");
+        stops.push(name);
+    }
+    assert!(desk.is_on_canvas(), "it goes round: {stops:?}");
+    for known in [
+        "Run",
+        "Add Window aggregate",
+        "Name of the pipeline",
+        "Problems tab",
+    ] {
+        assert!(stops.iter().any(|stop| stop == known), "{known}: {stops:?}");
+    }
+}
+
 #[test]
 fn the_sample_is_built_with_the_mouse() {
     build_run_and_undo(Hand::Mouse);

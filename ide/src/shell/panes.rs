@@ -163,7 +163,11 @@ impl Panes {
             problems,
             edited: false,
         };
+        let scope = ui.scope_id();
         self.tree.ui(&mut behavior, ui);
+        if let Some(root) = self.tree.root() {
+            name_borders(ui.ctx(), &self.tree.tiles, scope, root);
+        }
         self.edited |= behavior.edited;
         let actions = behavior.parts.actions;
         // A tab that a click brought up.
@@ -193,6 +197,50 @@ impl Panes {
     fn set_visible(&mut self, pane: Pane, visible: bool) {
         if let Some(id) = self.tree.tiles.find_pane(&pane) {
             self.tree.set_visible(id, visible);
+        }
+    }
+}
+
+/// Gives the borders between tiles names: egui_tiles gives them none, and the keyboard comes by.
+fn name_borders(context: &egui::Context, tiles: &Tiles<Pane>, scope: egui::Id, tile: TileId) {
+    // As egui_tiles nests its parts.
+    let scope = scope.with(tile).with(egui::IdSalt::new("child"));
+    let Some(Tile::Container(container)) = tiles.get(tile) else {
+        return;
+    };
+    let seen: Vec<TileId> = container
+        .children()
+        .copied()
+        .filter(|child| tiles.is_visible(*child))
+        .collect();
+    if matches!(container, Container::Linear(_)) {
+        for (at, pair) in seen.windows(2).enumerate() {
+            let border = scope.with((tile, "resize", at));
+            let known = context.viewport(|view| view.this_pass.widgets.contains(border));
+            if known
+                && let [Some(one), Some(other)] =
+                    [pair[0], pair[1]].map(|tile| first_pane(tiles, tile))
+            {
+                let name = format!("Border between {} and {}", one.title(), other.title());
+                let _ = context.accesskit_node_builder(border, |node| {
+                    node.set_role(egui::accesskit::Role::Splitter);
+                    node.set_label(name);
+                });
+            }
+        }
+    }
+    for child in seen {
+        name_borders(context, tiles, scope, child);
+    }
+}
+
+/// The pane that stands first in a tile.
+fn first_pane(tiles: &Tiles<Pane>, tile: TileId) -> Option<Pane> {
+    match tiles.get(tile)? {
+        Tile::Pane(pane) => Some(*pane),
+        Tile::Container(container) => {
+            let mut children = container.children();
+            children.find_map(|child| first_pane(tiles, *child))
         }
     }
 }
@@ -331,6 +379,11 @@ impl egui_tiles::Behavior<Pane> for Drawing<'_> {
         let title = tiles.get_pane(&tile).map_or("Group", |pane| pane.title());
         response.widget_info(|| WidgetInfo::labeled(Role::Button, true, format!("{title} tab")));
         response
+    }
+
+    /// A group is no thing to drag: its background would be a stop of the keyboard without a name.
+    fn is_tile_draggable(&self, tiles: &Tiles<Pane>, tile: TileId) -> bool {
+        tiles.get_pane(&tile).is_some()
     }
 
     fn is_tab_bar_visible(&self, _tile: TileId, _tabs: &Tabs) -> bool {
