@@ -53,6 +53,7 @@ pub enum UiCommand {
     // Run
     Run,
     RunFromScratch,
+    RunFromSavepoint,
     Stop,
     StopWithSavepoint,
     CheckpointNow,
@@ -133,7 +134,7 @@ const CTRL_SHIFT: Modifiers = Modifiers::COMMAND.plus(Modifiers::SHIFT);
 
 impl UiCommand {
     /// All, in the order of the menus.
-    pub const ALL: [UiCommand; 76] = {
+    pub const ALL: [UiCommand; 77] = {
         use UiCommand::*;
         [
             New,
@@ -176,6 +177,7 @@ impl UiCommand {
             PreviousProblem, // Graph
             Run,
             RunFromScratch,
+            RunFromSavepoint,
             Stop,
             StopWithSavepoint,
             CheckpointNow,
@@ -239,8 +241,8 @@ impl UiCommand {
             | Find
             | NextProblem
             | PreviousProblem => Menu::Graph,
-            Run | RunFromScratch | Stop | StopWithSavepoint | CheckpointNow | Preview
-            | FreezePreview | Attach | Detach => Menu::Run,
+            Run | RunFromScratch | RunFromSavepoint | Stop | StopWithSavepoint | CheckpointNow
+            | Preview | FreezePreview | Attach | Detach => Menu::Run,
             ExportSql | CopySql | ToggleTarget => Menu::Deploy,
             _ => Menu::View,
         }
@@ -290,6 +292,7 @@ impl UiCommand {
             PreviousProblem => "Previous problem",
             Run => "Run",
             RunFromScratch => "Run from scratch",
+            RunFromSavepoint => "Run from savepoint…",
             Stop => "Stop",
             StopWithSavepoint => "Stop with savepoint",
             CheckpointNow => "Checkpoint now",
@@ -379,6 +382,7 @@ impl UiCommand {
             PreviousProblem => "Go to the problem before",
             Run => "Run the pipeline on this machine; goes on from the last checkpoint",
             RunFromScratch => "Run the pipeline and forget the checkpoints of its last run",
+            RunFromSavepoint => "Run the pipeline with the state of a savepoint",
             Stop => "Stop the running job",
             StopWithSavepoint => "Take a savepoint, then stop; a later run can go on from it",
             CheckpointNow => "Take a checkpoint of the running job",

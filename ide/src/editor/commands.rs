@@ -57,7 +57,7 @@ impl Editor {
                 !self.compiled.diagnostics.is_empty(),
                 "No problems were found",
             ),
-            Run | RunFromScratch => {
+            Run | RunFromScratch | RunFromSavepoint => {
                 if self.job_running {
                     Err("The job runs already")
                 } else if self.pipeline().nodes().len() == 0 {
@@ -210,6 +210,7 @@ impl Editor {
             Find => self.view.popup = Popup::Find,
             NextProblem => self.walk_problems(1),
             PreviousProblem => self.walk_problems(-1),
+            RunFromSavepoint => return vec![Effect::AskSavepoint],
             Run | RunFromScratch => {
                 let from_scratch = command == RunFromScratch;
                 return vec![Effect::StartJob { from_scratch }];
