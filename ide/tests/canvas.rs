@@ -320,6 +320,28 @@ fn a_wire_by_keyboard_ends_at_a_new_node_too() {
 }
 
 #[test]
+fn a_port_that_the_keyboard_chooses_is_seen() {
+    let mut window = window(chain());
+    let far = Command::MoveNodes {
+        positions: vec![(NodeId::slug("out"), Position::new(4_000, -900))],
+    };
+    let state = window.state_mut().as_mut().expect("a window");
+    state.editor.apply(Action::Edit(far));
+    window.run();
+    press(&mut window, Key::Slash);
+    type_text(&mut window, "other");
+    press(&mut window, Key::Enter);
+    press(&mut window, Key::C);
+    assert!(window.query_by_label("Input input of out").is_none());
+    type_text(&mut window, "out");
+    let canvas = window.get_by_label("Canvas").rect();
+    let port = window.get_by_label("Input input of out").rect();
+    assert!(canvas.contains_rect(port), "{port:?}");
+    press(&mut window, Key::Enter);
+    assert!(wires(&window).contains(&"other > out.input".to_string()));
+}
+
+#[test]
 fn the_search_offers_what_is_used_most_first() {
     let mut window = window(Editor::empty());
     let state = window.state_mut().as_mut().expect("a window");
@@ -538,6 +560,97 @@ fn wires_are_cut_and_unplugged() {
     drag(&mut window, end, end + Vec2::new(-40.0, 120.0));
     assert!(wires(&window).is_empty());
     assert_eq!(shell(&window).editor.view.popup, Popup::None);
+}
+
+#[test]
+fn a_drag_to_the_border_moves_what_is_seen() {
+    let mut window = window(chain());
+    let canvas = window.get_by_label("Canvas").rect();
+    let hold = |window: &mut Window, from: Pos2, to: Pos2| {
+        window.hover_at(from);
+        window.step();
+        button(window, from, PointerButton::Primary, true, Modifiers::NONE);
+        for share in [0.5, 1.0] {
+            window.hover_at(from.lerp(to, share));
+            window.step();
+        }
+        for _ in 0..40 {
+            window.step();
+        }
+    };
+    // A node stays under the pointer.
+    let node = window.get_by_label_contains("'other'").rect();
+    let border = canvas.center_bottom() - Vec2::new(0.0, 2.0);
+    let before = shell(&window).editor.view.camera;
+    hold(&mut window, node.center(), border);
+    let seen = shell(&window).editor.view.camera;
+    assert!(seen.centre.y > before.centre.y + 50.0, "{seen:?}");
+    assert_eq!(seen.centre.x, before.centre.x);
+    button(
+        &mut window,
+        border,
+        PointerButton::Primary,
+        false,
+        Modifiers::NONE,
+    );
+    window.run();
+    let seen = shell(&window).editor.view.camera;
+    let place = shell(&window).editor.document().layout().position("other");
+    let place = millstream_ide::editor::point(place.expect("it stands somewhere"));
+    let middle = seen.to_screen(canvas, place) + node.size() / 2.0;
+    assert!(middle.distance(border) < 24.0, "{middle:?}");
+    // A wire that is drawn to the other side, and let go on nothing, ends there.
+    let port = centre(&window, "Output of other");
+    let border = canvas.left_center() + Vec2::new(1.0, 0.0);
+    let before = shell(&window).editor.view.camera;
+    hold(&mut window, port, border);
+    assert!(shell(&window).editor.view.camera.centre.x < before.centre.x - 50.0);
+    press(&mut window, Key::Escape);
+    button(
+        &mut window,
+        border,
+        PointerButton::Primary,
+        false,
+        Modifiers::NONE,
+    );
+    window.run();
+    // At rest nothing moves, wherever the pointer is.
+    let before = shell(&window).editor.view.camera;
+    window.hover_at(border);
+    window.run_steps(10);
+    assert_eq!(shell(&window).editor.view.camera, before);
+}
+
+#[test]
+fn the_schema_at_a_port_says_where_each_column_comes_from() {
+    let text = "[nodes.orders]\nkind = \"datagen\"\nrows-per-second = 10\n[nodes.orders.schema]\nid = \"BIGINT\"\namount = \"DOUBLE\"\n[nodes.taxed]\nkind = \"derive\"\n[nodes.taxed.columns]\ngross = \"amount * 1.19\"\n[nodes.short]\nkind = \"select\"\ncolumns = [\"gross\", \"id\"]\n[nodes.short.rename]\nid = \"number\"\n[nodes.out]\nkind = \"print\"\n[edges]\ne1 = { from = \"orders\", to = \"taxed\" }\ne2 = { from = \"taxed\", to = \"short\" }\ne3 = { from = \"short\", to = \"out\" }\n";
+    let mut window = window(Editor::new(document(text), None));
+    let state = window.state_mut().as_mut().expect("a window");
+    state.settle(std::time::Duration::from_secs(60));
+    window.run();
+    let mut hover = |port: &str, origins: &[&str]| {
+        let at = centre(&window, port);
+        window.hover_at(at);
+        for _ in 0..60 {
+            window.step();
+        }
+        for origin in origins {
+            window.get_by_label(origin);
+        }
+    };
+    hover("Output of taxed", &["ƒ orders.amount"]);
+    hover("Input input of out", &["taxed", "orders.id"]);
+    // The keyboard that is at a port sees the same, without a pointer.
+    window.remove_cursor();
+    window.run();
+    assert!(window.query_by_label("ƒ orders.amount").is_none());
+    press(&mut window, Key::Slash);
+    type_text(&mut window, "taxed");
+    press(&mut window, Key::Enter);
+    press(&mut window, Key::Enter);
+    window.get_by_label("ƒ orders.amount");
+    press(&mut window, Key::Escape);
+    assert!(window.query_by_label("ƒ orders.amount").is_none());
 }
 
 #[test]
@@ -810,6 +923,16 @@ fn pictures() {
         shell.job = made_up_job(&shell.editor);
         look(&mut window, 0.9, "scored");
         shot(&mut window, "job");
+        // The schema at a port.
+        let state = window.state_mut().as_mut().expect("a window");
+        state.job = Default::default();
+        look(&mut window, 0.9, "scored");
+        let port = centre(&window, "Output of features");
+        window.hover_at(port);
+        for _ in 0..60 {
+            window.step();
+        }
+        shot(&mut window, "port");
         // A wire that is drawn.
         let shell = window
             .state_mut()
@@ -856,6 +979,11 @@ fn pictures() {
         let source = window.get_by_label_contains("'orders'").rect().center();
         drag(&mut window, from, source);
         shot(&mut window, "refused");
+        // A wire by keyboard.
+        let at = window.get_by_label_contains("'other'").rect().center();
+        click(&mut window, at);
+        press(&mut window, Key::C);
+        shot(&mut window, "keys");
     }
 }
 

@@ -172,6 +172,7 @@
 mod check;
 mod command;
 mod comments;
+mod edges;
 pub mod files;
 mod history;
 mod ids;
@@ -210,6 +211,15 @@ pub struct Document {
 }
 
 impl Document {
+    /// The nodes whose content changed since an earlier state of the document, where nothing else
+    /// did; `None` where nodes or edges came, went or moved.
+    pub fn changed_nodes<'a>(&'a self, earlier: &Document) -> Option<Vec<&'a NodeId>> {
+        match self.layout.is_same(&earlier.layout) {
+            true => self.pipeline.changed_nodes(&earlier.pipeline),
+            false => None,
+        }
+    }
+
     /// A document of a loaded pipeline and layout. Places of nodes that do not exist are dropped.
     pub fn new(pipeline: Pipeline, layout: Layout) -> Self {
         let layout = layout.retain_known(&pipeline);

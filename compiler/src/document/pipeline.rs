@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use petgraph::graphmap::DiGraphMap;
 
+use super::edges::Edges;
 use super::{Comment, EdgeId, Entries, NodeId, PortName, Refusal, Value};
 use crate::nodes::{self, Inputs};
 
@@ -122,7 +123,7 @@ pub struct Pipeline {
     pub(super) description: Option<String>,
     pub(super) settings: Arc<BTreeMap<String, String>>,
     pub(super) nodes: Arc<BTreeMap<NodeId, Arc<Node>>>,
-    pub(super) edges: Arc<BTreeMap<EdgeId, Edge>>,
+    pub(super) edges: Arc<Edges>,
     pub(super) unknown: Arc<BTreeMap<String, Value>>,
     pub(super) comments: Arc<Comments>,
 }
@@ -174,6 +175,24 @@ impl Pipeline {
         }
     }
 
+    /// The nodes whose content changed since an earlier state of the pipeline; `None` where nodes or
+    /// edges came or went.
+    pub(super) fn changed_nodes<'a>(&'a self, earlier: &Pipeline) -> Option<Vec<&'a NodeId>> {
+        if !Arc::ptr_eq(&self.edges, &earlier.edges) || self.nodes.len() != earlier.nodes.len() {
+            return None;
+        }
+        let mut changed = Vec::new();
+        for ((id, node), (old_id, old)) in self.nodes.iter().zip(earlier.nodes.iter()) {
+            if id != old_id {
+                return None;
+            }
+            if !Arc::ptr_eq(node, old) {
+                changed.push(id);
+            }
+        }
+        Some(changed)
+    }
+
     /// All edges, sorted by id.
     pub fn edges(&self) -> impl ExactSizeIterator<Item = (&EdgeId, &Edge)> {
         self.edges.iter()
@@ -189,8 +208,7 @@ impl Pipeline {
     pub fn inputs_of(&self, node: &str) -> Vec<(String, &EdgeId, &Edge)> {
         let mut inputs: Vec<_> = self
             .edges
-            .iter()
-            .filter(|(_, edge)| edge.to.node == *node)
+            .into_node(node)
             .map(|(id, edge)| (self.input_port(edge), id, edge))
             .collect();
         let ports: Vec<&str> = match self.inputs(node) {
@@ -342,8 +360,8 @@ impl Pipeline {
         };
         let port = self.input_port(edge);
         let mut taken = None;
-        for (id, other) in self.edges.iter() {
-            if other.to.node != edge.to.node || self.input_port(other) != port {
+        for (id, other) in self.edges.into_node(edge.to.node.as_str()) {
+            if self.input_port(other) != port {
                 continue;
             }
             if other.from == edge.from {

@@ -18,6 +18,7 @@ mod context;
 pub(crate) mod expression;
 mod import;
 mod layout;
+mod lineage;
 pub(crate) mod recognise;
 mod repairs;
 pub(crate) mod shape;
@@ -42,6 +43,7 @@ pub use both::{Both, compile_both};
 pub use context::{Failed, NodeContext, NodeSql, Target};
 
 pub use import::{Imported, import};
+pub use lineage::ColumnOrigin;
 pub use recognise::{Candidate, TableText};
 pub use repairs::{Connection, Repair, check_connection, repairs};
 pub use source_map::{Origin, SourceMap};

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Lowered;
+use super::lineage::{ColumnOrigin, Lineage};
 use crate::document::NodeId;
 use crate::environment::Environment;
 use crate::plan::lifetime::State;
@@ -56,6 +57,9 @@ pub struct OperatorState {
 pub struct StreamType {
     /// Its columns.
     pub columns: Vec<RelationColumn>,
+    /// Where each of them comes from, in the same order. Empty where that is not known: of a
+    /// source that nothing reads.
+    pub origins: Vec<ColumnOrigin>,
     /// The kinds of rows.
     pub kind: StreamKind,
     /// The column of the event time.
@@ -100,6 +104,10 @@ pub(super) fn of_bound(binder: Binder<'_>, lowered: &Lowered) -> BTreeMap<NodeId
     let mut nodes: Vec<&NodeId> = lowered.map.statements().map(|(_, node)| node).collect();
     nodes.sort_unstable();
     nodes.dedup();
+    let operators = nodes
+        .iter()
+        .filter_map(|id| Some((*roots.get(id.as_str())?, *id)));
+    let lineage = Lineage::of(&bound, operators);
     for id in nodes {
         let Some(relation) = binder.relation(id.as_str()) else {
             continue;
@@ -107,6 +115,9 @@ pub(super) fn of_bound(binder: Binder<'_>, lowered: &Lowered) -> BTreeMap<NodeId
         let root = roots.get(id.as_str()).copied();
         let mut ty = of_relation(relation, root.map(|root| &bound.nodes[root]));
         ty.primary_key = binder.primary_key_of(id.as_str());
+        if let Some(root) = root {
+            ty.origins = lineage.columns(root, id);
+        }
         let into = bound.nodes.iter().position(|node| is_sink_of(node, id));
         if let Some(sources) = root.or(into).map(|from| sources_of(&bound, from)) {
             for source in sources {
@@ -153,6 +164,7 @@ fn of_relation(relation: &Relation, root: Option<&PlanNode>) -> StreamType {
             ChangelogMode::Retract => StreamKind::Retract,
         },
         columns: relation.columns.clone(),
+        origins: Vec::new(),
         rowtime: time(TimeAttribute::Rowtime),
         proctime: time(TimeAttribute::Proctime),
         watermarks: Vec::new(),

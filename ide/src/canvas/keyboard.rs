@@ -1,7 +1,9 @@
 //! The canvas by keyboard alone: Tab walks the nodes, arrows move them, Enter enters the ports,
 //! and a wire is drawn by choosing where it ends.
 
-use egui::{Align2, Area, Event, FocusDirection, Id, Key, Modifiers, Order, RichText, Ui, Vec2};
+use egui::{
+    Align2, Area, Event, FocusDirection, Id, Key, Modifiers, Order, Pos2, RichText, Ui, Vec2,
+};
 use millstream_compiler::document::{Command, NodeId};
 
 use super::arrange::GRID;
@@ -14,6 +16,9 @@ use crate::theme;
 
 /// How many ports are offered at once.
 const SHOWN: usize = 8;
+
+/// How far from the border of the canvas a port that is chosen is at least.
+const BESIDE: f32 = 48.0;
 
 /// A wire that is drawn by keyboard.
 #[derive(Debug)]
@@ -261,6 +266,11 @@ impl Keys {
             wiring.chosen =
                 (wiring.chosen as isize + step as isize).rem_euclid(count as isize) as usize;
         }
+        if (step != 0.0 || !text.is_empty())
+            && let Some(port) = wiring.candidates(scene).get(wiring.chosen)
+        {
+            actions.extend(show(scene.port_point(*port), editor));
+        }
         if escape {
             self.mode = Mode::Nodes;
         } else if enter {
@@ -405,6 +415,20 @@ impl Wiring {
         found.sort_by_key(|(score, _)| std::cmp::Reverse(*score));
         found.into_iter().map(|(_, port)| port).collect()
     }
+}
+
+/// Moves what is seen as little as it takes to show a point.
+fn show(point: Pos2, editor: &Editor) -> Option<Action> {
+    let camera = editor.view.camera;
+    let seen = camera.visible(editor.view.canvas);
+    let seen = seen.shrink(BESIDE.min(seen.size().min_elem() / 4.0));
+    let by = point - seen.clamp(point);
+    (by != Vec2::ZERO).then(|| {
+        Action::Look(Camera {
+            centre: camera.centre + by,
+            ..camera
+        })
+    })
 }
 
 fn lower(name: &str) -> String {

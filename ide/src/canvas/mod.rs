@@ -103,9 +103,17 @@ impl Canvas {
             minimap::ui(ui, &self.scene, eye, actions);
         }
         self.rename_frame(ui, eye, editor, actions);
-        if self.hands.drag.is_none() && !response.context_menu_opened() {
+        // Where something floats, a tip would lie over it.
+        let floating = editor.view.popup != Popup::None || self.keys.takes_keys();
+        if self.hands.drag.is_none() && !response.context_menu_opened() && !floating {
             let hover = self.hands.hover;
             tips::show(ui, &response, hover, &self.scene, editor, job);
+        }
+        if let keyboard::Mode::Ports(port) = self.keys.mode
+            && editor.view.popup == Popup::None
+        {
+            let at = eye.screen(self.scene.port_point(port));
+            tips::at_port(ui, &response, port, at, &self.scene, editor);
         }
         let menu = self.hands.menu;
         response.context_menu(|ui| {

@@ -158,7 +158,12 @@ fn label(look: &Look<'_>, overlay: Overlay) -> Option<String> {
         Overlay::Calm => None,
         Overlay::Types => look.stream.map(|stream| stream_name(stream).to_string()),
         Overlay::Rate => Some(brush::rate(look.figures?.rate)),
-        Overlay::Lag => look.figures?.lag_ms.map(brush::lag),
+        // A watermark that is behind means one thing where rows flow and another where none do.
+        Overlay::Lag => {
+            let figures = look.figures?;
+            let lag = figures.lag_ms.map(brush::lag)?;
+            Some(format!("{} · {lag}", brush::rate(figures.rate)))
+        }
         Overlay::State => {
             let size = look.source?.state_bytes;
             (size > 0).then(|| brush::bytes(size))

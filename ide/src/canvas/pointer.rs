@@ -24,6 +24,10 @@ const REACH: f32 = 9.0;
 const SNAP: f32 = 6.0;
 /// How near to a port a wire that is drawn jumps to it, in points of the screen.
 const MAGNET: f32 = 26.0;
+/// How near to the border of the canvas a drag moves what is seen, in points of the screen.
+const BORDER: f32 = 36.0;
+/// How fast, at the border itself, in points of the screen a second.
+const BORDER_SPEED: f32 = 900.0;
 /// The least size of a frame.
 const LEAST_FRAME: f32 = 80.0;
 
@@ -85,6 +89,8 @@ pub struct Wire {
 pub struct Hands {
     /// What is dragged.
     pub drag: Option<Drag>,
+    /// What was seen when the drag began.
+    begun: Camera,
     /// What is under the pointer.
     pub hover: Hit,
     /// The wire that a node of the library is put into if it is let go now.
@@ -139,6 +145,7 @@ impl Hands {
         let at = ui.input(|input| input.pointer.interact_pos());
         if let Some(at) = at {
             self.carry(ui, eye, scene, at, actions);
+            self.follow_over_the_border(ui, eye, at, actions);
         }
         if self.drag.is_some() && ui.input(|input| input.key_pressed(Key::Escape)) {
             self.drag = None;
@@ -197,6 +204,7 @@ impl Hands {
             )
         });
         let start = eye.world(origin);
+        self.begun = eye.camera;
         if middle || (primary && space) {
             self.drag = Some(Drag::Pan(eye.camera));
             return;
@@ -262,10 +270,12 @@ impl Hands {
         let Some(drag) = &mut self.drag else { return };
         let here = eye.world(at);
         let origin = ui.input(|input| input.pointer.press_origin());
-        let total = origin.map_or(Vec2::ZERO, |origin| (at - origin) / eye.zoom());
+        let by_hand = origin.map_or(Vec2::ZERO, |origin| (at - origin) / eye.zoom());
+        // What is seen may have moved meanwhile.
+        let total = by_hand + (eye.camera.centre - self.begun.centre);
         match drag {
             Drag::Pan(begun) => {
-                let centre = begun.centre - total;
+                let centre = begun.centre - by_hand;
                 if origin.is_some() && centre != eye.camera.centre {
                     actions.push(Action::Look(Camera {
                         centre,
@@ -326,6 +336,27 @@ impl Hands {
                 wire.target = target(scene, wire, here, MAGNET / eye.zoom());
             }
         }
+    }
+
+    /// Moves what is seen while something is dragged to the border.
+    fn follow_over_the_border(&self, ui: &Ui, eye: Eye, at: Pos2, actions: &mut Vec<Action>) {
+        let origin = ui.input(|input| input.pointer.press_origin());
+        let (Some(drag), Some(origin)) = (&self.drag, origin) else {
+            return;
+        };
+        if matches!(drag, Drag::Pan(_)) {
+            return;
+        }
+        let speed = border_speed(eye.view, origin, at);
+        if speed == Vec2::ZERO {
+            return;
+        }
+        let passed = ui.input(|input| input.stable_dt).min(0.1);
+        actions.push(Action::Look(Camera {
+            centre: eye.camera.centre + speed * passed / eye.zoom(),
+            ..eye.camera
+        }));
+        ui.ctx().request_repaint();
     }
 
     fn clicks(
@@ -527,6 +558,25 @@ fn target(scene: &Scene, wire: &Wire, here: Pos2, magnet: f32) -> Option<Port> {
         Port::Output(_) => true,
     };
     fitting(&over).find(empty).or_else(|| fitting(&over).next())
+}
+
+/// How fast what is seen moves while the pointer is dragged near the border, in points of the
+/// screen a second. A drag that began near the border must go on towards it.
+fn border_speed(view: Rect, origin: Pos2, at: Pos2) -> Vec2 {
+    let along = |low: f32, high: f32, origin: f32, at: f32| {
+        let room = BORDER.min((high - low) / 4.0);
+        let depth = |beyond: f32| (beyond / room).clamp(0.0, 1.0);
+        if at < origin {
+            -depth(low + room - at)
+        } else if at > origin {
+            depth(at - (high - room))
+        } else {
+            0.0
+        }
+    };
+    let x = along(view.left(), view.right(), origin.x, at.x);
+    let y = along(view.top(), view.bottom(), origin.y, at.y);
+    Vec2::new(x, y) * BORDER_SPEED
 }
 
 fn begin_move(moved: Moved, held: Rect) -> Drag {

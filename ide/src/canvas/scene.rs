@@ -8,10 +8,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use egui::{Pos2, Rect, Vec2, pos2};
 use millstream_compiler::diagnostics::Severity;
 use millstream_compiler::document::{
-    Colour, Document, EdgeId, FrameId, NodeId, PortName, PortRef, topological_order,
+    Colour, Document, EdgeId, FrameId, Node, NodeId, PortName, PortRef, topological_order,
 };
 use millstream_compiler::lower::StreamKind;
-use millstream_compiler::nodes::{self, Family, Inputs};
+use millstream_compiler::nodes::{self, Family, Inputs, NodeKind};
 
 use super::arrange::{self, HEAD, InputPort};
 use super::curve;
@@ -161,6 +161,8 @@ pub enum Hit {
 pub struct Scene {
     /// Of which change of the document, and of which answer of the compiler.
     key: Option<(u64, u64)>,
+    /// The document it was made of.
+    made_of: Option<Document>,
     /// Counts how often it was laid out: numbers of nodes and wires hold within one.
     pub version: u64,
     /// All nodes, by id.
@@ -187,9 +189,12 @@ impl Scene {
         }
         let document_changed = self.key.is_none_or(|old| old.0 != key.0);
         self.key = Some(key);
-        if document_changed {
+        if document_changed && !self.take_in(editor.document()) {
             self.version += 1;
             self.build(editor.document());
+        }
+        if document_changed {
+            self.made_of = Some(editor.document().clone());
         }
         let mut found: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
         for diagnostic in &compiled.diagnostics {
@@ -214,6 +219,33 @@ impl Scene {
     /// Forgets what was moved by hand: the next frame begins with the document.
     pub fn invalidate(&mut self) {
         self.key = None;
+        self.made_of = None;
+    }
+
+    /// Takes in a change that is within nodes, as typing in a field is: nothing moves. Gives false
+    /// where the change is another one.
+    fn take_in(&mut self, document: &Document) -> bool {
+        let earlier = self.made_of.as_ref();
+        let Some(changed) = earlier.and_then(|earlier| document.changed_nodes(earlier)) else {
+            return false;
+        };
+        for id in changed {
+            let (Some(&at), Some(node)) =
+                (self.index.get(id), document.pipeline().node(id.as_str()))
+            else {
+                return false;
+            };
+            let kind = nodes::find(&node.kind);
+            let seen = &mut self.nodes[at];
+            if kind_title(node, kind) != seen.kind {
+                // Other ports, and another size.
+                return false;
+            }
+            seen.title.clone_from(&node.title);
+            seen.summary = kind.and_then(|kind| kind.summary(node));
+            seen.muted = node.muted;
+        }
+        true
     }
 
     fn build(&mut self, document: &Document) {
@@ -255,10 +287,7 @@ impl Scene {
                 let size = Vec2::new(arrange::NODE_WIDTH, arrange::node_height(inputs.len()));
                 let place = layout.position(id.as_str()).map_or(Pos2::ZERO, point);
                 SceneNode {
-                    kind: spec.map_or_else(
-                        || format!("Unknown kind {}", node.kind),
-                        |s| s.title.to_string(),
-                    ),
+                    kind: kind_title(node, kind),
                     family: spec.map(|spec| spec.family),
                     rect: Rect::from_min_size(place, size),
                     inputs,
@@ -653,6 +682,14 @@ fn number(id: &EdgeId) -> u64 {
 }
 
 /// The input ports of a node, its wires being sorted by number.
+/// What the kind of a node is called.
+fn kind_title(node: &Node, kind: Option<&dyn NodeKind>) -> String {
+    kind.map_or_else(
+        || format!("Unknown kind {}", node.kind),
+        |kind| kind.spec().title.to_string(),
+    )
+}
+
 fn ports(inputs: Option<Inputs>, wires: &[(String, usize, u64)]) -> Vec<InputPort> {
     let port = |name: &str| InputPort {
         name: name.to_string(),
@@ -687,5 +724,76 @@ fn ports(inputs: Option<Inputs>, wires: &[(String, usize, u64)]) -> Vec<InputPor
             });
             names
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use millstream_compiler::document::{Command, Layout, Pipeline, Position};
+
+    use super::*;
+    use crate::editor::Action;
+
+    /// What is drawn of each node, and where.
+    fn faces(scene: &Scene) -> Vec<String> {
+        let nodes = scene.nodes.iter();
+        nodes
+            .map(|node| {
+                format!(
+                    "{} {:?} {:?} {} {:?} {:?}",
+                    node.id, node.title, node.summary, node.muted, node.rect, node.inputs
+                )
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_change_within_a_node_is_taken_in_and_every_other_one_laid_out_anew() {
+        let text = "version = 1\nname = \"p\"\n[nodes.a]\nkind = \"datagen\"\n[nodes.f]\nkind = \"filter\"\n[edges]\ne1 = { from = \"a\", to = \"f\" }\n";
+        let pipeline = Pipeline::from_toml(text).expect("right").pipeline;
+        let document = arrange::place_all(Document::new(pipeline, Layout::default()));
+        let mut editor = Editor::new(document, None);
+        let mut scene = Scene::default();
+        scene.refresh(&editor);
+        let node = || NodeId::new("f").expect("an id");
+        let set = |text: &str| Command::SetParameter {
+            node: node(),
+            parameter: "condition".into(),
+            value: text.into(),
+        };
+        let moved = vec![(node(), Position::new(800, 80))];
+        // Each with whether it is within nodes.
+        let edits = [
+            (set("id > 1"), true),
+            (set("id > 2"), true),
+            (Command::MoveNodes { positions: moved }, false),
+            (
+                Command::RenameNode {
+                    node: node(),
+                    to: NodeId::new("g").expect("an id"),
+                },
+                false,
+            ),
+        ];
+        for (command, within) in edits {
+            let before = scene.version;
+            editor.apply(Action::Edit(command));
+            scene.refresh(&editor);
+            assert_eq!(scene.version == before, within);
+            let mut anew = Scene::default();
+            anew.refresh(&editor);
+            assert_eq!(faces(&scene), faces(&anew));
+        }
+        // What was moved by hand comes back, though the document did not move.
+        let moved = Moved {
+            nodes: vec![(0, scene.nodes[0].rect)],
+            ..Moved::default()
+        };
+        scene.place(&moved, Vec2::splat(50.0));
+        scene.invalidate();
+        scene.refresh(&editor);
+        let mut anew = Scene::default();
+        anew.refresh(&editor);
+        assert_eq!(faces(&scene), faces(&anew));
     }
 }

@@ -3,7 +3,7 @@
 
 use egui::{Grid, RichText, Tooltip, Ui};
 use millstream_compiler::document::NodeId;
-use millstream_compiler::lower::Column;
+use millstream_compiler::lower::{Column, ColumnOrigin};
 
 use super::brush;
 use super::describe;
@@ -61,6 +61,24 @@ pub fn show(
     });
 }
 
+/// Shows what is known about the port that the keyboard is at.
+pub fn at_port(
+    ui: &Ui,
+    response: &egui::Response,
+    port: Port,
+    at: egui::Pos2,
+    scene: &Scene,
+    editor: &Editor,
+) {
+    let tip = Tooltip::always_open(
+        ui.ctx().clone(),
+        response.layer_id,
+        response.id.with("port"),
+        egui::PopupAnchor::Position(at),
+    );
+    tip.gap(14.0).show(|ui| port_tip(ui, port, scene, editor));
+}
+
 fn port_tip(ui: &mut Ui, port: Port, scene: &Scene, editor: &Editor) {
     let palette = theme::palette(ui.ctx());
     ui.label(RichText::new(scene.port_name(port)).font(theme::strong_font(theme::TEXT)));
@@ -108,7 +126,7 @@ fn stream(ui: &mut Ui, node: &NodeId, editor: &Editor) {
         }
     }
     match editor.compiled().columns(node) {
-        Some(columns) => schema(ui, node, columns),
+        Some(columns) => schema(ui, node, columns, editor),
         None => {
             let text = RichText::new("Its columns are not known yet");
             ui.label(text.color(palette.muted));
@@ -116,20 +134,35 @@ fn stream(ui: &mut Ui, node: &NodeId, editor: &Editor) {
     }
 }
 
-fn schema(ui: &mut Ui, node: &NodeId, columns: &[Column]) {
+fn schema(ui: &mut Ui, node: &NodeId, columns: &[Column], editor: &Editor) {
     let palette = theme::palette(ui.ctx());
+    let stream = editor.compiled().streams.get(node);
+    let origin = |at: usize, column: &Column| {
+        let origin = stream.and_then(|stream| stream.origins.get(at))?;
+        origin_text(origin, &column.name)
+    };
+    let is_key = |name: &String| {
+        stream.is_some_and(|stream| match stream.primary_key.as_slice() {
+            [] => stream.upsert_key.contains(name),
+            key => key.contains(name),
+        })
+    };
     let data = |text: String| RichText::new(text).font(theme::data_font(theme::SMALL));
     Grid::new(("schema", node.as_str()))
-        .num_columns(3)
+        .num_columns(4)
         .spacing([14.0, 2.0])
+        .min_row_height(theme::SMALL + theme::STEP)
         .show(ui, |ui| {
-            for column in columns.iter().take(SHOWN) {
+            for (at, column) in columns.iter().enumerate().take(SHOWN) {
                 ui.label(data(column.name.clone()));
                 ui.label(data(column.ty.to_string()).color(palette.muted));
-                match column.is_time {
-                    true => ui.label(data("time".into()).color(palette.accent)),
-                    false => ui.label(""),
-                };
+                let mut marks = Vec::new();
+                marks.extend(is_key(&column.name).then_some("key"));
+                marks.extend(column.is_time.then_some("time"));
+                ui.label(data(marks.join(" ")).color(palette.accent));
+                if let Some(text) = origin(at, column) {
+                    ui.label(data(text).color(palette.muted));
+                }
                 ui.end_row();
             }
         });
@@ -137,6 +170,30 @@ fn schema(ui: &mut Ui, node: &NodeId, columns: &[Column]) {
         let more = format!("and {} more", columns.len() - SHOWN);
         ui.label(RichText::new(more).color(palette.faint));
     }
+}
+
+/// So many of the columns that one is computed from are named; the rest is counted.
+const NAMED: usize = 3;
+
+/// Where a column comes from: "orders" for one that is passed on as it is, "orders.amount" for one
+/// under another name, "ƒ orders.amount" for one that is computed. Nothing where it comes from
+/// nowhere.
+pub fn origin_text(origin: &ColumnOrigin, name: &str) -> Option<String> {
+    let whole = |(node, column): &(NodeId, String)| format!("{node}.{column}");
+    let text = match (origin.passed, origin.from.as_slice()) {
+        (_, []) => return None,
+        (true, [(node, column)]) if column == name => node.to_string(),
+        (true, [one, ..]) => whole(one),
+        (false, from) => {
+            let named: Vec<String> = from.iter().take(NAMED).map(whole).collect();
+            let more = match from.len().saturating_sub(NAMED) {
+                0 => String::new(),
+                more => format!(" and {more} more"),
+            };
+            format!("ƒ {}{more}", named.join(", "))
+        }
+    };
+    Some(text)
 }
 
 fn edge_tip(ui: &mut Ui, edge: usize, scene: &Scene, editor: &Editor, job: &JobView) {

@@ -62,7 +62,7 @@ impl Editor {
                     Err("The job runs already")
                 } else if self.pipeline().nodes().len() == 0 {
                     Err("The pipeline has no nodes yet")
-                } else if self.compiled.has_errors() {
+                } else if !self.is_compiling() && self.compiled.has_errors() {
                     Err("The pipeline has errors: see Problems")
                 } else {
                     Ok(())
@@ -210,6 +210,10 @@ impl Editor {
             Find => self.view.popup = Popup::Find,
             NextProblem => self.walk_problems(1),
             PreviousProblem => self.walk_problems(-1),
+            // What was found in an older document says nothing about this one.
+            Run | RunFromScratch | RunFromSavepoint if self.is_compiling() => {
+                self.run_when_compiled = Some(command);
+            }
             RunFromSavepoint => return vec![Effect::AskSavepoint],
             Run | RunFromScratch => {
                 let from_scratch = command == RunFromScratch;

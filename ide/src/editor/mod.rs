@@ -232,8 +232,8 @@ pub struct Editor {
     generation: u64,
     /// Whether a job of this editor runs.
     pub job_running: bool,
-    /// Whether the job is to begin as soon as the document is compiled.
-    pub run_when_compiled: bool,
+    /// The command that is to run the document as soon as it is compiled.
+    pub run_when_compiled: Option<UiCommand>,
 }
 
 impl Editor {
@@ -251,7 +251,7 @@ impl Editor {
             compiled: Arc::default(),
             generation: 1,
             job_running: false,
-            run_when_compiled: false,
+            run_when_compiled: None,
         };
         editor.fit();
         editor
@@ -363,6 +363,11 @@ impl Editor {
     /// What the compiler said last.
     pub fn compiled(&self) -> &Arc<Compiled> {
         &self.compiled
+    }
+
+    /// Whether the compiler has still to say something of the document as it is.
+    pub fn is_compiling(&self) -> bool {
+        self.compiled.generation < self.generation
     }
 
     /// Takes in what the compiler said. An older answer than the one that is there is dropped.
@@ -492,7 +497,7 @@ impl Editor {
                 vec![]
             }
             Action::RunWhenCompiled => {
-                self.run_when_compiled = true;
+                self.run_when_compiled = Some(UiCommand::Run);
                 vec![]
             }
         }

@@ -343,11 +343,18 @@ impl Shell {
             // The clock in the status line.
             context.request_repaint_after(std::time::Duration::from_secs(1));
         }
-        if self.editor.run_when_compiled
-            && self.editor.compiled().generation == self.editor.generation()
+        if !self.editor.is_compiling()
+            && let Some(command) = self.editor.run_when_compiled.take()
         {
-            self.editor.run_when_compiled = false;
-            self.apply(context, Action::Command(crate::command::UiCommand::Run));
+            match self.editor.ready(command) {
+                Ok(()) => self.apply(context, Action::Command(command)),
+                // Somebody waits for it, so it is not left out in silence.
+                Err(why) => {
+                    let problems = Action::ShowBottom(BottomTab::Problems);
+                    let notice = Notice::error(why).with_repair("Show problems", problems);
+                    self.notices.add(context, notice);
+                }
+            }
         }
     }
 

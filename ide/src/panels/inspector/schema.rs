@@ -3,13 +3,14 @@
 use egui::{Align, Label, Layout, RichText, Sense, Ui, Vec2};
 use millstream_compiler::lower::{Column, StreamType};
 
+use crate::canvas::tips::origin_text;
 use crate::theme;
 
 /// A column's line: name, type, marks. `stream`, if it is known, says which columns are the key.
 pub(super) fn columns(ui: &mut Ui, columns: &[Column], stream: Option<&StreamType>) {
     let palette = theme::palette(ui.ctx());
     ui.spacing_mut().item_spacing.y = 0.0;
-    for column in columns {
+    for (at, column) in columns.iter().enumerate() {
         let width = ui.available_width();
         let size = Vec2::new(width, 20.0);
         ui.allocate_ui_with_layout(size, Layout::left_to_right(Align::Center), |ui| {
@@ -29,7 +30,11 @@ pub(super) fn columns(ui: &mut Ui, columns: &[Column], stream: Option<&StreamTyp
                     ui.add(label.sense(Sense::hover()))
                 })
             };
-            part(ui, name, text(column.name.clone(), palette.text));
+            let field = part(ui, name, text(column.name.clone(), palette.text)).inner;
+            let origin = stream.and_then(|stream| stream.origins.get(at));
+            if let Some(origin) = origin.and_then(|origin| origin_text(origin, &column.name)) {
+                field.on_hover_text(format!("From {origin}"));
+            }
             let marks = marks(column, stream);
             let mark = marks.chars().count() as f32 * 7.0;
             // Whether NULL may come matters less than room for the type.
