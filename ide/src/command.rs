@@ -50,6 +50,10 @@ pub enum UiCommand {
     Find,
     NextProblem,
     PreviousProblem,
+    QuickFix,
+    EditSql,
+    ApplySql,
+    DiscardSql,
     // Run
     Run,
     RunFromScratch,
@@ -134,7 +138,7 @@ const CTRL_SHIFT: Modifiers = Modifiers::COMMAND.plus(Modifiers::SHIFT);
 
 impl UiCommand {
     /// All, in the order of the menus.
-    pub const ALL: [UiCommand; 77] = {
+    pub const ALL: [UiCommand; 81] = {
         use UiCommand::*;
         [
             New,
@@ -174,7 +178,11 @@ impl UiCommand {
             DistributeVertically,
             Find,
             NextProblem,
-            PreviousProblem, // Graph
+            PreviousProblem,
+            QuickFix,
+            EditSql,
+            ApplySql,
+            DiscardSql, // Graph
             Run,
             RunFromScratch,
             RunFromSavepoint,
@@ -240,7 +248,11 @@ impl UiCommand {
             | DistributeVertically
             | Find
             | NextProblem
-            | PreviousProblem => Menu::Graph,
+            | PreviousProblem
+            | QuickFix
+            | EditSql
+            | ApplySql
+            | DiscardSql => Menu::Graph,
             Run | RunFromScratch | RunFromSavepoint | Stop | StopWithSavepoint | CheckpointNow
             | Preview | FreezePreview | Attach | Detach => Menu::Run,
             ExportSql | CopySql | ToggleTarget => Menu::Deploy,
@@ -290,6 +302,10 @@ impl UiCommand {
             Find => "Find node…",
             NextProblem => "Next problem",
             PreviousProblem => "Previous problem",
+            QuickFix => "Quick fix",
+            EditSql => "Edit SQL",
+            ApplySql => "Apply SQL",
+            DiscardSql => "Discard SQL edits",
             Run => "Run",
             RunFromScratch => "Run from scratch",
             RunFromSavepoint => "Run from savepoint…",
@@ -380,6 +396,10 @@ impl UiCommand {
             Find => "Go to a node by its name",
             NextProblem => "Go to the next problem",
             PreviousProblem => "Go to the problem before",
+            QuickFix => "Do what is offered first for the current problem",
+            EditSql => "Type into the script; the graph follows when it is applied",
+            ApplySql => "Change the graph as the edited script says",
+            DiscardSql => "Show the script of the graph again",
             Run => "Run the pipeline on this machine; goes on from the last checkpoint",
             RunFromScratch => "Run the pipeline and forget the checkpoints of its last run",
             RunFromSavepoint => "Run the pipeline with the state of a savepoint",
@@ -450,9 +470,10 @@ impl UiCommand {
             Find => (Modifiers::NONE, Key::Slash),
             NextProblem => (Modifiers::NONE, Key::F8),
             PreviousProblem => (Modifiers::SHIFT, Key::F8),
+            QuickFix => (CTRL, Key::Period),
             Run => (CTRL, Key::Enter),
             RunFromScratch => (CTRL_SHIFT, Key::Enter),
-            Stop => (CTRL, Key::Period),
+            Stop => (Modifiers::SHIFT, Key::F5),
             Preview => (Modifiers::NONE, Key::P),
             ExportSql => (CTRL, Key::E),
             Palette => (CTRL, Key::P),
@@ -473,6 +494,13 @@ impl UiCommand {
         Some(KeyboardShortcut::new(modifiers, key))
     }
 
+    /// Its shortcut as people write it.
+    pub fn shortcut_text(self, context: &egui::Context) -> Option<String> {
+        let text = context.format_shortcut(&self.shortcut()?);
+        // Keys that are called otherwise than what is written on them.
+        Some(text.replace("Period", ".").replace("Slash", "/"))
+    }
+
     /// Whether a separator stands above it in its menu.
     pub fn begins_group(self) -> bool {
         use UiCommand::*;
@@ -487,6 +515,7 @@ impl UiCommand {
                 | Mute
                 | AutoLayout
                 | Find
+                | EditSql
                 | CheckpointNow
                 | Preview
                 | Attach

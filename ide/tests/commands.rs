@@ -8,6 +8,7 @@ use egui::{Pos2, Vec2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use millstream_compiler::document::{Command, Entries, NodeId, Position};
+use millstream_compiler::lower::{Target, repairs};
 use millstream_compiler::nodes;
 use millstream_ide::canvas::arrange::node_rect;
 use millstream_ide::command::UiCommand;
@@ -19,6 +20,7 @@ use millstream_ide::shell::{Options, Shell};
 use millstream_ide::work::compile::Compiled;
 use millstream_ide::work::dialogs::ScriptedDialogs;
 use millstream_ide::work::job::JobView;
+use millstream_ide::work::repairs::Repairs;
 use millstream_runtime::environment::FileEnvironment;
 
 /// A small generator of numbers that a seed decides (xorshift).
@@ -166,6 +168,17 @@ fn ten_thousand_random_commands_keep_what_always_holds() {
     for step in 0..10_000 {
         // Now and then the compiler answers, and a job begins or ends.
         if step % 500 == 499 {
+            use UiCommand::{ApplySql, DiscardSql, EditSql, QuickFix};
+            for command in [QuickFix, EditSql, ApplySql, EditSql, DiscardSql] {
+                compile(&mut editor);
+                if command == QuickFix {
+                    prepare_compiled(&mut editor, command);
+                }
+                if editor.ready(command).is_ok() {
+                    run.insert(command);
+                }
+                editor.apply(Action::Command(command));
+            }
             compile(&mut editor);
         }
         // A document of random nodes is rarely without errors: sometimes it is taken for one.
@@ -217,6 +230,27 @@ fn compile(editor: &mut Editor) {
     let environment = FileEnvironment::new(editor.base_dir());
     let compiled = Compiled::of(editor.generation(), editor.pipeline(), &environment);
     editor.set_compiled(compiled.into());
+}
+
+/// Makes a command ready that is about what the compiler said.
+fn prepare_compiled(editor: &mut Editor, command: UiCommand) {
+    let script = editor.compiled().script(editor.view.target).to_string();
+    match command {
+        UiCommand::QuickFix => {
+            let environment = FileEnvironment::new(editor.base_dir());
+            // A few are enough, and each takes some compilations.
+            let findings = editor.compiled().diagnostics.iter().take(6);
+            let found = findings
+                .map(|found| repairs(editor.document(), found, Target::Embedded, &environment))
+                .collect();
+            let generation = editor.compiled().generation;
+            editor.set_repairs(Repairs { generation, found }.into());
+        }
+        UiCommand::ApplySql | UiCommand::DiscardSql => {
+            editor.apply(Action::TypeSql(format!("{script}\n-- more\n")));
+        }
+        _ => {}
+    }
 }
 
 /// Makes a command ready on a document, as far as a person can.
@@ -311,8 +345,9 @@ fn every_command_is_found_in_the_palette_by_its_name_and_carried_out() {
         editor.view.centre = CentreTab::Graph;
         prepare(&mut editor, command);
         let shell = window.state_mut().as_mut().expect("a window");
-        editor.continue_from(shell.editor.generation());
+        editor.continue_from(&shell.editor);
         compile(&mut editor);
+        prepare_compiled(&mut editor, command);
         shell.editor = editor;
         shell.modal = None;
         shell.job = match needs_job(&command) {

@@ -1,43 +1,24 @@
 //! The inspector, driven by accessible names: every shape of parameter once through its widget,
 //! errors with their fix, completion by keyboard.
 
+mod common;
+
 use std::path::PathBuf;
 
-use egui::{Key, Modifiers};
+use common::{bench, click, editor, fill, fraud, picture, pictures_wanted, select};
+use egui::{Key, Modifiers, Vec2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
-use millstream_compiler::document::{Document, Entries, Layout, NodeId, Pipeline, Value};
+use millstream_compiler::document::{Entries, NodeId, Value};
 use millstream_ide::command::UiCommand;
 use millstream_ide::editor::{Action, Editor, Effect, Selection};
 use millstream_ide::panels::inspector::Inspector;
 use millstream_ide::shell::{Options, Shell};
 use millstream_ide::theme;
-use millstream_ide::work::compile::Compiled;
 use millstream_ide::work::dialogs::ScriptedDialogs;
-use millstream_ide::work::job::JobView;
-use millstream_runtime::environment::FileEnvironment;
+use millstream_ide::work::dry_run::DryRun;
 
-/// The panel with an editor behind it, which is compiled after every change.
-struct Bench {
-    editor: Editor,
-    inspector: Inspector,
-    effects: Vec<Effect>,
-}
-
-impl Bench {
-    fn compile(&mut self) {
-        let generation = self.editor.generation();
-        if self.editor.compiled().generation < generation {
-            let base = self.editor.base_dir();
-            let compiled = Compiled::of(
-                generation,
-                self.editor.pipeline(),
-                &FileEnvironment::new(base),
-            );
-            self.editor.set_compiled(compiled.into());
-        }
-    }
-}
+type Stand = common::Stand<Inspector>;
 
 const PIPELINE: &str = r#"
 version = 1
@@ -103,82 +84,28 @@ e5 = { from = "orders", to = "query" }
 e6 = { from = "daily", to = "out" }
 "#;
 
-fn editor(text: &str) -> Editor {
-    let loaded = Pipeline::from_toml(text).expect("the pipeline is right");
-    Editor::new(Document::new(loaded.pipeline, Layout::default()), None)
-}
-
-fn bench(editor: Editor, theme: egui::Theme) -> Harness<'static, Bench> {
-    let mut bench = Bench {
+fn inspector(editor: Editor, theme: egui::Theme) -> Stand {
+    let dry_run = DryRun::default();
+    let size = Vec2::new(324.0, 1100.0);
+    bench(
         editor,
-        inspector: Inspector::default(),
-        effects: Vec::new(),
-    };
-    bench.compile();
-    let job = JobView::default();
-    let mut harness = Harness::builder()
-        .with_size(egui::vec2(324.0, 1100.0))
-        .with_theme(theme)
-        .with_context_setup(theme::install)
-        .build_ui_state(
-            move |ui, bench: &mut Bench| {
-                bench.compile();
-                let palette = theme::palette(ui.ctx());
-                let whole = ui.ctx().content_rect();
-                ui.painter().rect_filled(whole, 0.0, palette.panel);
-                let mut actions = Vec::new();
-                egui::Frame::new()
-                    .inner_margin(egui::Margin::symmetric(12, 10))
-                    .show(ui, |ui| {
-                        bench.inspector.ui(ui, &bench.editor, &job, &mut actions);
-                    });
-                for action in actions {
-                    let effects = bench.editor.apply(action);
-                    bench.effects.extend(effects);
-                }
-            },
-            bench,
-        );
-    harness.run();
-    harness
+        theme,
+        size,
+        Inspector::default(),
+        move |ui, panel, editor, actions| {
+            panel.ui(ui, editor, &dry_run, actions);
+        },
+    )
 }
 
-fn open(node: &str) -> Harness<'static, Bench> {
-    let mut harness = bench(editor(PIPELINE), egui::Theme::Dark);
+fn open(node: &str) -> Stand {
+    let mut harness = inspector(editor(PIPELINE), egui::Theme::Dark);
     select(&mut harness, &[node]);
     harness
 }
 
-fn select(harness: &mut Harness<'static, Bench>, nodes: &[&str]) {
-    let ids = nodes.iter().map(|node| NodeId::new(*node).unwrap());
-    let selection = Selection::nodes(ids);
-    harness.state_mut().editor.apply(Action::Select(selection));
-    harness.run();
-}
-
-fn value(harness: &Harness<'static, Bench>, node: &str, parameter: &str) -> Option<Value> {
-    let pipeline = harness.state().editor.pipeline();
-    let node = pipeline.node(node).expect("the node is there");
-    node.parameters.get(parameter).cloned()
-}
-
-/// Replaces what stands in a field.
-fn fill(harness: &mut Harness<'static, Bench>, field: &str, text: &str) {
-    harness.get_by_label(field).focus();
-    harness.run();
-    harness.key_press_modifiers(Modifiers::COMMAND, Key::A);
-    harness.run();
-    if text.is_empty() {
-        harness.key_press(Key::Delete);
-    } else {
-        harness.get_by_label(field).type_text(text);
-    }
-    harness.run();
-}
-
-fn click(harness: &mut Harness<'static, Bench>, name: &str) {
-    harness.get_by_label(name).click();
-    harness.run();
+fn value(harness: &Stand, node: &str, parameter: &str) -> Option<Value> {
+    common::parameter(&harness.state().editor, node, parameter)
 }
 
 fn entries<const N: usize>(list: [(&str, &str); N]) -> Option<Value> {
@@ -504,7 +431,7 @@ fn the_head_names_and_mutes_and_paths_are_asked_for() {
 
 #[test]
 fn the_pipeline_and_several_nodes() {
-    let mut harness = bench(editor(PIPELINE), egui::Theme::Dark);
+    let mut harness = inspector(editor(PIPELINE), egui::Theme::Dark);
     fill(&mut harness, "Name of the pipeline", "store");
     assert_eq!(harness.state().editor.pipeline().name(), "store");
     click(&mut harness, "Add a setting");
@@ -532,9 +459,7 @@ fn the_pipeline_and_several_nodes() {
 /// The model of the fraud sample, whose features are named in the file or not.
 #[test]
 fn a_model_is_bound_by_name() {
-    let folder = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../samples/fraud"));
-    let (editor, _) = Editor::open(&folder).expect("the sample opens");
-    let mut harness = bench(editor, egui::Theme::Dark);
+    let mut harness = inspector(fraud(), egui::Theme::Dark);
     select(&mut harness, &["scored"]);
     let whole = value(&harness, "scored", "inputs").unwrap();
     click(&mut harness, "amount in Inputs of scored");
@@ -615,24 +540,77 @@ fn nothing_is_drawn_again_while_nothing_changes() {
     assert!(steps <= 2, "{steps} frames");
 }
 
+/// A pipeline with a node of a kind, fed by what it needs, with its examples as parameters.
+fn one_of(kind: &'static millstream_compiler::nodes::KindSpec) -> Editor {
+    use millstream_compiler::nodes::Inputs;
+    let mut text = PIPELINE.replace("[edges]", "[nodes.subject]\n@\n[edges]");
+    let ports: Vec<String> = match kind.inputs {
+        Inputs::None => vec![],
+        Inputs::Fixed(ports) => ports.iter().map(|port| format!(".{}", port.name)).collect(),
+        Inputs::Many(_) | Inputs::Named => vec![String::new()],
+    };
+    for (number, port) in ports.iter().enumerate() {
+        let from = ["orders", "large"][number % 2];
+        text.push_str(&format!(
+            "x{number} = {{ from = \"{from}\", to = \"subject{port}\" }}\n"
+        ));
+    }
+    let mut body = format!("kind = \"{}\"\n", kind.name);
+    for parameter in kind.parameters {
+        if parameter.example.is_empty() {
+            continue;
+        }
+        body.push_str(&match parameter.example.starts_with(parameter.name) {
+            true => format!("{}\n", parameter.example),
+            false => format!("{} = {}\n", parameter.name, parameter.example),
+        });
+    }
+    editor(&text.replace('@', &body))
+}
+
+/// Every field of every kind has a name of its own, and the form comes to rest.
+#[test]
+fn every_kind_has_a_form() {
+    for kind in millstream_compiler::nodes::all() {
+        let spec = kind.spec();
+        for theme in [egui::Theme::Dark, egui::Theme::Light] {
+            if theme == egui::Theme::Light && !pictures_wanted() {
+                continue;
+            }
+            let mut harness = inspector(one_of(spec), theme);
+            select(&mut harness, &["subject"]);
+            if harness
+                .query_by_label("More parameters of subject")
+                .is_some()
+            {
+                click(&mut harness, "More parameters of subject");
+            }
+            let steps = harness.try_run().expect("it comes to rest");
+            assert!(steps <= 2, "{}: {steps} frames", spec.name);
+            let suffix = if theme == egui::Theme::Dark {
+                "dark"
+            } else {
+                "light"
+            };
+            picture(&mut harness, &format!("kind-{}-{suffix}", spec.name));
+        }
+    }
+}
+
 /// Writes pictures to look at, if a folder for them is named.
 #[test]
 fn pictures() {
-    let Some(folder) = std::env::var_os("MILLSTREAM_SHOTS").map(PathBuf::from) else {
+    if !pictures_wanted() {
         return;
-    };
-    let save = |harness: &mut Harness<'static, Bench>, name: &str| {
-        let image = harness.render().expect("an adapter is there");
-        image.save(folder.join(format!("{name}.png"))).unwrap();
-    };
+    }
     for (theme, suffix) in [(egui::Theme::Dark, "dark"), (egui::Theme::Light, "light")] {
-        let mut harness = bench(editor(PIPELINE), theme);
-        save(&mut harness, &format!("form-pipeline-{suffix}"));
+        let mut harness = inspector(editor(PIPELINE), theme);
+        picture(&mut harness, &format!("form-pipeline-{suffix}"));
         for node in [
             "daily", "orders", "better", "few", "query", "files", "cards", "out",
         ] {
             select(&mut harness, &[node]);
-            save(&mut harness, &format!("form-{node}-{suffix}"));
+            picture(&mut harness, &format!("form-{node}-{suffix}"));
         }
         select(&mut harness, &["daily"]);
         click(&mut harness, "Add to Aggregates of daily");
@@ -641,15 +619,13 @@ fn pictures() {
             "total_2 in Aggregates of daily",
             "MAX(amout) + am",
         );
-        save(&mut harness, &format!("form-completion-{suffix}"));
-        let folder = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../samples/fraud"));
-        let (editor, _) = Editor::open(&folder).unwrap();
-        let mut harness = bench(editor, theme);
+        picture(&mut harness, &format!("form-completion-{suffix}"));
+        let mut harness = inspector(fraud(), theme);
         for node in ["scored", "features", "last_hour"] {
             select(&mut harness, &[node]);
-            save(&mut harness, &format!("form-{node}-{suffix}"));
+            picture(&mut harness, &format!("form-{node}-{suffix}"));
         }
         select(&mut harness, &["scored", "features"]);
-        save(&mut harness, &format!("form-several-{suffix}"));
+        picture(&mut harness, &format!("form-several-{suffix}"));
     }
 }

@@ -1,91 +1,47 @@
 //! The SQL tab: the caret selects nodes, a selected node is shown, the target switches.
 
-use std::path::PathBuf;
+mod common;
 
+use common::{click, fraud, picture, pictures_wanted, select};
 use egui::text::{CCursor, CCursorRange};
-use egui::{Id, TextEdit};
-use egui_kittest::Harness;
+use egui::{TextEdit, Vec2};
 use egui_kittest::kittest::Queryable as _;
 use millstream_compiler::document::NodeId;
 use millstream_compiler::lower::Target;
-use millstream_ide::editor::{Action, Editor, Effect, Selection};
-use millstream_ide::panels::sql::SqlTab;
+use millstream_ide::editor::Effect;
+use millstream_ide::panels::sql::{SqlTab, field_id};
 use millstream_ide::sql_text;
-use millstream_ide::theme;
-use millstream_ide::work::compile::Compiled;
 use millstream_ide::work::job::JobView;
-use millstream_runtime::environment::FileEnvironment;
 
-struct Bench {
-    editor: Editor,
-    tab: SqlTab,
-    effects: Vec<Effect>,
-}
+type Stand = common::Stand<SqlTab>;
 
-fn bench(theme: egui::Theme) -> Harness<'static, Bench> {
-    let folder = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../samples/fraud"));
-    let (mut editor, _) = Editor::open(&folder).expect("the sample opens");
-    let compiled = Compiled::of(
-        editor.generation(),
-        editor.pipeline(),
-        &FileEnvironment::new(editor.base_dir()),
-    );
-    editor.set_compiled(compiled.into());
-    let bench = Bench {
-        editor,
-        tab: SqlTab::default(),
-        effects: Vec::new(),
-    };
+fn bench(theme: egui::Theme) -> Stand {
     let job = JobView::default();
-    let mut harness = Harness::builder()
-        .with_size(egui::vec2(900.0, 600.0))
-        .with_theme(theme)
-        .with_context_setup(theme::install)
-        .build_ui_state(
-            move |ui, bench: &mut Bench| {
-                let generation = bench.editor.generation();
-                if bench.editor.compiled().generation < generation {
-                    let base = bench.editor.base_dir();
-                    let compiled = Compiled::of(
-                        generation,
-                        bench.editor.pipeline(),
-                        &FileEnvironment::new(base),
-                    );
-                    bench.editor.set_compiled(compiled.into());
-                }
-                let palette = theme::palette(ui.ctx());
-                let whole = ui.ctx().content_rect();
-                ui.painter().rect_filled(whole, 0.0, palette.panel);
-                let mut actions = Vec::new();
-                egui::Frame::new()
-                    .inner_margin(egui::Margin::symmetric(10, 8))
-                    .show(ui, |ui| {
-                        bench.tab.ui(ui, &bench.editor, &job, &mut actions);
-                    });
-                for action in actions {
-                    let effects = bench.editor.apply(action);
-                    bench.effects.extend(effects);
-                }
-            },
-            bench,
-        );
-    harness.run();
-    harness
+    let size = Vec2::new(900.0, 600.0);
+    common::bench(
+        fraud(),
+        theme,
+        size,
+        SqlTab::default(),
+        move |ui, tab, editor, actions| {
+            tab.ui(ui, editor, &job, actions);
+        },
+    )
 }
 
-fn script(harness: &Harness<'static, Bench>) -> String {
+fn script(harness: &Stand) -> String {
     let editor = &harness.state().editor;
     editor.compiled().script(editor.view.target).to_string()
 }
 
 /// Puts the caret before the first place of a word.
-fn put_caret(harness: &mut Harness<'static, Bench>, word: &str) {
+fn put_caret(harness: &mut Stand, word: &str) {
     let text = script(harness);
     let at = text.find(word).expect("the script has the word");
     let at = sql_text::character_of(&text, at);
     harness.get_by_label("SQL script").focus();
     harness.run();
-    let id = Id::unique("the script");
+    let id = field_id();
     let mut state = TextEdit::load_state(&harness.ctx, id).unwrap_or_default();
     state
         .cursor
@@ -124,17 +80,15 @@ fn arrow_keys_walk_the_nodes() {
 #[test]
 fn a_selected_node_does_not_move_the_caret_and_is_read_once() {
     let mut harness = bench(egui::Theme::Dark);
-    let reads = harness.state().tab.reads();
+    let reads = harness.state().panel.reads();
     assert_eq!(reads, 1);
     for node in ["quality", "transactions", "alert"] {
-        let selection = Selection::node(NodeId::new(node).unwrap());
-        harness.state_mut().editor.apply(Action::Select(selection));
-        harness.run();
+        select(&mut harness, &[node]);
         let now = harness.state().editor.view.selection.single_node().cloned();
         assert_eq!(now.as_ref().map(NodeId::as_str), Some(node));
     }
     // Selecting colours nothing anew.
-    assert_eq!(harness.state().tab.reads(), reads);
+    assert_eq!(harness.state().panel.reads(), reads);
 }
 
 #[test]
@@ -164,27 +118,15 @@ fn the_target_is_switched_and_the_differences_are_listed() {
 /// Writes pictures to look at, if a folder for them is named.
 #[test]
 fn pictures() {
-    let Some(folder) = std::env::var_os("MILLSTREAM_SHOTS").map(PathBuf::from) else {
+    if !pictures_wanted() {
         return;
-    };
+    }
     for (theme, suffix) in [(egui::Theme::Dark, "dark"), (egui::Theme::Light, "light")] {
         let mut harness = bench(theme);
-        let selection = Selection::node(NodeId::new("features").unwrap());
-        harness.state_mut().editor.apply(Action::Select(selection));
-        harness.run();
-        let image = harness.render().expect("an adapter is there");
-        image
-            .save(folder.join(format!("sql-{suffix}.png")))
-            .unwrap();
-        harness.get_by_label("Script for Flink").click();
-        harness.run();
-        harness
-            .get_by_label("Differences between the targets")
-            .click();
-        harness.run();
-        let image = harness.render().expect("an adapter is there");
-        image
-            .save(folder.join(format!("sql-flink-{suffix}.png")))
-            .unwrap();
+        select(&mut harness, &["features"]);
+        picture(&mut harness, &format!("sql-{suffix}"));
+        click(&mut harness, "Script for Flink");
+        click(&mut harness, "Differences between the targets");
+        picture(&mut harness, &format!("sql-flink-{suffix}"));
     }
 }

@@ -180,8 +180,17 @@ pub async fn preview(
     while let Ok(batch) = given.try_recv() {
         show.take(&batch)?;
     }
+    let totals: Vec<_> = (0..plan.nodes.len())
+        .map(|operator| built.metrics.totals(operator))
+        .filter(|totals| !totals.in_model.is_zero())
+        .collect();
     let summary = PreviewSummary {
         sources: sources.read(),
+        scored: totals.iter().map(|totals| totals.rows_in).sum(),
+        in_model_ms: totals
+            .iter()
+            .map(|totals| totals.in_model.as_secs_f64() * 1e3)
+            .sum(),
         rows: show.shown,
         more: show.more,
         timed_out,

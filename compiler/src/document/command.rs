@@ -153,6 +153,14 @@ pub enum Command {
         /// Which.
         id: FrameId,
     },
+    /// Takes over what changed between two pipelines, the rest of the document stays as it is: what
+    /// an edited script means, before and after the edit.
+    TakeChanges {
+        /// Before.
+        from: Box<Pipeline>,
+        /// After.
+        to: Box<Pipeline>,
+    },
     /// Sets the points that an edge bends through.
     SetReroutes {
         /// Which edge.
@@ -205,6 +213,7 @@ impl Command {
             Command::PutFrame { id: None, .. } => "Add frame".into(),
             Command::PutFrame { id: Some(_), .. } => "Change frame".into(),
             Command::RemoveFrame { .. } => "Delete frame".into(),
+            Command::TakeChanges { .. } => "Edit SQL".into(),
             Command::SetReroutes { .. } => "Reroute".into(),
         }
     }
@@ -589,6 +598,7 @@ impl Document {
                 self.layout.remove_frame(id);
                 Ok(vec![])
             }
+            Command::TakeChanges { from, to } => self.take_changes(from, to),
             Command::SetReroutes { edge, points } => {
                 if !pipeline.edges.contains_key(edge) {
                     return Err(Refusal::UnknownEdge { edge: edge.clone() });
@@ -599,7 +609,7 @@ impl Document {
         }
     }
 
-    fn remove(&mut self, node: &NodeId) {
+    pub(super) fn remove(&mut self, node: &NodeId) {
         let pipeline = &mut self.pipeline;
         Arc::make_mut(&mut pipeline.nodes).remove(node);
         Arc::make_mut(&mut pipeline.edges)
@@ -747,7 +757,7 @@ impl Pipeline {
         Ok(())
     }
 
-    fn rename(&mut self, node: &NodeId, to: &NodeId) -> Result<(), Refusal> {
+    pub(super) fn rename(&mut self, node: &NodeId, to: &NodeId) -> Result<(), Refusal> {
         let mut edges = (*self.edges).clone();
         for edge in edges.values_mut() {
             if edge.from.node == *node {
@@ -791,7 +801,7 @@ impl Pipeline {
     }
 
     /// Drops the comments of nodes, edges and settings that are gone.
-    fn forget_comments(&mut self) {
+    pub(super) fn forget_comments(&mut self) {
         let gone = |path: &Vec<String>| match path.as_slice() {
             [section, id, ..] if section == "nodes" => !self.nodes.contains_key(id.as_str()),
             [section, id, ..] if section == "edges" => !self.edges.contains_key(id.as_str()),

@@ -178,6 +178,7 @@ mod history;
 mod ids;
 mod layout;
 mod load;
+mod merge;
 mod migrate;
 mod pipeline;
 mod save;

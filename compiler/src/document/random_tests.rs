@@ -232,6 +232,43 @@ proptest! {
     }
 
     #[test]
+    fn changes_are_taken_over(
+        common in prop::collection::vec(command(), 0..12),
+        here in prop::collection::vec(command(), 0..8),
+        there in prop::collection::vec(command(), 0..12),
+    ) {
+        let from = play(&common);
+        let with = |more: &[Command]| play(&[common.as_slice(), more].concat());
+        let (ours, to) = (with(&here), with(&there));
+        let take = |document: &Document| document.apply(&Command::TakeChanges {
+            from: Box::new(from.pipeline().clone()),
+            to: Box::new(to.pipeline().clone()),
+        });
+        if let Ok(applied) = take(&ours) {
+            check_invariants(&applied.document);
+        }
+        // Where nobody changed anything meanwhile, what is meant is what comes of it.
+        let taken = take(&from).unwrap().document;
+        check_invariants(&taken);
+        let wires = |document: &Document| {
+            let pipeline = document.pipeline().clone();
+            let all = pipeline.nodes().flat_map(|(id, _)| {
+                let inputs = pipeline.inputs_of(id.as_str()).into_iter();
+                let inputs = inputs.map(|(port, _, edge)| (id.clone(), port, edge.from.clone()));
+                inputs.collect::<Vec<_>>()
+            });
+            all.collect::<Vec<_>>()
+        };
+        prop_assert_eq!(wires(&taken), wires(&to));
+        prop_assert_eq!(taken.pipeline().name(), to.pipeline().name());
+        prop_assert_eq!(taken.pipeline().settings(), to.pipeline().settings());
+        for (id, node) in to.pipeline().nodes() {
+            prop_assert_eq!(taken.pipeline().node(id.as_str()), Some(node));
+        }
+        prop_assert_eq!(taken.pipeline().nodes().len(), to.pipeline().nodes().len());
+    }
+
+    #[test]
     fn undo_goes_all_the_way_back(commands in prop::collection::vec(command(), 0..30)) {
         let mut history = History::new(start());
         let mut states = vec![history.document().clone()];

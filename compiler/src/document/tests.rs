@@ -1021,3 +1021,110 @@ fn what_did_not_change_is_shared() {
     assert!(!changed.pipeline().same_node(start.pipeline(), "big"));
     assert!(changed.pipeline().same_node(start.pipeline(), "source"));
 }
+
+#[test]
+fn what_sql_has_no_words_for_survives_an_edited_script() {
+    let text = r#"
+[nodes.source]
+kind = "datagen"
+x-mine = 7
+[nodes.source.schema]
+a = "INT"
+
+[nodes.big]
+kind = "filter"
+title = "Large ones"
+condition = "a > 5"
+
+[nodes.idle]
+kind = "filter"
+muted = true
+condition = "a > 7"
+
+[nodes.out]
+kind = "print"
+
+[edges]
+e1 = { from = "source", to = "big" }
+e4 = { from = "big", to = "idle" }
+# The last one.
+e9 = { from = "idle", to = "out" }
+"#;
+    let start = after(
+        &document(text),
+        &[
+            Command::MoveNodes {
+                positions: vec![(node("big"), Position::new(40, 80))],
+            },
+            Command::SetReroutes {
+                edge: EdgeId::new("e4").unwrap(),
+                points: vec![Position::new(1, 2)],
+            },
+        ],
+    );
+    // As a script tells it: another kind writes the same, and nobody is muted.
+    let told = |big: &str, condition: &str| {
+        let text = format!("version = 1\nname = \"p\"\n{text}")
+            .replace("x-mine = 7", "")
+            .replace("muted = true", "")
+            .replace("big", big)
+            .replace("a > 5", condition);
+        Box::new(Pipeline::from_toml(&text).unwrap().pipeline)
+    };
+    let take = |document: &Document, from, to| {
+        let applied = document.apply(&Command::TakeChanges { from, to }).unwrap();
+        (applied.document, applied.nodes)
+    };
+    let (same, _) = take(&start, told("big", "a > 5"), told("big", "a > 5"));
+    assert_eq!(same, start);
+
+    let (changed, new) = take(&start, told("big", "a > 5"), told("big", "a > 6"));
+    assert!(new.is_empty());
+    let big = changed.pipeline().node("big").unwrap();
+    assert_eq!(big.text_at("condition"), Some("a > 6"));
+    assert_eq!(big.title.as_deref(), Some("Large ones"));
+    assert_eq!(changed.layout(), start.layout());
+    assert!(changed.pipeline().edges().eq(start.pipeline().edges()));
+    assert!(changed.pipeline().node("idle").unwrap().muted);
+    assert!(changed.pipeline().to_toml().contains("x-mine = 7"));
+    assert!(changed.pipeline().to_toml().contains("# The last one."));
+
+    // The same under another name stays where it stands, and so do its wires.
+    let (renamed, new) = take(&start, told("big", "a > 5"), told("large", "a > 5"));
+    assert_eq!(new, [node("large")]);
+    assert_eq!(
+        renamed.layout().position("large"),
+        Some(Position::new(40, 80))
+    );
+    assert_eq!(renamed.pipeline().edges().len(), 3);
+    let e4 = EdgeId::new("e4").unwrap();
+    assert_eq!(renamed.layout().reroutes("e4").len(), 1);
+    assert_eq!(
+        renamed.pipeline().edge(e4.as_str()).unwrap().from.node,
+        "large"
+    );
+
+    // What both changed is as the script says; what only one changed stays changed.
+    let meanwhile = after(
+        &start,
+        &[
+            Command::SetParameter {
+                node: node("big"),
+                parameter: "condition".into(),
+                value: "a > 50".into(),
+            },
+            Command::SetTitle {
+                node: node("out"),
+                title: Some("Out".into()),
+            },
+        ],
+    );
+    let (both, _) = take(&meanwhile, told("big", "a > 5"), told("big", "a > 6"));
+    let text_of = |id: &str, path: &str| {
+        let node = both.pipeline().node(id).unwrap();
+        node.text_at(path).map(str::to_string)
+    };
+    assert_eq!(text_of("big", "condition").as_deref(), Some("a > 6"));
+    let out = both.pipeline().node("out").unwrap();
+    assert_eq!(out.title.as_deref(), Some("Out"));
+}

@@ -514,3 +514,155 @@ fn a_script_comes_back() {
         }
     }
 }
+
+/// A document that takes over what changed between two scripts means the second one, whatever stood
+/// in both: 400 pairs of documents.
+#[test]
+fn an_edited_script_becomes_an_edit_of_the_graph() {
+    use proptest::strategy::ValueTree;
+    use proptest::test_runner::TestRunner;
+
+    let mut runner = TestRunner::deterministic();
+    let strategy = (
+        prop::collection::vec(node(), 2..7),
+        prop::collection::vec((0usize..9, 0usize..9), 0..6),
+        (0usize..9, 0usize..9),
+        prop::collection::vec(word(), 3..8),
+        prop::collection::vec(word(), 3..8),
+    );
+    let (mut count, mut kept) = (0, 0);
+    while count < 400 {
+        let (nodes, edges, (muted, cut), texts, others) =
+            strategy.new_tree(&mut runner).unwrap().current();
+        // The second document has the nodes of the first, but for some, in another order.
+        let mut changed = nodes.clone();
+        changed.rotate_left(cut % nodes.len());
+        changed.truncate(nodes.len() - cut % 2);
+        let mut wires = edges.clone();
+        wires.truncate(cut);
+        let (Some(before), Some(after)) = (
+            sound(build(nodes, edges, muted)),
+            sound(build(changed, wires, cut)),
+        ) else {
+            continue;
+        };
+        if before.nodes().len() == 0 || after.nodes().len() == 0 {
+            continue;
+        }
+        let (before, after) = (words_on(before, &texts), words_on(after, &others));
+        let target = [Target::Embedded, Target::Flink][count % 2];
+        let script = |pipeline: &Pipeline| compile(pipeline, target, &NoEnvironment).script;
+        let read = |pipeline: &Pipeline| {
+            let name = pipeline.name().to_string();
+            import(&script(pipeline), &name, target, &NoEnvironment).pipeline
+        };
+        let document = Document::new(before.clone(), Layout::default());
+        let command = Command::TakeChanges {
+            from: Box::new(read(&before)),
+            to: Box::new(read(&after)),
+        };
+        let taken = document.apply(&command).unwrap().document;
+        assert_eq!(
+            script(taken.pipeline()),
+            script(&after),
+            "pair {count}\n{}\nand\n{}",
+            before.to_toml(),
+            after.to_toml()
+        );
+        kept += (taken.pipeline().nodes())
+            .filter(|(id, _)| taken.pipeline().same_node(&before, id.as_str()))
+            .count();
+        count += 1;
+    }
+    assert!(kept > count, "only {kept} nodes stayed as they were");
+}
+
+/// Whatever is cut out of a script or put into it, it is read or found wrong, and what it means can
+/// be taken over: 600 torn scripts.
+#[test]
+fn a_torn_script_is_read_or_found_wrong() {
+    use proptest::strategy::ValueTree;
+    use proptest::test_runner::TestRunner;
+
+    let mut runner = TestRunner::deterministic();
+    let strategy = (
+        prop::collection::vec(node(), 2..7),
+        prop::collection::vec((0usize..9, 0usize..9), 0..6),
+        (0usize..10_000, 0usize..60),
+        prop::sample::select(vec![
+            "",
+            "",
+            "(",
+            ")",
+            "'",
+            "`",
+            ";",
+            ",",
+            " AS ",
+            "--",
+            "/*",
+            "SELECT ",
+            " FROM ",
+            "é",
+            " WHERE 1 = ",
+            " UNION ALL ",
+            "CREATE TABLE ",
+            "INTERVAL ",
+            "BEGIN",
+            "END",
+            "\n\n",
+        ]),
+    );
+    let mut count = 0;
+    let (mut read, mut wrong) = (0, 0);
+    while count < 600 {
+        let (nodes, edges, (at, length), put) = strategy.new_tree(&mut runner).unwrap().current();
+        let Some(pipeline) = sound(build(nodes, edges, at)) else {
+            continue;
+        };
+        if pipeline.nodes().len() == 0 {
+            continue;
+        }
+        let script = compile(&pipeline, Target::Embedded, &NoEnvironment).script;
+        let from = import(&script, "p", Target::Embedded, &NoEnvironment).pipeline;
+        let boundary = |at: usize| {
+            let mut at = at.min(script.len());
+            while !script.is_char_boundary(at) {
+                at -= 1;
+            }
+            at
+        };
+        let start = boundary(at % script.len());
+        let end = boundary(start + length).max(start);
+        let torn = format!("{}{put}{}", &script[..start], &script[end..]);
+        match crate::sql::parse_script(&torn) {
+            Ok(_) => read += 1,
+            Err(found) => {
+                wrong += 1;
+                assert!(!found.is_empty());
+                for place in found.iter().filter_map(|found| found.span) {
+                    assert!(torn.get(place.range()).is_some(), "{place:?} of {torn}");
+                }
+            }
+        }
+        let imported = import(&torn, "p", Target::Embedded, &NoEnvironment);
+        for place in imported.diagnostics.iter().filter_map(|found| found.span) {
+            assert!(torn.get(place.range()).is_some(), "{place:?} of {torn}");
+        }
+        if let Err(found) = crate::plan::plan_script(&torn, &NoEnvironment) {
+            for place in found.iter().filter_map(|found| found.span) {
+                assert!(torn.get(place.range()).is_some(), "{place:?} of {torn}");
+            }
+        }
+        let document = Document::new(pipeline, Layout::default());
+        let command = Command::TakeChanges {
+            from: Box::new(from),
+            to: Box::new(imported.pipeline),
+        };
+        // Where nobody else changed anything, nothing speaks against it.
+        let taken = document.apply(&command);
+        assert!(taken.is_ok(), "{taken:?}\n{torn}");
+        count += 1;
+    }
+    assert!(read > 20 && wrong > 100, "{read} read, {wrong} wrong");
+}

@@ -57,6 +57,15 @@ impl Editor {
                 !self.compiled.diagnostics.is_empty(),
                 "No problems were found",
             ),
+            QuickFix => need(
+                self.current_repair().is_some(),
+                "No quick fix is known for the current problem",
+            ),
+            EditSql => need(
+                self.draft().is_none() && !self.compiled.script(self.view.target).is_empty(),
+                "The script is edited already, or there is none yet",
+            ),
+            ApplySql | DiscardSql => need(self.draft().is_some(), "Edit the script first"),
             Run | RunFromScratch | RunFromSavepoint => {
                 if self.job_running {
                     Err("The job runs already")
@@ -210,6 +219,10 @@ impl Editor {
             Find => self.view.popup = Popup::Find,
             NextProblem => self.walk_problems(1),
             PreviousProblem => self.walk_problems(-1),
+            QuickFix => return self.quick_fix(),
+            EditSql => self.begin_draft(),
+            ApplySql => return self.take_sql(false),
+            DiscardSql => return self.discard_sql(),
             // What was found in an older document says nothing about this one.
             Run | RunFromScratch | RunFromSavepoint if self.is_compiling() => {
                 self.run_when_compiled = Some(command);
@@ -288,7 +301,7 @@ impl Editor {
         vec![]
     }
 
-    fn show_bottom(&mut self, tab: BottomTab) {
+    pub(super) fn show_bottom(&mut self, tab: BottomTab) {
         self.view.bottom = tab;
         self.view.bottom_open = true;
     }
@@ -354,20 +367,5 @@ impl Editor {
             colour: None,
         };
         self.edit("Add frame", &[Command::PutFrame { id: None, frame }])
-    }
-
-    fn walk_problems(&mut self, step: isize) {
-        let count = self.compiled.diagnostics.len() as isize;
-        let at = match (self.view.problem, step > 0) {
-            (Some(at), _) => (at as isize + step).rem_euclid(count),
-            (None, true) => 0,
-            (None, false) => count - 1,
-        };
-        self.view.problem = Some(at as usize);
-        self.show_bottom(BottomTab::Problems);
-        let node = self.compiled.diagnostics[at as usize].node.clone();
-        if let Some(id) = node.and_then(|node| NodeId::new(node).ok()) {
-            self.go_to(id);
-        }
     }
 }

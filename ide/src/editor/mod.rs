@@ -7,22 +7,29 @@
 //! be done by a test that has no window.
 
 mod commands;
+mod draft;
 mod invariants;
+mod problems;
 mod view;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use millstream_compiler::diagnostics::Span;
 use millstream_compiler::document::{
     Command, Document, History, Layout, NodeId, Pipeline, Position, Refusal, files,
 };
 
+pub use draft::{Checked, Draft};
 pub use invariants::check_invariants;
-pub use view::{BottomTab, Camera, CentreTab, Overlay, Popup, Selection, View, point, position};
+pub use view::{
+    BottomTab, Camera, CentreTab, Overlay, Popup, Reveal, Selection, View, point, position,
+};
 
 use crate::canvas::arrange;
 use crate::command::UiCommand;
 use crate::work::compile::Compiled;
+use crate::work::repairs::Repairs;
 
 /// Something a person did.
 #[derive(Debug, Clone, PartialEq)]
@@ -52,6 +59,17 @@ pub enum Action {
     Select(Selection),
     /// Select a node and bring it into view.
     GoTo(NodeId),
+    /// Select a stretch of the script for this machine and bring it into view.
+    ShowInSql(Span),
+    /// A problem is the current one: go to it.
+    GoToProblem(usize),
+    /// The script was typed into: from the script of this target to this text.
+    TypeSql(String),
+    /// Take over what the script says, although the graph changed since it was begun or something is
+    /// wrong with it.
+    ApplySqlAnyway,
+    /// Give the edited script up.
+    DropSql,
     /// Show another part of the canvas.
     Look(Camera),
     /// The canvas has this place on the screen.
@@ -87,6 +105,10 @@ pub enum Action {
         /// Which of its parameters.
         parameter: String,
     },
+    /// Score some rows with the model of this node.
+    TryModel(NodeId),
+    /// The rows are not wanted any more.
+    StopTrying,
     /// Tell the person something.
     Notify(Notice),
     /// The canvas took up "start a wire".
@@ -149,6 +171,15 @@ pub enum Effect {
     Detach,
     /// Read the previewed rows again.
     PreviewAgain,
+    /// Score some rows with the model of this node.
+    TryModel(NodeId),
+    /// End that.
+    StopTrying,
+    /// The graph changed while its script was edited, or something is wrong with that: ask whether it
+    /// is to be applied.
+    AskApplySql,
+    /// The script that is edited is not to be taken: ask first.
+    AskDiscardSql,
     /// Make nodes of files.
     ImportFiles(Vec<PathBuf>, Position),
     /// Switch between light and dark.
@@ -228,6 +259,12 @@ pub struct Editor {
     burst: Option<String>,
     /// What the compiler said last. May be of an older document while it works.
     compiled: Arc<Compiled>,
+    /// What can be done about what the compiler said.
+    repairs: Arc<Repairs>,
+    /// The script while somebody edits it.
+    draft: Option<Draft>,
+    /// Counts the texts that drafts had.
+    drafts: u64,
     /// Counts the changes of the pipeline, for the compiler and the journal.
     generation: u64,
     /// Whether a job of this editor runs.
@@ -249,6 +286,9 @@ impl Editor {
             never_saved: false,
             burst: None,
             compiled: Arc::default(),
+            repairs: Arc::default(),
+            draft: None,
+            drafts: 0,
             generation: 1,
             job_running: false,
             run_when_compiled: None,
@@ -392,8 +432,13 @@ impl Editor {
 
     /// Counts on from another editor, so that answers about its document are not taken for ones
     /// about this.
-    pub fn continue_from(&mut self, generation: u64) {
-        self.generation += generation;
+    pub fn continue_from(&mut self, other: &Editor) {
+        self.generation += other.generation;
+        self.drafts += other.drafts;
+        if let Some(draft) = &mut self.draft {
+            self.drafts += 1;
+            draft.count(self.drafts);
+        }
     }
 
     /// Carries an action out.
@@ -415,6 +460,23 @@ impl Editor {
             }
             Action::GoTo(node) => {
                 self.go_to(node);
+                vec![]
+            }
+            Action::ShowInSql(span) => {
+                self.show_in_sql(span);
+                vec![]
+            }
+            Action::GoToProblem(index) => {
+                self.go_to_problem(index);
+                vec![]
+            }
+            Action::TypeSql(text) => {
+                self.type_sql(text);
+                vec![]
+            }
+            Action::ApplySqlAnyway => self.take_sql(true),
+            Action::DropSql => {
+                self.draft = None;
                 vec![]
             }
             Action::Look(camera) => {
@@ -487,6 +549,8 @@ impl Editor {
             Action::OpenPath(path) => vec![Effect::Open(path)],
             Action::Drop(paths, at) => vec![Effect::ImportFiles(paths, at)],
             Action::BrowseFor { node, parameter } => vec![Effect::AskFor { node, parameter }],
+            Action::TryModel(node) => vec![Effect::TryModel(node)],
+            Action::StopTrying => vec![Effect::StopTrying],
             Action::Notify(notice) => vec![Effect::Notify(notice)],
             Action::WireStarted => {
                 self.view.start_wire = false;

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use egui::{Pos2, Rect, Vec2};
+use millstream_compiler::diagnostics::Span;
 use millstream_compiler::document::{Document, EdgeId, FrameId, NodeId, Position};
 use millstream_compiler::lower::Target;
 
@@ -250,6 +251,15 @@ pub enum Popup {
     About,
 }
 
+/// A place of the script that is to be brought into view.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reveal {
+    /// Its bytes.
+    pub span: Span,
+    /// Counts what was to be brought into view, so that the same place can be twice.
+    pub number: u64,
+}
+
 /// What is looked at and how.
 #[derive(Debug, Clone, PartialEq)]
 pub struct View {
@@ -285,6 +295,8 @@ pub struct View {
     pub start: bool,
     /// Which problem was gone to last, for "next problem".
     pub problem: Option<usize>,
+    /// The place of the script that was gone to last.
+    pub reveal: Option<Reveal>,
     /// Whether the canvas begins to draw a wire by keyboard in the next frame.
     pub start_wire: bool,
     /// Whether the inspector takes the keyboard in the next frame.
@@ -310,6 +322,7 @@ impl Default for View {
             popup: Popup::None,
             start: false,
             problem: None,
+            reveal: None,
             start_wire: false,
             edit_parameters: false,
         }

@@ -9,7 +9,7 @@ use millstream_compiler::nodes::{self, ParameterType, PathKind};
 
 use super::modals::{Modal, Then};
 use super::{BrokenFile, Shell, apply_theme};
-use crate::editor::{Action, Editor, Effect, Notice, OpenError};
+use crate::editor::{Action, Draft, Editor, Effect, Notice, OpenError};
 use crate::work::dialogs::{Purpose, Question};
 use crate::work::files::{Stamp, save, with_extension};
 use crate::work::settings::ThemeChoice;
@@ -52,6 +52,10 @@ impl Shell {
             Effect::StopJob { savepoint } => self.stop_job(savepoint),
             Effect::Checkpoint => self.take_checkpoint(),
             Effect::PreviewAgain => self.preview_again(),
+            Effect::TryModel(node) => self.try_model(&node),
+            Effect::StopTrying => self.stop_trying(),
+            Effect::AskApplySql => self.modal = Some(Modal::ApplySql),
+            Effect::AskDiscardSql => self.modal = Some(Modal::UnappliedSql(None)),
             Effect::ListJobs => {
                 self.jobs_list.open(self.jobs.registry());
                 self.modal = Some(Modal::Jobs);
@@ -185,7 +189,9 @@ impl Shell {
 
     /// Does something that throws the document away, after asking about edits nobody saved.
     pub(super) fn unless_unsaved(&mut self, then: Then, context: &Context) {
-        if self.editor.is_unsaved() {
+        if self.editor.draft().is_some_and(Draft::is_changed) {
+            self.modal = Some(Modal::UnappliedSql(Some(then)));
+        } else if self.editor.is_unsaved() {
             self.modal = Some(Modal::Unsaved(then));
         } else {
             self.then(context, then);
@@ -250,7 +256,7 @@ impl Shell {
         editor.view.minimap = old.minimap;
         editor.view.overlay = old.overlay;
         editor.view.target = old.target;
-        editor.continue_from(self.editor.generation());
+        editor.continue_from(&self.editor);
         self.editor = editor;
         self.canvas = crate::canvas::Canvas::default();
         self.panels = super::PanelStates::default();

@@ -9,6 +9,7 @@ use millstream_compiler::document::NodeId;
 
 use super::{Modal, Shell};
 use crate::editor::{Action, BottomTab, Notice};
+use crate::work::dry_run::{DryRun, DryRunWorker};
 use crate::work::folders::{JobFolder, SavedState};
 use crate::work::job::{JobNews, JobState, JobView};
 use crate::work::preview::{Origin, PreviewView, PreviewWorker, Question};
@@ -36,6 +37,7 @@ pub(super) struct Jobs {
     /// A run did not start, and the person is asked what to do.
     unfit: bool,
     preview: PreviewWorker,
+    dry_run: DryRunWorker,
     /// The document's text, for this change of it.
     text: Option<(u64, Arc<str>)>,
     /// The node whose rows were asked for last.
@@ -45,8 +47,10 @@ pub(super) struct Jobs {
 impl Jobs {
     pub(super) fn new(context: &Context, home: PathBuf) -> Self {
         let context = context.clone();
+        let for_dry_run = context.clone();
         let wake: Wake = Arc::new(move || context.request_repaint());
         Self {
+            dry_run: DryRunWorker::start(move || for_dry_run.request_repaint()),
             preview: PreviewWorker::start(Arc::clone(&wake)),
             wake,
             folder: JobFolder::unsaved(&home),
@@ -61,6 +65,11 @@ impl Jobs {
             text: None,
             previewed: None,
         }
+    }
+
+    /// The model that was tried last.
+    pub(super) fn dry_run(&self) -> &DryRun {
+        self.dry_run.view()
     }
 
     /// What the next run can go on from, as far as is known.
@@ -185,6 +194,7 @@ impl Shell {
             None => JobFolder::unsaved(home),
         };
         self.jobs.previewed = None;
+        self.jobs.dry_run.stop();
         self.take_job_folder(folder.path().to_path_buf());
     }
 
@@ -284,6 +294,7 @@ impl Shell {
         }
         let frozen = self.editor.view.frozen;
         self.jobs.preview.take_in(&mut self.preview, frozen);
+        self.jobs.dry_run.take_in();
     }
 
     fn job_over(&mut self, context: &Context, state: &JobState) {
@@ -380,6 +391,30 @@ impl Shell {
             text,
             base_dir: self.editor.base_dir(),
         }
+    }
+
+    /// Scores some rows with the model of a node.
+    pub(super) fn try_model(&mut self, node: &NodeId) {
+        let begun = self.jobs.dry_run.begin(
+            node,
+            self.editor.generation(),
+            self.editor.pipeline(),
+            self.jobs.program.clone(),
+            self.editor.base_dir(),
+        );
+        if let Err(why) = begun {
+            self.notices.later(Notice::error(why));
+        }
+    }
+
+    /// Ends that.
+    pub(super) fn stop_trying(&mut self) {
+        self.jobs.dry_run.stop();
+    }
+
+    /// The model that was tried last.
+    pub fn dry_run(&self) -> &DryRun {
+        self.jobs.dry_run()
     }
 
     /// Asks for the rows of the preview again.

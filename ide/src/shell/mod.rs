@@ -29,15 +29,18 @@ pub(crate) use palette::fuzzy;
 pub(crate) use top::entry as menu_entry;
 
 use crate::canvas::Canvas;
-use crate::editor::{Action, Editor, Notice};
+use crate::editor::{Action, CentreTab, Editor, Notice};
 use crate::theme;
 use crate::work::compile::CompileWorker;
 use crate::work::dialogs::{Dialogs, SystemDialogs};
+use crate::work::diff::DiffWorker;
+use crate::work::draft::DraftWorker;
 use crate::work::files::Stamp;
 use crate::work::import::{Imported, Imports};
 use crate::work::job::JobView;
 use crate::work::journal::{self, Journal, Recovered};
 use crate::work::preview::PreviewView;
+use crate::work::repairs::RepairWorker;
 use crate::work::settings::{Settings, ThemeChoice};
 use notices::Notices;
 use panes::{PanelStates, Panes};
@@ -72,6 +75,9 @@ pub struct Shell {
     start: start::StartPage,
     notices: Notices,
     compiler: CompileWorker,
+    repairs: RepairWorker,
+    diff: DiffWorker,
+    drafts: DraftWorker,
     dialogs: Box<dyn Dialogs>,
     journal: Journal,
     jobs: jobs::Jobs,
@@ -93,8 +99,10 @@ impl Shell {
         theme::install(context);
         let settings = Settings::load(&options.home);
         apply_theme(context, settings.theme);
-        let wake = context.clone();
-        let compiler = CompileWorker::start(move || wake.request_repaint());
+        let wake = || {
+            let context = context.clone();
+            move || context.request_repaint()
+        };
         let panes = Panes::restored(settings.panels.as_ref());
         let journals = options.home.join("journal");
         let mut shell = Self {
@@ -109,12 +117,12 @@ impl Shell {
             palette: palette::PaletteState::default(),
             start: start::StartPage::new(options.samples),
             notices: Notices::default(),
-            compiler,
+            compiler: CompileWorker::start(wake()),
+            repairs: RepairWorker::start(wake()),
+            diff: DiffWorker::start(wake()),
+            drafts: DraftWorker::start(wake()),
             dialogs: Box::new(SystemDialogs::default()),
-            journal: Journal::in_folder(&journals, {
-                let wake = context.clone();
-                move || wake.request_repaint()
-            }),
+            journal: Journal::in_folder(&journals, wake()),
             jobs: jobs::Jobs::new(context, options.home.clone()),
             jobs_list: jobs_list::JobsList::new(context, options.home.clone()),
             preview: PreviewView::default(),
@@ -182,6 +190,15 @@ impl Shell {
         if let Some(compiled) = self.compiler.answer() {
             self.editor.set_compiled(compiled);
         }
+        if let Some(repairs) = self.repairs.answer() {
+            self.editor.set_repairs(repairs);
+        }
+        if let Some(checked) = self.drafts.answer() {
+            for effect in self.editor.set_checked(checked) {
+                self.carry_out(context, effect);
+            }
+        }
+        self.diff.take_in();
         for imported in self.imports.answers() {
             match imported {
                 Imported::Action(action) => self.apply(context, action),
@@ -235,6 +252,8 @@ impl Shell {
                     editor: &self.editor,
                     job: &self.job,
                     preview: &self.preview,
+                    changes: self.diff.changes(),
+                    dry_run: self.jobs.dry_run(),
                     used_kinds: &self.settings.used_kinds,
                     canvas: &mut self.canvas,
                     panels: &mut self.panels,
@@ -253,14 +272,22 @@ impl Shell {
         let generation = self.editor.generation();
         self.compiler
             .ask(generation, self.editor.pipeline(), self.editor.base_dir());
-        if self.editor.is_unsaved() {
-            let document = self.editor.document();
-            let waits = self.journal.keep(generation, document, self.editor.file());
-            if let Some(left) = waits {
+        let compiled = self.editor.compiled();
+        if compiled.generation == generation {
+            self.repairs
+                .ask(self.editor.document(), compiled, self.editor.base_dir());
+        }
+        self.drafts.ask(&self.editor);
+        let view = &self.editor.view;
+        if view.centre == CentreTab::Diff && !view.start {
+            self.diff.ask(&self.editor);
+        }
+        if self.editor.is_unsaved() || self.editor.draft().is_some() {
+            if let Some(left) = self.journal.keep(&self.editor) {
                 context.request_repaint_after(left + Duration::from_millis(10));
             }
         } else {
-            self.journal.clear(generation);
+            self.journal.clear(&self.editor);
         }
         if let Some(error) = self.journal.failure() {
             self.notices.add(
@@ -282,10 +309,10 @@ impl Shell {
         }
         if context.input(|input| input.viewport().close_requested())
             && !self.closing
-            && self.editor.is_unsaved()
+            && (self.editor.is_unsaved() || self.editor.draft().is_some())
         {
             context.send_viewport_cmd(egui::ViewportCommand::CancelClose);
-            self.modal = Some(Modal::Unsaved(modals::Then::Quit));
+            self.unless_unsaved(modals::Then::Quit, context);
         }
     }
 
@@ -324,16 +351,17 @@ impl Shell {
             }
             _ => editor.forget_saved(),
         }
+        if let Some(script) = recovered.script {
+            let target = script.target();
+            editor.restore_draft(script.text, script.begun_from.into(), target);
+            editor.view.centre = CentreTab::Sql;
+        }
         self.replace_editor(editor);
         if let Some(folder) = recovered.job {
             self.take_job_folder(folder);
         }
         // The old journal goes when the new one holds the edits; until then it is offered again.
-        let written = self.journal.write_now(
-            self.editor.generation(),
-            self.editor.document(),
-            self.editor.file(),
-        );
+        let written = self.journal.write_now(&self.editor);
         match written {
             Ok(()) => {
                 let _ = std::fs::remove_file(recovered.journal);
@@ -354,8 +382,8 @@ impl eframe::App for Shell {
 
     fn on_exit(&mut self, _gl: Option<&eframe::glow::Context>) {
         self.settings.save();
-        if self.closing || !self.editor.is_unsaved() {
-            self.journal.clear(self.editor.generation());
+        if self.closing || !(self.editor.is_unsaved() || self.editor.draft().is_some()) {
+            self.journal.clear(&self.editor);
             if let Some(folder) = self.document_given_up() {
                 folder.forget();
             }

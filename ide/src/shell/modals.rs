@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use egui::{Context, RichText, ScrollArea};
 
 use super::Shell;
+use crate::editor::{Action, CentreTab};
 use crate::theme;
 use crate::work::folders::SavedState;
 use crate::work::journal::Recovered;
@@ -32,6 +33,10 @@ pub enum Modal {
     NewOnDisk,
     /// Edits of an editor that died: take them up?
     Recover(Vec<Recovered>),
+    /// The edited script was not applied: give it up, and then perhaps do something else?
+    UnappliedSql(Option<Then>),
+    /// The graph changed while its script was edited, or something is wrong with that: apply it?
+    ApplySql,
     /// The text of a broken file was edited: write it and open it.
     MendFile,
     /// The state of the last run is there: throw it away for a run that begins with something else?
@@ -70,11 +75,63 @@ impl Shell {
                         None => self.save(context, false),
                     },
                     Some(1) => {
-                        self.journal.clear(self.editor.generation());
+                        self.journal.clear(&self.editor);
                         self.then(context, then);
                     }
                     Some(_) => {}
                     None => self.modal = Some(Modal::Unsaved(then)),
+                }
+            }
+            Modal::UnappliedSql(then) => {
+                let answer = ask(
+                    context,
+                    "Discard the edits of the script?",
+                    "They are not applied to the graph and are lost otherwise.",
+                    &["Discard", "Keep editing"],
+                );
+                match answer {
+                    Some(0) => {
+                        self.apply(context, Action::DropSql);
+                        if let Some(then) = then {
+                            self.unless_unsaved(then, context);
+                        }
+                    }
+                    Some(_) => self.apply(context, Action::ShowCentre(CentreTab::Sql)),
+                    None => self.modal = Some(Modal::UnappliedSql(then)),
+                }
+            }
+            Modal::ApplySql => {
+                let mut reasons = Vec::new();
+                if self.editor.draft_is_behind() {
+                    reasons.push(
+                        "The graph changed while its script was edited. Both changes are taken; what both changed will be as the script says.".to_string(),
+                    );
+                }
+                let findings = self
+                    .editor
+                    .draft()
+                    .map_or(&[][..], |draft| draft.findings());
+                let mut errors = findings.iter().filter(|found| found.is_error());
+                if let Some(first) = errors.next() {
+                    let more = match errors.count() {
+                        0 => String::new(),
+                        n => format!(", and {n} more"),
+                    };
+                    reasons.push(format!(
+                        "Something is wrong with it: {}{more}. What is broken becomes SQL nodes with that text.",
+                        first.message
+                    ));
+                }
+                let answer = ask(
+                    context,
+                    "Apply the script all the same?",
+                    &reasons.join("\n\n"),
+                    &["Apply all the same", "Keep editing"],
+                );
+                match answer {
+                    Some(0) => self.apply(context, Action::ApplySqlAnyway),
+                    Some(_) => {}
+                    None => self.modal = Some(Modal::ApplySql),
                 }
             }
             Modal::ChangedOnDisk => {

@@ -69,13 +69,13 @@ impl PaletteState {
             .into_iter()
             .map(|(_, command)| {
                 let ready = editor.ready(command);
-                let shortcut = command.shortcut();
+                let shortcut = command.shortcut_text(context);
                 Entry {
                     label: command.name().to_string(),
                     name: format!("{} command", command.name()),
                     hint: match (ready, shortcut) {
                         (Err(why), _) => why.to_string(),
-                        (Ok(()), Some(shortcut)) => context.format_shortcut(&shortcut),
+                        (Ok(()), Some(shortcut)) => shortcut,
                         (Ok(()), None) => String::new(),
                     },
                     enabled: ready.is_ok(),

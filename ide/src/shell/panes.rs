@@ -3,6 +3,7 @@
 //! Every tile can be dragged to another place; the arrangement is kept in the settings.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use egui::{Response, Role, Ui, WidgetInfo, WidgetText};
 use egui_tiles::{Container, Linear, LinearDir, Tabs, Tile, TileId, Tiles, Tree, UiResponse};
@@ -12,6 +13,8 @@ use crate::canvas::Canvas;
 use crate::editor::{Action, BottomTab, CentreTab, Editor};
 use crate::panels;
 use crate::theme;
+use crate::work::diff::Changes;
+use crate::work::dry_run::DryRun;
 use crate::work::job::JobView;
 use crate::work::preview::PreviewView;
 
@@ -78,6 +81,7 @@ pub(super) struct PanelStates {
     inspector: panels::inspector::Inspector,
     sql: panels::sql::SqlTab,
     preview: panels::preview::Preview,
+    problems: panels::problems::Problems,
     charts: panels::charts::Charts,
     logs: panels::logs::Logs,
 }
@@ -87,6 +91,8 @@ pub(super) struct Parts<'a> {
     pub(super) editor: &'a Editor,
     pub(super) job: &'a JobView,
     pub(super) preview: &'a PreviewView,
+    pub(super) changes: Option<&'a Arc<Changes>>,
+    pub(super) dry_run: &'a DryRun,
     pub(super) used_kinds: &'a BTreeMap<String, u64>,
     pub(super) canvas: &'a mut Canvas,
     pub(super) panels: &'a mut PanelStates,
@@ -248,6 +254,8 @@ impl egui_tiles::Behavior<Pane> for Drawing<'_> {
             editor,
             job,
             preview,
+            changes,
+            dry_run,
             used_kinds,
             canvas,
             panels,
@@ -266,10 +274,10 @@ impl egui_tiles::Behavior<Pane> for Drawing<'_> {
             Pane::Outline => panels.outline.ui(ui, editor, actions),
             Pane::Graph => {}
             Pane::Sql => panels.sql.ui(ui, editor, job, actions),
-            Pane::Diff => panels.diff.ui(ui, editor),
-            Pane::Inspector => panels.inspector.ui(ui, editor, job, actions),
+            Pane::Diff => panels.diff.ui(ui, editor, *changes),
+            Pane::Inspector => panels.inspector.ui(ui, editor, dry_run, actions),
             Pane::Preview => panels.preview.ui(ui, editor, job, preview, actions),
-            Pane::Problems => panels::problems::ui(ui, editor, actions),
+            Pane::Problems => panels.problems.ui(ui, editor, actions),
             Pane::Charts => panels.charts.ui(ui, editor, job, actions),
             Pane::Logs => panels.logs.ui(ui, editor, job, actions),
             Pane::History => panels::history::ui(ui, editor, actions),

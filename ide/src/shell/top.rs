@@ -284,10 +284,7 @@ pub(super) fn entries(ui: &mut Ui, menu: Menu, editor: &Editor, actions: &mut Ve
 /// One command as an entry of a menu.
 pub(crate) fn entry(ui: &mut Ui, command: UiCommand, editor: &Editor, actions: &mut Vec<Action>) {
     let ready = editor.ready(command);
-    let shortcut = command
-        .shortcut()
-        .map(|shortcut| ui.ctx().format_shortcut(&shortcut))
-        .unwrap_or_default();
+    let shortcut = command.shortcut_text(ui.ctx()).unwrap_or_default();
     let button = Button::new(command.name())
         .shortcut_text(shortcut)
         .frame(false);

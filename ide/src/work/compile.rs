@@ -3,8 +3,6 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::mpsc::{self, Receiver, Sender};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use millstream_compiler::diagnostics::{Diagnostic, Severity};
@@ -13,6 +11,11 @@ use millstream_compiler::environment::{Environment, ModelSignature};
 use millstream_compiler::lower::{Both, Column, Lowered, StreamType, Target, compile_both};
 use millstream_compiler::nodes::{self, ParameterType};
 use millstream_runtime::environment::FileEnvironment;
+
+use super::latest::Latest;
+
+/// How a finding begins that only the script for Flink has.
+pub const ON_FLINK: &str = "on Flink: ";
 
 /// What the compiler says of a pipeline.
 #[derive(Debug, Default)]
@@ -55,7 +58,7 @@ impl Compiled {
                 if found.severity == Severity::Error {
                     found.severity = Severity::Warning;
                 }
-                found.message = format!("on Flink: {}", found.message);
+                found.message = format!("{ON_FLINK}{}", found.message);
                 diagnostics.push(found);
             }
         }
@@ -159,8 +162,7 @@ struct Request {
 /// The thread. Dropping it ends the thread.
 #[derive(Debug)]
 pub struct CompileWorker {
-    requests: Sender<Request>,
-    answers: Receiver<Arc<Compiled>>,
+    worker: Latest<Request, Arc<Compiled>>,
     /// The last change that was sent.
     asked: u64,
 }
@@ -173,36 +175,23 @@ impl std::fmt::Debug for Request {
 
 impl CompileWorker {
     /// Starts the thread. `wake` is called when an answer is there.
-    pub fn start(wake: impl Fn() + Send + 'static) -> Self {
-        let (requests, inbox) = mpsc::channel::<Request>();
-        let (outbox, answers) = mpsc::channel();
-        thread::Builder::new()
-            .name("compile".into())
-            .spawn(move || {
-                let environment = FileEnvironment::new("");
-                while let Ok(mut request) = inbox.recv() {
-                    // Of several changes that wait, only the latest is worth compiling.
-                    while let Ok(later) = inbox.try_recv() {
-                        request = later;
-                    }
-                    let Request {
-                        generation,
-                        pipeline,
-                        base_dir,
-                    } = request;
-                    let compiled = Compiled::of(generation, &pipeline, &environment.at(base_dir));
-                    if outbox.send(Arc::new(compiled)).is_err() {
-                        break;
-                    }
-                    wake();
-                }
-            })
-            .expect("a thread can be started");
-        Self {
-            requests,
-            answers,
-            asked: 0,
-        }
+    pub fn start(wake: impl Fn() + Send + Sync + 'static) -> Self {
+        let environment = FileEnvironment::new("");
+        let worker = Latest::start(
+            "compile",
+            Duration::ZERO,
+            wake,
+            move |request: Request, outbox| {
+                let Request {
+                    generation,
+                    pipeline,
+                    base_dir,
+                } = request;
+                let environment = environment.at(base_dir);
+                outbox.send(Arc::new(Compiled::of(generation, &pipeline, &environment)));
+            },
+        );
+        Self { worker, asked: 0 }
     }
 
     /// Asks for this state of the pipeline, unless it was asked for already.
@@ -211,8 +200,7 @@ impl CompileWorker {
             return;
         }
         self.asked = generation;
-        // The thread lives as long as this worker.
-        let _ = self.requests.send(Request {
+        self.worker.ask(Request {
             generation,
             pipeline: pipeline.clone(),
             base_dir,
@@ -221,18 +209,13 @@ impl CompileWorker {
 
     /// The latest answer since the last call.
     pub fn answer(&self) -> Option<Arc<Compiled>> {
-        self.answers.try_iter().last()
+        self.worker.answer()
     }
 
     /// Waits for the answer to what was asked last. For tests and pictures.
     pub fn wait(&self, longest: Duration) -> Option<Arc<Compiled>> {
-        let end = Instant::now() + longest;
-        loop {
-            let left = end.checked_duration_since(Instant::now())?;
-            let answer = self.answers.recv_timeout(left).ok()?;
-            if answer.generation == self.asked {
-                return Some(answer);
-            }
-        }
+        let asked = self.asked;
+        self.worker
+            .wait(longest, |answer| answer.generation == asked)
     }
 }

@@ -16,7 +16,10 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use millstream_compiler::document::{Document, Layout, Pipeline, files};
+use millstream_compiler::lower::Target;
 use serde::{Deserialize, Serialize};
+
+use crate::editor::{Draft, Editor};
 
 /// How long edits may wait before they are written: a burst of typing is written once.
 const DELAY: Duration = Duration::from_millis(300);
@@ -32,6 +35,37 @@ struct Entry {
     job: Option<PathBuf>,
     pipeline: String,
     layout: String,
+    #[serde(default)]
+    script: Option<Script>,
+}
+
+/// A script that was being edited.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Script {
+    /// Its text.
+    pub text: String,
+    /// The script that it was begun from.
+    pub begun_from: String,
+    /// Whether it is the one for Flink.
+    flink: bool,
+}
+
+impl Script {
+    fn of(draft: &Draft) -> Self {
+        Self {
+            text: draft.text().to_string(),
+            begun_from: draft.script().to_string(),
+            flink: draft.target() == Target::Flink,
+        }
+    }
+
+    /// Whose script it is.
+    pub fn target(&self) -> Target {
+        match self.flink {
+            true => Target::Flink,
+            false => Target::Embedded,
+        }
+    }
 }
 
 /// Unsaved edits of an editor that is gone.
@@ -45,15 +79,43 @@ pub struct Recovered {
     pub job: Option<PathBuf>,
     /// The document with the edits.
     pub document: Document,
+    /// The script that was being edited, if one was.
+    pub script: Option<Script>,
+}
+
+/// What is written.
+struct Unsaved {
+    document: Document,
+    file: Option<PathBuf>,
+    job: Option<PathBuf>,
+    script: Option<Script>,
+}
+
+impl Unsaved {
+    fn of(editor: &Editor, job: Option<PathBuf>) -> Self {
+        Self {
+            document: editor.document().clone(),
+            file: editor.file().map(Path::to_path_buf),
+            job,
+            script: editor.draft().map(Script::of),
+        }
+    }
+}
+
+/// What tells states of an editor apart: the changes of the document, and the texts of the edited
+/// script.
+type State = (u64, u64);
+
+fn state_of(editor: &Editor) -> State {
+    let draft = editor.draft().map_or(0, Draft::revision);
+    (editor.generation(), draft)
 }
 
 /// What the thread is to do.
 enum Task {
     /// Write this state; whoever waits is told.
     Write {
-        document: Document,
-        file: Option<PathBuf>,
-        job: Option<PathBuf>,
+        unsaved: Box<Unsaved>,
         waits: Option<Sender<io::Result<()>>>,
     },
     Remove,
@@ -64,10 +126,10 @@ enum Task {
 pub struct Journal {
     /// The folder of the document's job.
     pub job: Option<PathBuf>,
-    /// The change that was given to the thread.
-    given: u64,
+    /// The state that was given to the thread.
+    given: State,
     /// Since when a change waits.
-    waiting: Option<(u64, Instant)>,
+    waiting: Option<Instant>,
     /// Whether the thread may have written a file that was not removed since.
     there: bool,
     tasks: Option<Sender<Task>>,
@@ -87,7 +149,7 @@ impl Journal {
             .spawn(move || work(&path, &inbox, &outbox, &wake));
         Self {
             job: None,
-            given: 0,
+            given: State::default(),
             waiting: None,
             there: false,
             // Without a thread there is nobody to receive, which each write then says.
@@ -97,22 +159,17 @@ impl Journal {
         }
     }
 
-    /// Takes note of the document's state. Has it written once it has waited long enough; gives
+    /// Takes note of the editor's state. Has it written once it has waited long enough; gives
     /// the time after which to call again, if it still waits.
-    pub fn keep(
-        &mut self,
-        generation: u64,
-        document: &Document,
-        file: Option<&Path>,
-    ) -> Option<Duration> {
-        if generation == self.given {
+    pub fn keep(&mut self, editor: &Editor) -> Option<Duration> {
+        if state_of(editor) == self.given {
             return None;
         }
-        let (_, since) = *self.waiting.get_or_insert((generation, Instant::now()));
+        let since = *self.waiting.get_or_insert_with(Instant::now);
         if let Some(left) = DELAY.checked_sub(since.elapsed()) {
             return Some(left);
         }
-        self.give(generation, document, file, None);
+        self.give(editor, None);
         None
     }
 
@@ -121,39 +178,24 @@ impl Journal {
         self.failures.try_iter().last()
     }
 
-    /// Writes the document's state without waiting for a burst to end, and until it is written.
+    /// Writes the editor's state without waiting for a burst to end, and until it is written.
     ///
     /// # Errors
     /// The journal cannot be written.
-    pub fn write_now(
-        &mut self,
-        generation: u64,
-        document: &Document,
-        file: Option<&Path>,
-    ) -> io::Result<()> {
+    pub fn write_now(&mut self, editor: &Editor) -> io::Result<()> {
         let (waits, written) = mpsc::channel();
-        self.give(generation, document, file, Some(waits));
+        self.give(editor, Some(waits));
         written
             .recv()
             .unwrap_or_else(|_| Err(io::Error::other("no thread could be started")))
     }
 
-    fn give(
-        &mut self,
-        generation: u64,
-        document: &Document,
-        file: Option<&Path>,
-        waits: Option<Sender<io::Result<()>>>,
-    ) {
-        self.given = generation;
+    fn give(&mut self, editor: &Editor, waits: Option<Sender<io::Result<()>>>) {
+        self.given = state_of(editor);
         self.waiting = None;
         self.there = true;
-        self.ask(Task::Write {
-            document: document.clone(),
-            file: file.map(Path::to_path_buf),
-            job: self.job.clone(),
-            waits,
-        });
+        let unsaved = Box::new(Unsaved::of(editor, self.job.clone()));
+        self.ask(Task::Write { unsaved, waits });
     }
 
     fn ask(&self, task: Task) {
@@ -164,8 +206,8 @@ impl Journal {
     }
 
     /// The edits are saved or not wanted: the journal goes.
-    pub fn clear(&mut self, generation: u64) {
-        self.given = generation;
+    pub fn clear(&mut self, editor: &Editor) {
+        self.given = state_of(editor);
         self.waiting = None;
         if self.there {
             self.there = false;
@@ -192,13 +234,8 @@ fn own_file(folder: &Path) -> PathBuf {
 fn work(path: &Path, tasks: &Receiver<Task>, failures: &Sender<io::Error>, wake: &dyn Fn()) {
     while let Ok(task) = tasks.recv() {
         match task {
-            Task::Write {
-                document,
-                file,
-                job,
-                waits,
-            } => {
-                let written = write(path, &document, file, job);
+            Task::Write { unsaved, waits } => {
+                let written = write(path, *unsaved);
                 match (waits, written) {
                     (Some(waits), written) => {
                         // It may have stopped waiting.
@@ -219,22 +256,18 @@ fn work(path: &Path, tasks: &Receiver<Task>, failures: &Sender<io::Error>, wake:
     }
 }
 
-fn write(
-    path: &Path,
-    document: &Document,
-    file: Option<PathBuf>,
-    job: Option<PathBuf>,
-) -> io::Result<()> {
+fn write(path: &Path, unsaved: Unsaved) -> io::Result<()> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
     }
     let entry = Entry {
         process: std::process::id(),
         began: began(std::process::id()),
-        file,
-        job,
-        pipeline: document.pipeline().to_toml(),
-        layout: document.layout().to_toml(),
+        file: unsaved.file,
+        job: unsaved.job,
+        pipeline: unsaved.document.pipeline().to_toml(),
+        layout: unsaved.document.layout().to_toml(),
+        script: unsaved.script,
     };
     let text = serde_json::to_string(&entry)?;
     files::write(path, &text).map_err(|error| error.source)
@@ -272,6 +305,7 @@ fn recover(path: &Path) -> Option<Recovered> {
         job: entry.job.filter(|_| entry.file.is_none()),
         file: entry.file,
         document: Document::new(pipeline, layout),
+        script: entry.script,
     })
 }
 
@@ -285,20 +319,32 @@ fn began(process: u32) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use millstream_compiler::document::Command;
 
-    fn document(name: &str) -> Document {
-        Document::new(Pipeline::new(name), Layout::default())
+    use super::*;
+    use crate::editor::Action;
+
+    fn editor(name: &str) -> Editor {
+        Editor::new(Document::new(Pipeline::new(name), Layout::default()), None)
+    }
+
+    /// A later state of an editor.
+    fn renamed(editor: &mut Editor, name: &str) {
+        let name = name.to_string();
+        editor.apply(Action::Edit(Command::SetName { name }));
     }
 
     #[test]
     fn edits_of_a_process_that_is_gone_are_offered() {
         let folder = tempfile::tempdir().expect("a folder");
         let mut journal = Journal::in_folder(folder.path(), || {});
-        let wait = journal.keep(2, &document("early"), None);
+        let mut unsaved = editor("early");
+        let wait = journal.keep(&unsaved);
         assert!(wait.is_some(), "a burst is written once");
         std::thread::sleep(DELAY);
-        assert_eq!(journal.keep(3, &document("edited"), None), None);
+        renamed(&mut unsaved, "edited");
+        unsaved.restore_draft("SELECT 1".into(), "SELECT 2".into(), Target::Flink);
+        assert_eq!(journal.keep(&unsaved), None);
         // The thread does one thing after the other.
         let path = own_file(folder.path());
         drop(journal);
@@ -314,12 +360,14 @@ mod tests {
         let found = recoverable(folder.path());
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].document.pipeline().name(), "edited");
+        let script = found[0].script.as_ref().expect("the edited script");
+        assert_eq!(script.text, "SELECT 1");
+        assert_eq!(script.target(), Target::Flink);
         let mut journal = Journal::in_folder(folder.path(), || {});
-        journal
-            .write_now(4, &document("again"), None)
-            .expect("written");
+        renamed(&mut unsaved, "again");
+        journal.write_now(&unsaved).expect("written");
         assert!(path.exists());
-        journal.clear(4);
+        journal.clear(&unsaved);
         drop(journal);
         assert!(!path.exists());
     }
@@ -333,13 +381,15 @@ mod tests {
         let mut journal = Journal::in_folder(&no_folder, move || {
             let _ = wake.send(());
         });
-        assert!(journal.write_now(2, &document("a"), None).is_err());
-        assert!(journal.keep(3, &document("b"), None).is_some());
+        let mut unsaved = editor("a");
+        assert!(journal.write_now(&unsaved).is_err());
+        renamed(&mut unsaved, "b");
+        assert!(journal.keep(&unsaved).is_some());
         std::thread::sleep(DELAY);
-        assert_eq!(journal.keep(3, &document("b"), None), None);
+        assert_eq!(journal.keep(&unsaved), None);
         woken.recv_timeout(Duration::from_secs(10)).expect("told");
         assert!(journal.failure().is_some());
-        assert_eq!(journal.keep(3, &document("b"), None), None, "told once");
+        assert_eq!(journal.keep(&unsaved), None, "told once");
     }
 
     #[test]

@@ -5,9 +5,8 @@
 //! the window's thread but asking and taking the answer.
 
 use std::collections::VecDeque;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::Child;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -18,8 +17,8 @@ use millstream_serve::api::{Column, PreviewSummary, TapHeader, TapLine, TapReque
 use millstream_serve::client::{Client, TapCloser};
 use millstream_serve::files::JobAddress;
 
-use super::program;
 use super::rows::{Row, Statistics, statistics};
+use super::sample::Sample;
 use super::watch::{Wake, why};
 
 /// How long the edits must pause.
@@ -368,80 +367,27 @@ fn sample(
     node: &NodeId,
     teller: Teller,
 ) -> Result<UnderWay, String> {
-    let program = match program {
-        Some(program) => program,
-        None => program::find()?,
+    let sample = Sample {
+        program,
+        text,
+        base_dir,
+        node: node.clone(),
+        rows: ROWS,
+        source_rows: SOURCE_ROWS,
     };
-    let mut child = Command::new(&program)
-        .args(["preview", "-", "--node", node.as_str()])
-        .arg("--base-dir")
-        .arg(&base_dir)
-        .args(["--rows", &ROWS.to_string()])
-        .args(["--source-rows", &SOURCE_ROWS.to_string()])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .map_err(|error| format!("{} cannot be started: {error}", program.display()))?;
-    let (Some(mut stdin), Some(stdout), Some(mut stderr)) =
-        (child.stdin.take(), child.stdout.take(), child.stderr.take())
-    else {
-        return Err("the preview has no pipes".into());
-    };
-    let child = Arc::new(Mutex::new(child));
-    let process = Arc::clone(&child);
+    let started = sample.start()?;
+    let child = started.child();
     let spawned = thread::Builder::new().name("rows".into()).spawn(move || {
-        // A process that does not read says why.
-        let _ = stdin.write_all(text.as_bytes());
-        drop(stdin);
-        let complaints = thread::spawn(move || {
-            let mut text = String::new();
-            // What cannot be read is not shown.
-            let _ = stderr.read_to_string(&mut text);
-            text
-        });
         let mut collector = Collector::new(teller);
-        let mut broken = None;
-        for line in BufReader::new(stdout).lines() {
-            match line.map_err(|e| e.to_string()).and_then(|line| {
-                TapLine::parse(&line).map_err(|error| format!("{error} in '{line}'"))
-            }) {
-                Ok(line) => collector.take(line),
-                Err(error) => {
-                    broken = Some(format!("the preview wrote something else: {error}"));
-                    break;
-                }
-            }
-        }
+        let read = started.read(|line| collector.take(line));
         collector.show();
-        // Its output has ended; the lock is held by nobody for long.
-        let exit = process
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .wait();
-        let complaints = complaints.join().unwrap_or_default();
-        let failed = exit.is_ok_and(|exit| !exit.success());
-        let answer = match (broken, failed) {
-            (Some(broken), _) => Answer::Failed(broken),
-            (None, true) => Answer::Failed(complaint(&complaints)),
-            (None, false) => Answer::Over,
-        };
-        collector.teller.tell(answer);
+        collector.teller.tell(match read {
+            Ok(()) => Answer::Over,
+            Err(why) => Answer::Failed(why),
+        });
     });
     match spawned {
         Ok(_) => Ok(UnderWay::Process(child)),
         Err(error) => Err(format!("no thread can be started: {error}")),
-    }
-}
-
-/// What a process complained about, without the word that says it is an error.
-fn complaint(text: &str) -> String {
-    let text = match text.find("error: ") {
-        Some(at) => &text[at + "error: ".len()..],
-        None => text,
-    };
-    match text.trim() {
-        "" => "the preview ended without a word".into(),
-        text => text.into(),
     }
 }

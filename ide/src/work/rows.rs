@@ -105,6 +105,8 @@ pub struct Statistics {
     pub nulls: f64,
     /// How many different values.
     pub distinct: usize,
+    /// The mean of numbers.
+    pub mean: Option<f64>,
     /// How they are distributed.
     pub distribution: Distribution,
 }
@@ -155,15 +157,20 @@ fn statistics_of<'a>(ty: &str, cells: impl Iterator<Item = Option<&'a str>>) -> 
     } else {
         None
     };
-    let bars = number.and_then(|number| {
-        let numbers: Vec<(f64, u32)> = counts
-            .iter()
-            .filter_map(|(text, count)| Some((number(text)?, *count)))
-            .collect();
-        bars(&numbers)
+    let numbers: Option<Vec<(f64, u32)>> = number.map(|number| {
+        let numbers = counts.iter();
+        let numbers = numbers.filter_map(|(text, count)| Some((number(text)?, *count)));
+        numbers.collect()
+    });
+    let bars = numbers.as_deref().and_then(bars);
+    let mean = numbers.filter(|_| is_number(ty)).and_then(|numbers| {
+        let count: f64 = numbers.iter().map(|(_, count)| f64::from(*count)).sum();
+        let sum: f64 = numbers.iter().map(|(n, count)| n * f64::from(*count)).sum();
+        (count > 0.0).then(|| sum / count)
     });
     let distribution = bars.unwrap_or_else(|| top(&counts));
     Statistics {
+        mean,
         nulls: f64::from(nulls) / f64::from(all.max(1)),
         distinct: counts.len(),
         distribution,
@@ -270,6 +277,7 @@ mod tests {
         let of = statistics_of("DECIMAL(10, 2)", cells(&["0", "NULL", "14.0", "13.99"]));
         assert_eq!(of.nulls, 0.25);
         assert_eq!(of.distinct, 3);
+        assert_eq!(of.mean, Some(27.99 / 3.0));
         let Distribution::Bars {
             least,
             greatest,

@@ -415,6 +415,12 @@ pub struct PreviewSummary {
     pub timed_out: bool,
     /// How long it took, with starting and planning.
     pub elapsed_ms: f64,
+    /// How many rows went into models.
+    #[serde(default)]
+    pub scored: u64,
+    /// How long they were in there, all together.
+    #[serde(default)]
+    pub in_model_ms: f64,
 }
 
 /// A line of a tap or preview.

@@ -50,8 +50,10 @@ impl Form<'_> {
         let small = |text: &str, color| RichText::new(text).size(theme::SMALL).color(color);
         let signature = match editor.compiled().models.get(self.id) {
             Some(Ok(signature)) => signature,
-            Some(Err(why)) => {
-                ui.add(Label::new(small(why, palette.error)).wrap());
+            // Why not is said at the model itself.
+            Some(Err(_)) => {
+                let text = "Known once the model can be read";
+                ui.add(Label::new(small(text, palette.faint)).wrap());
                 self.rows(ui, spec);
                 return;
             }
@@ -115,7 +117,7 @@ impl Form<'_> {
                 });
             });
             for found in found {
-                self.finding(ui, spec, found);
+                self.finding(ui, found);
             }
         }
         if let Some((index, column)) = changed {
@@ -156,6 +158,7 @@ impl Form<'_> {
                 ui.label(small(&text, palette.error));
             }
         });
+        self.trial(ui);
     }
 
     /// Writes the binding: a table of names where the model has names, a list otherwise.

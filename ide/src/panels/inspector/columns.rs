@@ -1,8 +1,8 @@
 //! Fields of column names: one column, and a list of columns as chips.
 
 use egui::{
-    Align2, Id, Key, Popup, PopupCloseBehavior, Response, RichText, Role, ScrollArea, Sense,
-    Stroke, StrokeKind, TextEdit, Ui, Vec2, WidgetInfo,
+    Align2, FontId, Id, Key, Popup, PopupCloseBehavior, Response, RichText, Role, ScrollArea,
+    Sense, Stroke, StrokeKind, TextEdit, Ui, Vec2, WidgetInfo,
 };
 use millstream_compiler::document::Value;
 use millstream_compiler::lower::Column;
@@ -255,6 +255,27 @@ pub(super) fn picked_column(
     wrong: bool,
     width: f32,
 ) -> Response {
+    picked(
+        ui,
+        now,
+        hint,
+        mark,
+        wrong,
+        width,
+        theme::data_font(theme::DATA),
+    )
+}
+
+/// A field that shows what was picked and opens a list.
+pub(super) fn picked(
+    ui: &mut Ui,
+    now: &str,
+    hint: &str,
+    mark: Option<&str>,
+    wrong: bool,
+    width: f32,
+    font: FontId,
+) -> Response {
     let palette = theme::palette(ui.ctx());
     let (rect, response) = ui.allocate_exact_size(Vec2::new(width, 26.0), Sense::click());
     response.widget_info(|| {
@@ -294,7 +315,7 @@ pub(super) fn picked_column(
         rect.left_center() + Vec2::new(8.0, 0.0),
         Align2::LEFT_CENTER,
         text,
-        theme::data_font(theme::DATA),
+        font,
         color,
     );
     if let Some(mark) = mark {

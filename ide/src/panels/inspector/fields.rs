@@ -1,16 +1,18 @@
 //! Fields of single values: text, numbers, choices, durations, paths.
 
-use egui::{Button, ComboBox, RichText, Ui};
+use egui::{Button, Popup, RichText, Ui, Vec2};
 use millstream_compiler::document::Value;
 use millstream_compiler::nodes::{EnumValue, ParameterSpec, ParameterType};
 
-use super::columns::ListOf;
+use super::columns::{ListOf, picked};
 use super::expression::{ExpressionLook, Vocabulary};
 use super::form::{Form, LineLook, hint};
 use crate::editor::Action;
 use crate::panels::segmented::{Segment, segmented, width_of};
 use crate::theme;
 
+/// How wide the button is that asks for a file.
+const BROWSE: f32 = 80.0;
 /// Choices up to this many stand beside each other.
 const SEGMENTS: usize = 4;
 
@@ -43,9 +45,16 @@ impl Form<'_> {
         });
     }
 
-    /// Whether its field is short enough to stand beside another.
-    pub(super) fn is_short(spec: &ParameterSpec) -> bool {
-        matches!(
+    /// Whether its field is short enough to stand beside another in half the width.
+    pub(super) fn is_short(ui: &Ui, spec: &ParameterSpec) -> bool {
+        let font = theme::text_font(theme::SMALL);
+        let color = egui::Color32::PLACEHOLDER;
+        let title = ui
+            .painter()
+            .layout_no_wrap(spec.title.to_string(), font, color);
+        // Beside the title there is room for the word that takes the value back.
+        let fits = title.size().x + 40.0 < ui.available_width() / 2.0;
+        fits && matches!(
             spec.ty,
             ParameterType::Duration
                 | ParameterType::Integer { .. }
@@ -114,25 +123,30 @@ impl Form<'_> {
                 (None, Some(now)) => now.to_string(),
                 (None, None) => "Choose…".to_string(),
             };
+            let wrong = unknown || self.found(spec.name).iter().any(|found| found.is_error());
+            let font = theme::text_font(theme::TEXT);
+            let field = picked(ui, &selected, "Choose…", None, wrong, width, font)
+                .accessible_name(self.name(spec));
             let mut picked = None;
-            let inner = ComboBox::from_id_salt(self.part(spec, "choice"))
-                .width(width)
-                .selected_text(RichText::new(selected))
-                .show_ui(ui, |ui| {
-                    for (i, choice) in choices.iter().enumerate() {
-                        if ui
-                            .selectable_label(chosen == Some(i), choice.title)
-                            .clicked()
-                        {
-                            picked = Some(i);
-                            ui.close();
-                        }
+            Popup::menu(&field).width(width).show(|ui| {
+                ui.set_width(width);
+                for (i, choice) in choices.iter().enumerate() {
+                    let offer = Button::selectable(chosen == Some(i), choice.title)
+                        .min_size(Vec2::new(width, 24.0));
+                    let offer = ui.add(offer).accessible_name(format!(
+                        "{} as {}",
+                        choice.title,
+                        self.name(spec)
+                    ));
+                    if offer.clicked() {
+                        picked = Some(i);
+                        ui.close();
                     }
-                });
+                }
+            });
             if picked.is_some() {
-                inner.response.request_focus();
+                field.request_focus();
             }
-            inner.response.accessible_name(self.name(spec));
             picked
         };
         if let Some(index) = picked {
@@ -147,7 +161,7 @@ impl Form<'_> {
         ui.horizontal(|ui| {
             ui.spacing_mut().item_spacing.x = theme::STEP;
             let button = RichText::new("Browse…");
-            let width = (ui.available_width() - 76.0).max(60.0);
+            let width = (ui.available_width() - BROWSE - theme::STEP).max(60.0);
             let look = LineLook {
                 data: true,
                 wrong: self.found(spec.name).iter().any(|found| found.is_error()),
@@ -159,7 +173,7 @@ impl Form<'_> {
                 self.typed(spec, "", value);
             }
             let browse = ui
-                .add_sized([ui.available_width(), 26.0], Button::new(button))
+                .add_sized([BROWSE, 26.0], Button::new(button))
                 .accessible_name(format!("Browse for {name}"));
             if browse.clicked() {
                 self.memory.drafts.remove(&id);

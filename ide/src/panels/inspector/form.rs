@@ -5,17 +5,17 @@ use std::collections::HashMap;
 
 use egui::text::{LayoutJob, TextFormat};
 use egui::{FocusDirection, Id, Label, Link, Response, RichText, Sense, TextEdit, Ui};
-use millstream_compiler::diagnostics::{Diagnostic, Severity, Span};
+use millstream_compiler::diagnostics::{Diagnostic, Severity};
 use millstream_compiler::document::{Command, Entries, Node, NodeId, Value};
 use millstream_compiler::lower::Column;
 use millstream_compiler::nodes::{DefaultValue, ParameterSpec, ParameterType};
-use millstream_compiler::sql::quote_name;
 
 use super::expression::Completion;
 use crate::editor::{Action, Editor};
 use crate::panels::cursor;
-use crate::sql_text::{self, Highlighted, Names};
+use crate::sql_text::{Highlighted, Names};
 use crate::theme;
+use crate::work::dry_run::DryRun;
 
 /// What the fields remember between frames.
 #[derive(Debug, Default)]
@@ -28,6 +28,8 @@ pub(super) struct Memory {
     pub(super) completion: Completion,
     /// The field that is to have the keyboard in the next frame, with all of its text selected.
     pub(super) focus: Option<Id>,
+    /// The node whose model is being tried.
+    pub(super) awaited: Option<NodeId>,
     /// Whether the first field is to have the keyboard.
     pub(super) enter: bool,
 }
@@ -74,6 +76,7 @@ pub(super) struct Form<'a> {
     pub(super) id: &'a NodeId,
     pub(super) node: &'a Node,
     pub(super) facts: &'a Facts,
+    pub(super) dry_run: &'a DryRun,
     pub(super) memory: &'a mut Memory,
     pub(super) actions: &'a mut Vec<Action>,
 }
@@ -249,7 +252,7 @@ impl<'a> Form<'a> {
             body(self, ui);
             for found in found {
                 if found.code != "parameter/missing" {
-                    self.finding(ui, spec, found);
+                    self.finding(ui, found);
                 }
             }
             // Items of a list have no place of their own to say what is wrong.
@@ -264,25 +267,19 @@ impl<'a> Form<'a> {
                         .is_some_and(|path| path.starts_with(&prefix))
             });
             for found in of_items {
-                self.finding(ui, spec, found);
+                self.finding(ui, found);
             }
         });
     }
 
-    /// What was found, in a line or two, with a link that mends it where that is known.
-    pub(super) fn finding(
-        &mut self,
-        ui: &mut Ui,
-        spec: &'static ParameterSpec,
-        found: &Diagnostic,
-    ) {
+    /// What was found, in a line or two, with links that mend it where that is known.
+    pub(super) fn finding(&mut self, ui: &mut Ui, found: &Diagnostic) {
         let palette = theme::palette(ui.ctx());
         let color = match found.severity {
             Severity::Error => palette.error,
             Severity::Warning => palette.warning,
             Severity::Info => palette.muted,
         };
-        let fix = self.fix(spec, found);
         let mut job = LayoutJob::default();
         let format = |color| TextFormat::simple(theme::text_font(theme::SMALL), color);
         job.append(&found.message, 0.0, format(color));
@@ -290,63 +287,30 @@ impl<'a> Form<'a> {
             job.append(help, 2.0 * theme::STEP, format(palette.muted));
         }
         ui.add(Label::new(job).wrap());
-        if let Some((command, title)) = fix {
-            let text = RichText::new(format!("Fix: {title}"))
+        let mut all = self.editor.compiled().diagnostics.iter();
+        let Some(index) = all.position(|other| std::ptr::eq(other, found)) else {
+            return;
+        };
+        let about = match &found.parameter {
+            Some(path) => format!("{path} of {}", self.id),
+            None => self.id.to_string(),
+        };
+        for (number, repair) in self.editor.repairs_of(index).iter().enumerate() {
+            let text = RichText::new(format!("Fix: {}", lower_first(&repair.title)))
                 .size(theme::SMALL)
                 .color(palette.accent);
-            let path = found.parameter.as_deref().unwrap_or(spec.name);
-            let link = ui
-                .add(Link::new(text))
-                .accessible_name(format!("Fix {path} of {}", self.id));
-            if link.clicked() {
+            let name = match number {
+                0 => format!("Fix {about}"),
+                _ => format!("Fix {about}: {}", repair.title),
+            };
+            if ui.add(Link::new(text)).accessible_name(name).clicked() {
                 self.memory.drafts.clear();
-                self.actions.push(Action::Edit(command));
+                self.actions.push(Action::Edits {
+                    label: repair.title.clone(),
+                    commands: repair.commands.clone(),
+                });
             }
         }
-    }
-
-    /// The edit that follows a finding's "did you mean", and what it is called.
-    fn fix(&self, spec: &ParameterSpec, found: &Diagnostic) -> Option<(Command, String)> {
-        let near = meant(found.help.as_deref()?)?;
-        let title = format!("write {near}");
-        let path = found.parameter.as_deref()?;
-        let value = self.value(spec)?;
-        let mended = |text: &str| mend(spec.ty, text, found.parameter_span, near);
-        let value = if path == spec.name {
-            Value::Text(mended(value.as_text()?)?)
-        } else if let Some(key) = path.strip_prefix(spec.name)?.strip_prefix('.') {
-            let entries = value.as_table()?;
-            let old = entries.get(key)?.as_text()?;
-            // What has no place in the value is about the name before it.
-            let about_key =
-                spec.ty == ParameterType::Renames || found.message.contains(&format!("'{key}'"));
-            match mended(old) {
-                Some(text) if found.parameter_span.is_some() || !about_key => {
-                    let mut entries = entries.clone();
-                    entries.insert(key, text);
-                    entries.into()
-                }
-                _ => entries
-                    .iter()
-                    .map(|(name, value)| {
-                        let name = if name == key { near } else { name };
-                        (name.to_string(), value.clone())
-                    })
-                    .collect::<Entries>()
-                    .into(),
-            }
-        } else {
-            let index: usize = path
-                .strip_prefix(spec.name)?
-                .strip_prefix('[')?
-                .strip_suffix(']')?
-                .parse()
-                .ok()?;
-            let mut items = value.as_list()?.to_vec();
-            *items.get_mut(index)? = near.into();
-            Value::List(items)
-        };
-        Some((self.setting(spec, value), title))
     }
 
     /// A line of text to edit. Gives the text when it was changed.
@@ -472,69 +436,11 @@ pub(super) fn hint(spec: &ParameterSpec) -> String {
     }
 }
 
-/// The name that a help text offers: "did you mean 'amount'?".
-pub(super) fn meant(help: &str) -> Option<&str> {
-    let rest = help.split_once("did you mean ")?.1;
-    let quote = rest
-        .chars()
-        .next()
-        .filter(|c| matches!(c, '\'' | '"' | '`'))?;
-    let rest = &rest[quote.len_utf8()..];
-    let end = rest.find(quote)?;
-    (end > 0).then(|| &rest[..end])
-}
-
-/// A text with the place of a finding replaced by what was meant.
-fn mend(ty: ParameterType, text: &str, place: Option<Span>, near: &str) -> Option<String> {
-    let is_sql = matches!(
-        ty,
-        ParameterType::Expression
-            | ParameterType::Sql
-            | ParameterType::Assignments
-            | ParameterType::Aggregates
-            | ParameterType::Schema
-    );
-    match place {
-        Some(place) => {
-            let place = sql_text::clamp(text, place);
-            let near = if is_sql {
-                quote_name(near)
-            } else {
-                near.to_string()
-            };
-            Some(format!(
-                "{}{near}{}",
-                &text[..place.start],
-                &text[place.end..]
-            ))
-        }
-        // Without a place only a text that is one name as a whole can be mended.
-        None => (!is_sql).then(|| near.to_string()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_was_meant_is_read_from_the_help() {
-        assert_eq!(meant("did you mean 'amount'?"), Some("amount"));
-        assert_eq!(meant("did you mean \"last\"?"), Some("last"));
-        assert_eq!(meant("it has: a, b"), None);
-        assert_eq!(meant("did you mean ''?"), None);
-        assert_eq!(meant("did you mean 'x"), None);
-    }
-
-    #[test]
-    fn only_the_place_is_mended() {
-        let span = Some(Span::new(4, 10));
-        let mended = mend(ParameterType::Expression, "SUM(amuont)", span, "amount");
-        assert_eq!(mended.as_deref(), Some("SUM(amount)"));
-        let quoted = mend(ParameterType::Expression, "SUM(amuont)", span, "order");
-        assert_eq!(quoted.as_deref(), Some("SUM(`order`)"));
-        let whole = mend(ParameterType::Column, "tz", None, "ts");
-        assert_eq!(whole.as_deref(), Some("ts"));
-        assert_eq!(mend(ParameterType::Expression, "a + b", None, "c"), None);
+/// A title within a sentence.
+fn lower_first(title: &str) -> String {
+    let mut letters = title.chars();
+    match letters.next() {
+        Some(first) => first.to_lowercase().chain(letters).collect(),
+        None => String::new(),
     }
 }

@@ -14,6 +14,7 @@ mod pairs;
 mod pipeline;
 mod rows;
 mod schema;
+mod trial;
 
 use egui::{Button, Id, Label, RichText, Role, ScrollArea, Sense, TextEdit, Ui, WidgetInfo};
 use millstream_compiler::document::{Command, Node, NodeId, Value};
@@ -25,7 +26,7 @@ use crate::editor::{Action, Editor, Popup};
 use crate::panels::heading;
 use crate::sql_text::Names;
 use crate::theme;
-use crate::work::job::JobView;
+use crate::work::dry_run::DryRun;
 use form::{Facts, Form, Memory, frame};
 
 /// What the panel remembers between frames.
@@ -52,7 +53,13 @@ struct Key {
 
 impl Inspector {
     /// Draws the panel and collects what is done in it.
-    pub fn ui(&mut self, ui: &mut Ui, editor: &Editor, _job: &JobView, actions: &mut Vec<Action>) {
+    pub fn ui(
+        &mut self,
+        ui: &mut Ui,
+        editor: &Editor,
+        dry_run: &DryRun,
+        actions: &mut Vec<Action>,
+    ) {
         let selection = &editor.view.selection;
         let node = selection.single_node().cloned();
         if self.shown != node {
@@ -70,7 +77,7 @@ impl Inspector {
             .show(ui, |ui| {
                 ui.spacing_mut().item_spacing.y = 2.0 * theme::STEP;
                 match node {
-                    Some(id) => self.node(ui, editor, &id, actions),
+                    Some(id) => self.node(ui, editor, dry_run, &id, actions),
                     None if selection.is_empty() => {
                         pipeline::ui(ui, editor, &mut self.memory, actions);
                     }
@@ -102,7 +109,14 @@ impl Inspector {
         }
     }
 
-    fn node(&mut self, ui: &mut Ui, editor: &Editor, id: &NodeId, actions: &mut Vec<Action>) {
+    fn node(
+        &mut self,
+        ui: &mut Ui,
+        editor: &Editor,
+        dry_run: &DryRun,
+        id: &NodeId,
+        actions: &mut Vec<Action>,
+    ) {
         let Some(node) = editor.pipeline().node(id.as_str()) else {
             return;
         };
@@ -123,6 +137,7 @@ impl Inspector {
             id,
             node,
             facts,
+            dry_run,
             memory: &mut self.memory,
             actions,
         };
@@ -271,7 +286,7 @@ impl Form<'_> {
         let editor = self.editor;
         for found in editor.compiled().of_node(id) {
             if found.parameter.is_none() && found.code != "node/unused" {
-                self.say(ui, found);
+                self.finding(ui, found);
             }
         }
     }
@@ -304,8 +319,8 @@ impl Form<'_> {
         while let Some((first, after)) = rest.split_first() {
             match after.split_first() {
                 Some((second, after))
-                    if Form::is_short(first)
-                        && Form::is_short(second)
+                    if Form::is_short(ui, first)
+                        && Form::is_short(ui, second)
                         && ui.available_width() > 220.0 =>
                 {
                     ui.columns(2, |sides| {
@@ -361,7 +376,7 @@ impl Form<'_> {
                 }
             });
             for found in self.found(name) {
-                self.say(ui, found);
+                self.finding(ui, found);
             }
         }
     }
@@ -387,22 +402,6 @@ impl Form<'_> {
                 }
             }
         });
-    }
-
-    /// A finding without a field.
-    fn say(&self, ui: &mut Ui, found: &millstream_compiler::diagnostics::Diagnostic) {
-        let palette = theme::palette(ui.ctx());
-        let color = match found.severity {
-            millstream_compiler::diagnostics::Severity::Error => palette.error,
-            millstream_compiler::diagnostics::Severity::Warning => palette.warning,
-            millstream_compiler::diagnostics::Severity::Info => palette.muted,
-        };
-        let text = match &found.help {
-            Some(help) => format!("{}: {help}", found.message),
-            None => found.message.clone(),
-        };
-        let text = RichText::new(text).size(theme::SMALL).color(color);
-        ui.add(Label::new(text).wrap());
     }
 }
 
@@ -507,8 +506,7 @@ fn several(ui: &mut Ui, editor: &Editor, actions: &mut Vec<Action>) {
         ui.horizontal(|ui| {
             let width = ui.available_width();
             let button = Button::new(command.name()).min_size(egui::Vec2::new(width, 26.0));
-            let shortcut = command.shortcut();
-            let shortcut = shortcut.map(|shortcut| ui.ctx().format_shortcut(&shortcut));
+            let shortcut = command.shortcut_text(ui.ctx());
             let button = button.shortcut_text(shortcut.unwrap_or_default());
             if ui.add(button).clicked() {
                 actions.push(Action::Command(command));

@@ -78,7 +78,7 @@ impl Form<'_> {
                 }
             });
             for found in found {
-                self.finding(ui, spec, found);
+                self.finding(ui, found);
             }
         }
         let add = RichText::new("+ Pair").size(theme::SMALL);

@@ -49,7 +49,7 @@ impl Form<'_> {
             done = done.or(what);
             let path = format!("{}.{key}", spec.name);
             for found in self.found(&path) {
-                self.finding(ui, spec, found);
+                self.finding(ui, found);
             }
         }
         let add = RichText::new(format!("+ {}", adding(spec.ty))).size(theme::SMALL);
