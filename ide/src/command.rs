@@ -57,6 +57,7 @@ pub enum UiCommand {
     // Run
     Run,
     RunFromScratch,
+    RunFromSavepoint,
     Stop,
     StopWithSavepoint,
     CheckpointNow,
@@ -137,7 +138,7 @@ const CTRL_SHIFT: Modifiers = Modifiers::COMMAND.plus(Modifiers::SHIFT);
 
 impl UiCommand {
     /// All, in the order of the menus.
-    pub const ALL: [UiCommand; 80] = {
+    pub const ALL: [UiCommand; 81] = {
         use UiCommand::*;
         [
             New,
@@ -184,6 +185,7 @@ impl UiCommand {
             DiscardSql, // Graph
             Run,
             RunFromScratch,
+            RunFromSavepoint,
             Stop,
             StopWithSavepoint,
             CheckpointNow,
@@ -251,8 +253,8 @@ impl UiCommand {
             | EditSql
             | ApplySql
             | DiscardSql => Menu::Graph,
-            Run | RunFromScratch | Stop | StopWithSavepoint | CheckpointNow | Preview
-            | FreezePreview | Attach | Detach => Menu::Run,
+            Run | RunFromScratch | RunFromSavepoint | Stop | StopWithSavepoint | CheckpointNow
+            | Preview | FreezePreview | Attach | Detach => Menu::Run,
             ExportSql | CopySql | ToggleTarget => Menu::Deploy,
             _ => Menu::View,
         }
@@ -306,6 +308,7 @@ impl UiCommand {
             DiscardSql => "Discard SQL edits",
             Run => "Run",
             RunFromScratch => "Run from scratch",
+            RunFromSavepoint => "Run from savepoint…",
             Stop => "Stop",
             StopWithSavepoint => "Stop with savepoint",
             CheckpointNow => "Checkpoint now",
@@ -399,6 +402,7 @@ impl UiCommand {
             DiscardSql => "Show the script of the graph again",
             Run => "Run the pipeline on this machine; goes on from the last checkpoint",
             RunFromScratch => "Run the pipeline and forget the checkpoints of its last run",
+            RunFromSavepoint => "Run the pipeline with the state of a savepoint",
             Stop => "Stop the running job",
             StopWithSavepoint => "Take a savepoint, then stop; a later run can go on from it",
             CheckpointNow => "Take a checkpoint of the running job",

@@ -148,6 +148,35 @@ fn a_run_goes_on_from_the_last_one_unless_it_is_to_begin_from_scratch() {
 }
 
 #[test]
+fn a_run_can_begin_with_a_savepoint() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut window = Window::open(&folder.path().join("home"), endless(folder.path()));
+    window.wait("frame", |_| true);
+    window.command(UiCommand::Run);
+    window.wait("running job", Window::is_running);
+    window.command(UiCommand::StopWithSavepoint);
+    window.wait("savepoint", |window| {
+        window.shell().last_savepoint().is_some() && window.shell().job.state == JobState::Finished
+    });
+    let savepoint = window
+        .shell()
+        .last_savepoint()
+        .expect("a savepoint")
+        .to_path_buf();
+    let shell = window.harness.state_mut().as_mut().expect("a window");
+    shell.set_dialogs(Box::new(Answers::of(&savepoint)));
+    window.command(UiCommand::RunFromSavepoint);
+    press(&mut window, "Run from savepoint");
+    window.wait("running job", Window::is_running);
+    assert!(window.shell().job.restored_from.is_some());
+    window.wait("log", |window| {
+        let mut log = window.shell().job.log.iter();
+        log.any(|line| line.text.contains("going on from the savepoint"))
+    });
+    stop(&mut window);
+}
+
+#[test]
 fn a_change_that_does_not_fit_the_state_is_explained_and_can_begin_from_scratch() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut window = Window::open(&folder.path().join("home"), with_groups(folder.path()));

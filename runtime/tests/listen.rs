@@ -236,6 +236,24 @@ fn state_that_does_not_fit_is_told_from_other_failures() {
     let (code, said) = ran(&two, &[]);
     assert_eq!(code, Some(3), "{said}");
     assert!(said.contains("no longer fits the pipeline"), "{said}");
+    // So does a savepoint, and then nothing is forgotten for it.
+    let saved = Command::new(env!("CARGO_BIN_EXE_millstream"))
+        .args(["savepoint", "create", "state", "saves"])
+        .current_dir(dir.path())
+        .output()
+        .unwrap();
+    let savepoint = String::from_utf8(saved.stdout).unwrap();
+    let savepoint = savepoint.trim();
+    let (code, said) = ran(&two, &["--fresh", "--from-savepoint", savepoint]);
+    assert_eq!(code, Some(3), "{said}");
+    assert!(said.contains("nothing was started"), "{said}");
+    let kept = std::fs::read_dir(dir.path().join("state/checkpoints")).unwrap();
+    assert!(
+        kept.flatten()
+            .any(|entry| entry.file_name().to_string_lossy().starts_with("chk-"))
+    );
+    let (code, said) = ran(&one, &["--fresh", "--from-savepoint", savepoint]);
+    assert_eq!(code, Some(0), "{said}");
     let (code, said) = ran(&two, &["--fresh"]);
     assert_eq!(code, Some(0), "{said}");
 }

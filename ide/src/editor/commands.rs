@@ -66,7 +66,7 @@ impl Editor {
                 "The script is edited already, or there is none yet",
             ),
             ApplySql | DiscardSql => need(self.draft().is_some(), "Edit the script first"),
-            Run | RunFromScratch => {
+            Run | RunFromScratch | RunFromSavepoint => {
                 if self.job_running {
                     Err("The job runs already")
                 } else if self.pipeline().nodes().len() == 0 {
@@ -224,9 +224,10 @@ impl Editor {
             ApplySql => return self.take_sql(false),
             DiscardSql => return self.discard_sql(),
             // What was found in an older document says nothing about this one.
-            Run | RunFromScratch if self.is_compiling() => {
+            Run | RunFromScratch | RunFromSavepoint if self.is_compiling() => {
                 self.run_when_compiled = Some(command);
             }
+            RunFromSavepoint => return vec![Effect::AskSavepoint],
             Run | RunFromScratch => {
                 let from_scratch = command == RunFromScratch;
                 return vec![Effect::StartJob { from_scratch }];

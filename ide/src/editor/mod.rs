@@ -156,6 +156,8 @@ pub enum Effect {
         /// Whether the state of the last run is thrown away.
         from_scratch: bool,
     },
+    /// Ask for a savepoint to run the document with.
+    AskSavepoint,
     /// Stop the job.
     StopJob {
         /// Whether to take a savepoint first.

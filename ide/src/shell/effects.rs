@@ -13,6 +13,7 @@ use crate::editor::{Action, Draft, Editor, Effect, Notice, OpenError};
 use crate::work::dialogs::{Purpose, Question};
 use crate::work::files::{Stamp, save, with_extension};
 use crate::work::settings::ThemeChoice;
+use crate::work::watch::Begin;
 
 impl Shell {
     pub(super) fn carry_out(&mut self, context: &Context, effect: Effect) {
@@ -43,7 +44,11 @@ impl Shell {
             }
             Effect::ResetPanels => self.panes = super::panes::Panes::restored(None),
             Effect::Notify(notice) => self.notices.add(context, notice),
-            Effect::StartJob { from_scratch } => self.ask_to_start_job(from_scratch),
+            Effect::StartJob { from_scratch } => self.ask_to_start_job(match from_scratch {
+                true => Begin::Scratch,
+                false => Begin::LastRun,
+            }),
+            Effect::AskSavepoint => self.ask(context, Purpose::Savepoint),
             Effect::StopJob { savepoint } => self.stop_job(savepoint),
             Effect::Checkpoint => self.take_checkpoint(),
             Effect::PreviewAgain => self.preview_again(),
@@ -80,11 +85,17 @@ impl Shell {
                 Some(("Pipelines", vec!["toml"])),
             ),
             Purpose::Export => (format!("{name}.sql"), Some(("Flink SQL", vec!["sql"]))),
-            Purpose::OpenFolder | Purpose::Parameter { .. } => (String::new(), None),
+            Purpose::OpenFolder | Purpose::Savepoint | Purpose::Parameter { .. } => {
+                (String::new(), None)
+            }
+        };
+        let folder = match &purpose {
+            Purpose::Savepoint => self.savepoints(),
+            _ => self.editor.base_dir(),
         };
         let question = Question {
             purpose,
-            folder: self.editor.base_dir(),
+            folder,
             name,
             filter: filter.map(|(name, extensions)| {
                 let extensions = extensions.into_iter().map(String::from).collect();
@@ -156,6 +167,7 @@ impl Shell {
                 self.save_to(context, &path);
             }
             Purpose::Export => self.export(context, &path),
+            Purpose::Savepoint => self.ask_to_start_job(Begin::Savepoint(path)),
             Purpose::Parameter {
                 node, parameter, ..
             } => {

@@ -13,7 +13,7 @@ use crate::work::dry_run::{DryRun, DryRunWorker};
 use crate::work::folders::{JobFolder, SavedState};
 use crate::work::job::{JobNews, JobState, JobView};
 use crate::work::preview::{Origin, PreviewView, PreviewWorker, Question};
-use crate::work::watch::{Look, Start, Told, Wake, Watch};
+use crate::work::watch::{Begin, Look, Start, Told, Wake, Watch};
 use millstream_serve::files::JobAddress;
 use millstream_serve::registry::Registry;
 
@@ -107,15 +107,23 @@ impl Shell {
 
     /// Runs the document as it is, unless that would throw state away and the person is to be
     /// asked first.
-    pub(super) fn ask_to_start_job(&mut self, from_scratch: bool) {
+    pub(super) fn ask_to_start_job(&mut self, begin: Begin) {
         match self.jobs.saved.filter(|saved| !saved.finished) {
-            Some(saved) if from_scratch => self.modal = Some(Modal::RunFromScratch(saved)),
-            _ => self.start_job(from_scratch),
+            Some(saved) if begin != Begin::LastRun => {
+                self.modal = Some(Modal::ForgetState(saved, begin));
+            }
+            _ => self.start_job(begin),
         }
     }
 
+    /// Where savepoints of this document's jobs are collected.
+    pub(super) fn savepoints(&self) -> PathBuf {
+        let last = self.jobs.savepoint.as_deref().and_then(Path::parent);
+        last.map_or_else(|| self.jobs.folder.savepoints(), Path::to_path_buf)
+    }
+
     /// Runs the document as it is.
-    pub(super) fn start_job(&mut self, from_scratch: bool) {
+    pub(super) fn start_job(&mut self, begin: Begin) {
         if self.job.is_running() {
             return;
         }
@@ -126,7 +134,7 @@ impl Shell {
             is_saved: !self.editor.is_unsaved(),
             text: self.editor.pipeline().to_toml(),
             base_dir: self.editor.base_dir(),
-            from_scratch,
+            begin,
         };
         self.job = JobView::starting();
         self.editor.job_running = true;

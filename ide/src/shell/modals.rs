@@ -9,6 +9,7 @@ use crate::editor::{Action, CentreTab};
 use crate::theme;
 use crate::work::folders::SavedState;
 use crate::work::journal::Recovered;
+use crate::work::watch::Begin;
 
 /// What a person wanted when unsaved edits came in between.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,8 +39,8 @@ pub enum Modal {
     ApplySql,
     /// The text of a broken file was edited: write it and open it.
     MendFile,
-    /// The state of the last run is there: throw it away?
-    RunFromScratch(SavedState),
+    /// The state of the last run is there: throw it away for a run that begins with something else?
+    ForgetState(SavedState, Begin),
     /// The state of the last run does not fit: what the program says about it.
     Unfit(String),
     /// The jobs that run, to attach to one.
@@ -210,32 +211,35 @@ impl Shell {
                     None => self.modal = Some(Modal::Recover(found)),
                 }
             }
-            Modal::RunFromScratch(saved) => {
+            Modal::ForgetState(saved, begin) => {
                 let when = saved.written.map_or_else(String::new, |written| {
                     format!(" of {}", moment(written.into()))
                 });
+                let (run, what) = match &begin {
+                    Begin::Savepoint(_) => ("Run from savepoint", "goes on from the savepoint"),
+                    _ => ("Run from scratch", "reads all rows again"),
+                };
                 let text = format!(
-                    "The last run left checkpoint {}{when}. A run from scratch forgets it and reads \
-                     all rows again.",
+                    "The last run left checkpoint {}{when}. This one forgets it and {what}.",
                     saved.checkpoint
                 );
-                let buttons = ["Run from scratch", "Go on from the checkpoint", "Cancel"];
+                let buttons = [run, "Go on from the checkpoint", "Cancel"];
                 match ask(
                     context,
                     "Forget the state of the last run?",
                     &text,
                     &buttons,
                 ) {
-                    Some(0) => self.start_job(true),
-                    Some(1) => self.start_job(false),
+                    Some(0) => self.start_job(begin),
+                    Some(1) => self.start_job(Begin::LastRun),
                     Some(_) => {}
-                    None => self.modal = Some(Modal::RunFromScratch(saved)),
+                    None => self.modal = Some(Modal::ForgetState(saved, begin)),
                 }
             }
             Modal::Unfit(why) => {
-                let title = "The state of the last run does not fit";
+                let title = "The saved state does not fit the pipeline";
                 match ask(context, title, &why, &["Run from scratch", "Cancel"]) {
-                    Some(0) => self.start_job(true),
+                    Some(0) => self.start_job(Begin::Scratch),
                     Some(_) => {}
                     None => self.modal = Some(Modal::Unfit(why)),
                 }

@@ -19,6 +19,8 @@ pub enum Purpose {
     SaveAs,
     /// Where to write the script.
     Export,
+    /// A savepoint, to run the pipeline with.
+    Savepoint,
     /// A file or folder for a parameter of a node.
     Parameter {
         /// The node.
@@ -96,7 +98,9 @@ fn show(question: &Question) -> Option<PathBuf> {
         Purpose::Open | Purpose::Import | Purpose::Parameter { folder: false, .. } => {
             dialog.pick_file()
         }
-        Purpose::OpenFolder | Purpose::Parameter { folder: true, .. } => dialog.pick_folder(),
+        Purpose::OpenFolder | Purpose::Savepoint | Purpose::Parameter { folder: true, .. } => {
+            dialog.pick_folder()
+        }
         Purpose::SaveAs | Purpose::Export => dialog.set_file_name(&question.name).save_file(),
     }
 }

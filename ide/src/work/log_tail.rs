@@ -8,7 +8,7 @@ use std::process::ExitStatus;
 /// How much of a log that was there before is read.
 const LOG_TAIL: u64 = 1 << 20;
 /// How many lines of the log make the last words of a job that left none.
-const LAST_LINES: usize = 12;
+const LAST_LINES: usize = 60;
 
 /// Reads what is appended to a log.
 pub(super) struct LogTail {

@@ -46,8 +46,19 @@ pub struct Start {
     pub text: String,
     /// Where its relative paths start.
     pub base_dir: PathBuf,
-    /// Whether the state of the last run is thrown away.
-    pub from_scratch: bool,
+    /// What it begins with.
+    pub begin: Begin,
+}
+
+/// What a run begins with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Begin {
+    /// The state that the last run left, if it left any.
+    LastRun,
+    /// Nothing.
+    Scratch,
+    /// The state of a savepoint.
+    Savepoint(PathBuf),
 }
 
 /// Which job to look for.
@@ -299,8 +310,11 @@ fn launch(folder: &JobFolder, start: &Start, registry: Option<&Registry>) -> Res
         .args(["--listen", "127.0.0.1:0"]);
     // Where all rows were read there is nothing to go on with: who runs it again wants it again.
     let finished = folder.saved().is_some_and(|saved| saved.finished);
-    if start.from_scratch || finished {
+    if start.begin != Begin::LastRun || finished {
         command.arg("--fresh");
+    }
+    if let Begin::Savepoint(savepoint) = &start.begin {
+        command.arg("--from-savepoint").arg(savepoint);
     }
     if let Some(registry) = registry {
         command.env(registry::FOLDER, registry.folder());

@@ -110,7 +110,7 @@ fn check(savepoint: &Path, job: &Path, may_drop: bool) -> Outcome {
     let manifest = savepoint::read(savepoint).map_err(wrong)?;
     let found = Compatibility::of(&planned.plan, &manifest);
     if let Err(mismatch) = compatibility::check(&found, may_drop) {
-        return Err(Failure::Input(format!("error: {mismatch}")));
+        return Err(Failure::State(format!("error: {mismatch}")));
     }
     print(&format!("{}\n{found}", line(&manifest)))
 }

@@ -211,6 +211,15 @@ async fn run_watched(
     } else {
         Start::Resume
     };
+    // Before anything is touched: a savepoint that does not fit costs no state that is there.
+    let from_savepoint = match &options.from_savepoint {
+        Some(from) => {
+            let found = Compatibility::of(plan, &savepoint::read(&from.path)?);
+            compatibility::check(&found, from.may_drop)?;
+            Some((&from.path, found))
+        }
+        None => None,
+    };
     // While a run holds the directory requests are for it.
     if !StateDir::is_in_use(&state_path)? {
         savepoint::forget_requests(&state_path);
@@ -222,15 +231,12 @@ async fn run_watched(
     monitor.opened(&job, options.state_dir.as_deref());
     let _release = Release(monitor);
     watch(Progress::Opened(&state_path));
-    if let Some(from) = &options.from_savepoint {
-        let found = Compatibility::of(plan, &savepoint::read(&from.path)?);
-        compatibility::check(&found, from.may_drop)?;
+    if let Some((path, found)) = from_savepoint {
         watch(Progress::Note(format!(
             "going on from the savepoint {}\n{found}",
-            from.path.display()
+            path.display()
         )));
-        dir.store()
-            .import(&CheckpointStore::read_only(&from.path)?)?;
+        dir.store().import(&CheckpointStore::read_only(path)?)?;
     }
     let latest = dir.store().latest()?;
     if let Some(manifest) = &latest.manifest {
