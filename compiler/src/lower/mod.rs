@@ -94,6 +94,39 @@ pub fn lower(
     environment: &dyn Environment,
     typer: &mut dyn RelationTyper,
 ) -> Lowered {
+    lower_plain(pipeline, target, environment, typer).formatted()
+}
+
+/// A lowered pipeline whose script is not laid out yet.
+struct Plain(Lowered);
+
+impl Plain {
+    fn formatted(self) -> Lowered {
+        let Lowered {
+            script,
+            map,
+            columns,
+            diagnostics,
+        } = self.0;
+        let (script, map, diagnostics) = layout::format(script, map, diagnostics);
+        Lowered {
+            columns,
+            diagnostics: diagnostics
+                .into_iter()
+                .map(|found| map.attribute(found))
+                .collect(),
+            script,
+            map,
+        }
+    }
+}
+
+fn lower_plain(
+    pipeline: &Pipeline,
+    target: Target,
+    environment: &dyn Environment,
+    typer: &mut dyn RelationTyper,
+) -> Plain {
     let mut lowering = Lowering {
         pipeline,
         target,
@@ -111,17 +144,12 @@ pub fn lower(
         lowering.node(id);
     }
     lowering.statement_set();
-    let (script, map, diagnostics) =
-        layout::format(lowering.script, lowering.map, lowering.diagnostics);
-    Lowered {
+    Plain(Lowered {
+        script: lowering.script,
+        map: lowering.map,
         columns: lowering.columns,
-        diagnostics: diagnostics
-            .into_iter()
-            .map(|found| map.attribute(found))
-            .collect(),
-        script,
-        map,
-    }
+        diagnostics: lowering.diagnostics,
+    })
 }
 
 struct Lowering<'a> {

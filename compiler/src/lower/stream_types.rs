@@ -1,9 +1,9 @@
 //! What flows out of each node: columns, the kinds of rows, time, keys, and what is kept for it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::Lowered;
 use super::lineage::{ColumnOrigin, Lineage};
+use super::{Lowered, SourceMap};
 use crate::document::NodeId;
 use crate::environment::Environment;
 use crate::plan::lifetime::State;
@@ -94,21 +94,26 @@ pub fn stream_types(
         // What is wrong was said when the pipeline was lowered.
         let _ = binder.apply(statement, &lowered.script);
     }
-    of_bound(binder, lowered)
+    of_bound(binder, lowered_nodes(&lowered.map))
 }
 
-/// What flows between the nodes, of a binder that has bound the script.
-pub(super) fn of_bound(binder: Binder<'_>, lowered: &Lowered) -> BTreeMap<NodeId, StreamType> {
+/// The nodes that a script has statements of.
+pub(super) fn lowered_nodes(map: &SourceMap) -> BTreeSet<NodeId> {
+    map.statements().map(|(_, node)| node.clone()).collect()
+}
+
+/// What flows out of these nodes, of a binder that has bound the script.
+pub(super) fn of_bound(
+    binder: Binder<'_>,
+    nodes: BTreeSet<NodeId>,
+) -> BTreeMap<NodeId, StreamType> {
     let mut out = BTreeMap::new();
     let (bound, roots) = binder.bound();
-    let mut nodes: Vec<&NodeId> = lowered.map.statements().map(|(_, node)| node).collect();
-    nodes.sort_unstable();
-    nodes.dedup();
     let operators = nodes
         .iter()
-        .filter_map(|id| Some((*roots.get(id.as_str())?, *id)));
+        .filter_map(|id| Some((*roots.get(id.as_str())?, id)));
     let lineage = Lineage::of(&bound, operators);
-    for id in nodes {
+    for id in &nodes {
         let Some(relation) = binder.relation(id.as_str()) else {
             continue;
         };
