@@ -29,28 +29,31 @@ pub struct Both {
 
 /// Lowers a pipeline for both targets: what [`compile`](super::compile) gives for each, and
 /// [`stream_types`](super::stream_types) for the embedded one, in a third of the time.
-pub fn compile_both(pipeline: &Pipeline, environment: &dyn Environment) -> Both {
-    let mut first = Recorder {
+pub fn compile_both(pipeline: &Pipeline, environment: &(dyn Environment + Sync)) -> Both {
+    let mut recorder = Recorder {
         binder: Binder::new(environment),
         found: HashMap::new(),
     };
-    let embedded = lower_plain(pipeline, Target::Embedded, environment, &mut first);
+    let embedded = lower_plain(pipeline, Target::Embedded, environment, &mut recorder);
+    let Recorder { binder, found } = recorder;
+    let columns = embedded.0.columns.clone();
     let nodes = lowered_nodes(&embedded.0.map);
-    // Laying a script out takes a quarter of the time and needs nothing but its text.
+    // What follows are two halves of about the same length.
     thread::scope(|scope| {
-        let embedded = scope.spawn(|| embedded.formatted());
-        let mut echo = Echo {
-            first: &first,
-            own: Binder::new(environment),
-            owed: Vec::new(),
-            apart: Cell::new(false),
-        };
-        let flink = lower_plain(pipeline, Target::Flink, environment, &mut echo);
-        drop(echo);
-        let flink = scope.spawn(|| flink.formatted());
-        let streams = of_bound(first.binder, nodes);
+        let flink = scope.spawn(move || {
+            let mut echo = Echo {
+                found: &found,
+                columns: &columns,
+                own: Binder::new(environment),
+                owed: Vec::new(),
+                apart: Cell::new(false),
+            };
+            lower_plain(pipeline, Target::Flink, environment, &mut echo).formatted()
+        });
+        let streams = of_bound(binder, nodes);
+        let embedded = embedded.formatted();
         Both {
-            embedded: joined(embedded),
+            embedded,
             flink: joined(flink),
             streams,
         }
@@ -83,7 +86,10 @@ impl RelationTyper for Recorder<'_> {
 
 /// Answers as the first binder did, as long as it would be asked the same.
 struct Echo<'a, 'e> {
-    first: &'a Recorder<'e>,
+    /// What the first binder found, by statement.
+    found: &'a HashMap<String, Vec<Diagnostic>>,
+    /// The columns that it gave each node.
+    columns: &'a BTreeMap<NodeId, Vec<Column>>,
     own: Binder<'e>,
     /// Statements that were answered from memory and that `own` has not seen.
     owed: Vec<String>,
@@ -95,7 +101,7 @@ struct Echo<'a, 'e> {
 impl RelationTyper for Echo<'_, '_> {
     fn declare(&mut self, statement: &str) -> Vec<Diagnostic> {
         if !self.apart.get()
-            && let Some(found) = self.first.found.get(statement)
+            && let Some(found) = self.found.get(statement)
         {
             match depends(statement) {
                 // Settings may change what every later statement means.
@@ -115,7 +121,7 @@ impl RelationTyper for Echo<'_, '_> {
     }
 
     fn columns(&self, relation: &str) -> Option<Vec<Column>> {
-        let first = self.first.columns(relation);
+        let first = self.columns.get(relation).cloned();
         match self.own.columns(relation) {
             Some(own) => {
                 if first.as_ref() != Some(&own) {
@@ -160,7 +166,7 @@ pub(super) mod tests {
     use millstream_functions::FlinkType;
 
     /// What each target gives for itself.
-    pub fn same_as_alone(pipeline: &Pipeline, environment: &dyn Environment) {
+    pub fn same_as_alone(pipeline: &Pipeline, environment: &(dyn Environment + Sync)) {
         let both = compile_both(pipeline, environment);
         for (target, both) in [
             (Target::Embedded, &both.embedded),

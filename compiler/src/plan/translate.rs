@@ -24,7 +24,7 @@ use super::matching::MatchNode;
 use super::settings;
 use super::stream::{
     AggregateCall, AttachedWindow, ChangelogMode, OverGroup, PlanColumn, PlanNode, StreamOp,
-    TimeAttribute, column, is_proctime, plain_column, positional_schema,
+    TimeAttribute, column, column_index, is_proctime, plain_column, positional_schema,
 };
 use super::tvf::{PredictNode, WindowTvfNode};
 use super::unnest::unnest_of;
@@ -559,11 +559,15 @@ impl Translator<'_> {
 
 /// The column that holds a computed expression.
 pub(super) fn computed_column(expr: &Expr, columns: &[PlanColumn]) -> Result<PlanColumn> {
+    let name = super::stream::display_expr(expr, columns);
+    // Most are columns passed on, whose field is known without a schema of all of them.
+    if let Expr::Column(column) = expr
+        && let Some(passed) = column_index(column).and_then(|i| columns.get(i))
+    {
+        return Ok(PlanColumn::new(name, &passed.field));
+    }
     let (_, field) = expr.to_field(positional_schema(columns)?.as_ref())?;
-    Ok(PlanColumn::new(
-        super::stream::display_expr(expr, columns),
-        &field,
-    ))
+    Ok(PlanColumn::new(name, &field))
 }
 
 /// A call as people write it, for plans.
@@ -611,6 +615,10 @@ fn count_rows(
 
 /// Folds constants and tidies an expression over `columns`.
 pub(crate) fn simplify(expr: Expr, columns: &[PlanColumn]) -> Result<Expr> {
+    // Most of what a query selects is a column, and a schema is not made in no time.
+    if matches!(expr, Expr::Column(_) | Expr::Literal(..)) {
+        return Ok(expr);
+    }
     let context = SimplifyContext::builder()
         .with_schema(positional_schema(columns)?)
         .build();

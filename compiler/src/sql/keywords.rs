@@ -35,10 +35,11 @@ pub fn quote_text(text: &str) -> String {
 }
 
 fn contains(sorted: &[&str], word: &str) -> bool {
-    word.len() <= 40
-        && sorted
-            .binary_search(&word.to_ascii_uppercase().as_str())
-            .is_ok()
+    // Asked of every token: without a copy of it.
+    let upper = || word.bytes().map(|byte| byte.to_ascii_uppercase());
+    sorted
+        .binary_search_by(|known| known.bytes().cmp(upper()))
+        .is_ok()
 }
 
 /// Sorted.
