@@ -55,7 +55,8 @@ enum Part {
 }
 
 impl Part {
-    const ALL: [Part; 4] = [Part::Frames, Part::Compiling, Part::Previews, Part::Window];
+    /// Frames come last: the compilers of their windows may still be at work on what they were asked.
+    const ALL: [Part; 4] = [Part::Compiling, Part::Previews, Part::Window, Part::Frames];
 }
 
 impl std::fmt::Display for Part {

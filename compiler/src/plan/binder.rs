@@ -8,7 +8,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Schema, SchemaRef};
-use datafusion_common::config::ConfigOptions;
 use datafusion_common::{
     Column, DFSchema, DataFusionError, ScalarValue, SchemaError, not_impl_err, plan_err,
 };
@@ -23,7 +22,7 @@ use millstream_functions::types::{FlinkType, TypeKind};
 use millstream_functions::{Zone, in_zone};
 
 use super::catalog::{Models, TableDefinition};
-use super::functions::{BindingContext, catalog};
+use super::functions::{BindingContext, catalog, default_options};
 use super::hints::{self, StateTtl};
 use super::numbers;
 use super::settings;
@@ -940,16 +939,25 @@ impl<'e> Binder<'e> {
         }
     }
 
-    fn context<'a>(&self, relations: &'a dyn Fn(&str) -> Option<SchemaRef>) -> BindingContext<'a> {
+    fn context<'a>(
+        &self,
+        relations: &'a dyn Fn(&str) -> Option<SchemaRef>,
+        similar: &'a dyn Fn(&str) -> Option<String>,
+    ) -> BindingContext<'a> {
         BindingContext {
             relations,
-            names: self.relations.keys().cloned().collect(),
-            options: ConfigOptions::default(),
+            similar,
             expr_planners: vec![millstream_functions::expr_planner()],
             relation_planners: vec![Arc::new(FlinkRelationPlanner {
                 models: self.models.clone(),
             })],
         }
+    }
+
+    /// The relation whose name is most like one that is not there.
+    fn similar(&self, name: &str) -> Option<String> {
+        let names = self.relations.keys().map(String::as_str);
+        did_you_mean(name, names).map(str::to_string)
     }
 
     fn bind_query(&self, mut ast: ast::Query) -> Result<LogicalPlan, DataFusionError> {
@@ -962,7 +970,8 @@ impl<'e> Binder<'e> {
         super::group_window::rewrite(&mut ast)?;
         numbers::query(&mut ast);
         let relations = |name: &str| self.schemas.get(name).cloned();
-        let context = self.context(&relations);
+        let similar = |name: &str| self.similar(name);
+        let context = self.context(&relations, &similar);
         let planner = SqlToRel::new_with_options(&context, parser_options());
         let plan = planner.sql_statement_to_plan(ast::Statement::Query(Box::new(ast)))?;
         let plan = super::row_values::resolve(plan)?;
@@ -973,7 +982,7 @@ impl<'e> Binder<'e> {
             Arc::new(TypeCoercion::new()),
         ];
         let plan =
-            Analyzer::with_rules(rules).execute_and_check(plan, &context.options, |_, _| {})?;
+            Analyzer::with_rules(rules).execute_and_check(plan, default_options(), |_, _| {})?;
         super::subqueries::to_joins(plan)
     }
 
@@ -993,7 +1002,8 @@ impl<'e> Binder<'e> {
         columns: &[PlanColumn],
     ) -> Result<Expr, DataFusionError> {
         let relations = |_: &str| None;
-        let context = self.context(&relations);
+        let similar = |name: &str| self.similar(name);
+        let context = self.context(&relations, &similar);
         let planner = SqlToRel::new_with_options(&context, parser_options());
         let mut expr = expr.clone();
         numbers::expr(&mut expr);
@@ -1016,6 +1026,7 @@ impl<'e> Binder<'e> {
         let schema = positional_schema(columns)?;
         let context = datafusion_expr::simplify::SimplifyContext::builder()
             .with_schema(Arc::clone(&schema))
+            .with_config_options(Arc::clone(default_options()))
             .build();
         let coerced = datafusion_optimizer::simplify_expressions::ExprSimplifier::new(context)
             .coerce(positional, &schema)?;

@@ -11,8 +11,6 @@ use datafusion_expr::planner::{ContextProvider, ExprPlanner, RelationPlanner, Ty
 use datafusion_expr::{AggregateUDF, HigherOrderUDF, ScalarUDF, TableSource, WindowUDF};
 use millstream_functions::aggregate::aggregate_functions;
 
-use crate::diagnostics::did_you_mean;
-
 /// Flink's function catalogue; made once.
 pub(crate) struct FunctionCatalog {
     scalar: HashMap<String, Arc<ScalarUDF>>,
@@ -54,13 +52,19 @@ impl FunctionCatalog {
     }
 }
 
+/// The options of DataFusion's planner, analyzer and simplifier. They are many, and all at their
+/// defaults.
+pub(crate) fn default_options() -> &'static Arc<ConfigOptions> {
+    static OPTIONS: LazyLock<Arc<ConfigOptions>> = LazyLock::new(Arc::default);
+    &OPTIONS
+}
+
 /// What DataFusion's SQL planner asks while it binds one query.
 pub(crate) struct BindingContext<'a> {
     /// The schema of a relation by its name.
     pub relations: &'a dyn Fn(&str) -> Option<SchemaRef>,
-    /// All names of relations, for suggestions.
-    pub names: Vec<String>,
-    pub options: ConfigOptions,
+    /// The relation whose name is most like one that is not there.
+    pub similar: &'a dyn Fn(&str) -> Option<String>,
     pub expr_planners: Vec<Arc<dyn ExprPlanner>>,
     pub relation_planners: Vec<Arc<dyn RelationPlanner>>,
 }
@@ -70,7 +74,7 @@ impl ContextProvider for BindingContext<'_> {
         match (self.relations)(name.table()) {
             Some(schema) => Ok(Arc::new(LogicalTableSource::new(schema))),
             None => {
-                let hint = did_you_mean(name.table(), self.names.iter().map(String::as_str))
+                let hint = (self.similar)(name.table())
                     .map(|n| format!("; did you mean '{n}'?"))
                     .unwrap_or_default();
                 plan_err!("there is no table or view '{}'{hint}", name.table())
@@ -116,7 +120,7 @@ impl ContextProvider for BindingContext<'_> {
     }
 
     fn options(&self) -> &ConfigOptions {
-        &self.options
+        default_options()
     }
 
     fn udf_names(&self) -> Vec<String> {

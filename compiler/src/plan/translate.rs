@@ -4,6 +4,7 @@
 //! of the logical node's schema. What has no streaming operator is refused by name.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use datafusion_common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion_common::{DFSchema, Result, ScalarValue, not_impl_err, plan_err};
@@ -19,6 +20,7 @@ use millstream_functions::window::{Frame, duration_text};
 use millstream_functions::{Zone, in_zone};
 
 use super::aggregation::{arguments, null_treatment};
+use super::functions::default_options;
 use super::hints::StateTtl;
 use super::matching::MatchNode;
 use super::settings;
@@ -621,6 +623,7 @@ pub(crate) fn simplify(expr: Expr, columns: &[PlanColumn]) -> Result<Expr> {
     }
     let context = SimplifyContext::builder()
         .with_schema(positional_schema(columns)?)
+        .with_config_options(Arc::clone(default_options()))
         .build();
     ExprSimplifier::new(context).simplify(expr)
 }
