@@ -87,6 +87,8 @@ ide: build
 
 # In a window of its own; where there is no display, a virtual one.
 bench-ide: setup
+	@test -n "$(DISPLAY)$(WAYLAND_DISPLAY)" || command -v xvfb-run >/dev/null || \
+		{ echo 'bench-ide: there is no display; installing a virtual one with apt: xvfb' >&2; apt-get install -y -q xvfb xauth >&2; }
 	@test -e samples/gmv/data/orders.csv || python3 samples/gmv/fetch.py
 	cargo build --release --bin millstream --bin millstream-ide --bin editor-budgets
 	$(if $(DISPLAY)$(WAYLAND_DISPLAY),,xvfb-run -a -s '-screen 0 1920x1200x24') $(CARGO_TARGET_DIR)/release/editor-budgets

@@ -70,6 +70,14 @@ fn input(frame: usize) -> RawInput {
     }
 }
 
+/// Draws a frame and tessellates it, as a window does before its GPU gets to work.
+fn draw(context: &egui::Context, input: RawInput, work: impl FnMut(&mut egui::Ui)) {
+    let output = context.run_ui(input, work);
+    let shapes = context.tessellate(output.shapes.clone(), output.pixels_per_point);
+    std::hint::black_box(&shapes);
+    output.drop_without_applying_deltas();
+}
+
 /// Frames of the canvas alone, panning.
 fn canvas(document: &Document, zoom: Option<f32>, live: bool, listened: bool) -> Times {
     let context = egui::Context::default();
@@ -93,15 +101,11 @@ fn canvas(document: &Document, zoom: Option<f32>, live: bool, listened: bool) ->
         }
         let begun = worked();
         let mut actions = Vec::new();
-        let output = context.run_ui(input(frame), |ui| {
+        draw(&context, input(frame), |ui| {
             canvas.ui(ui, &editor, &job, &mut actions);
         });
-        let shapes = context.tessellate(output.shapes.clone(), output.pixels_per_point);
-        std::hint::black_box(&shapes);
-        let took = worked() - begun;
-        output.drop_without_applying_deltas();
         if frame >= WARM {
-            times.add(took);
+            times.add(worked() - begun);
         }
         for action in actions {
             editor.apply(action);
@@ -141,13 +145,9 @@ fn window(document: &Document, home: &Path) -> Times {
     let mut times = Times::default();
     for frame in 0..WARM + FRAMES {
         let begun = worked();
-        let output = context.run_ui(input(frame), |ui| shell.ui(ui));
-        let shapes = context.tessellate(output.shapes.clone(), output.pixels_per_point);
-        std::hint::black_box(&shapes);
-        let took = worked() - begun;
-        output.drop_without_applying_deltas();
+        draw(&context, input(frame), |ui| shell.ui(ui));
         if frame >= WARM {
-            times.add(took);
+            times.add(worked() - begun);
         }
         pan(&mut shell.editor, frame);
     }
@@ -186,13 +186,9 @@ fn dragging(document: &Document, home: &Path) -> Times {
             _ => {}
         }
         let begun = worked();
-        let output = context.run_ui(input, |ui| shell.ui(ui));
-        let shapes = context.tessellate(output.shapes.clone(), output.pixels_per_point);
-        std::hint::black_box(&shapes);
-        let took = worked() - begun;
-        output.drop_without_applying_deltas();
+        draw(&context, input, |ui| shell.ui(ui));
         if frame >= WARM {
-            times.add(took);
+            times.add(worked() - begun);
         }
     }
     times
@@ -226,13 +222,9 @@ fn typing(document: &Document, home: &Path) -> Times {
             let key = "query".into();
             shell.apply(&context, Action::Burst { key, command });
         }
-        let output = context.run_ui(input(frame), |ui| shell.ui(ui));
-        let shapes = context.tessellate(output.shapes.clone(), output.pixels_per_point);
-        std::hint::black_box(&shapes);
-        let took = worked() - begun;
-        output.drop_without_applying_deltas();
+        draw(&context, input(frame), |ui| shell.ui(ui));
         if frame >= WARM {
-            times.add(took);
+            times.add(worked() - begun);
         }
     }
     times
