@@ -8,8 +8,8 @@ use std::path::PathBuf;
 use common::{bench, click, editor, fill, fraud, picture, pictures_wanted, select};
 use egui::{Key, Modifiers, Vec2};
 use egui_kittest::Harness;
-use egui_kittest::kittest::Queryable as _;
-use millstream_compiler::document::{Entries, NodeId, Value};
+use egui_kittest::kittest::{NodeT as _, Queryable as _};
+use millstream_compiler::document::{Command, Entries, NodeId, Value};
 use millstream_ide::command::UiCommand;
 use millstream_ide::editor::{Action, Editor, Effect, Selection};
 use millstream_ide::panels::inspector::Inspector;
@@ -260,6 +260,65 @@ fn a_wrong_column_is_said_and_fixed() {
         value(&harness, "daily", "aggregates"),
         entries([("total", "MAX(amount)")])
     );
+}
+
+/// A compiler answers while somebody walks through the form: what it found is drawn above the field
+/// that the keyboard is at, or goes from there.
+#[test]
+fn a_finding_that_comes_or_goes_does_not_take_the_keyboard_away() {
+    fn focused(harness: &Stand) -> String {
+        let all = harness.root().children_recursive();
+        let stop = all.into_iter().find(|stop| stop.is_focused());
+        let name = stop.and_then(|stop| stop.accesskit_node().label());
+        name.unwrap_or_default()
+    }
+
+    for (node, parameter, wrong, under) in [
+        ("files", "watermark", "nothing", "a in Columns of files"),
+        (
+            "orders",
+            "rows-per-second",
+            "many",
+            "Add to Columns of orders",
+        ),
+        ("daily", "time", "nothing", "total in Aggregates of daily"),
+        ("daily", "size", "soon", "More parameters of daily"),
+    ] {
+        let mut harness = open(node);
+        let mut stops: Vec<String> = Vec::new();
+        loop {
+            harness.key_press(Key::Tab);
+            harness.run();
+            let at = focused(&harness);
+            if stops.contains(&at) {
+                break;
+            }
+            stops.push(at);
+        }
+        assert!(stops.iter().any(|stop| stop == under), "{stops:?}");
+        for stop in &stops {
+            harness.get_by_label(stop).focus();
+            harness.run();
+            assert_eq!(&focused(&harness), stop);
+            let command = Command::SetParameter {
+                node: common::node_id(node),
+                parameter: parameter.into(),
+                value: wrong.into(),
+            };
+            harness.state_mut().editor.apply(Action::Edit(command));
+            harness.run();
+            let compiled = harness.state().editor.compiled();
+            let found = compiled.of_node(&common::node_id(node)).next().is_some();
+            assert!(found, "'{wrong}' is no {parameter}");
+            assert_eq!(&focused(&harness), stop, "{parameter} was found wrong");
+            harness
+                .state_mut()
+                .editor
+                .apply(Action::Command(UiCommand::Undo));
+            harness.run();
+            assert_eq!(&focused(&harness), stop, "{parameter} is right again");
+        }
+    }
 }
 
 #[test]

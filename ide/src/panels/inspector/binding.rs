@@ -6,8 +6,8 @@ use millstream_compiler::environment::ModelSignature;
 use millstream_compiler::lower::Column;
 use millstream_compiler::nodes::ParameterSpec;
 
-use super::columns::picked_column;
-use super::form::Form;
+use super::columns::Picked;
+use super::form::{Form, anchored};
 use crate::theme;
 
 /// One thing the model wants.
@@ -79,7 +79,8 @@ impl Form<'_> {
             let known = column
                 .as_deref()
                 .and_then(|column| columns.iter().find(|known| known.name == column));
-            ui.horizontal(|ui| {
+            let anchor = self.part(spec, (index, "row"));
+            let row = |ui: &mut Ui| {
                 ui.spacing_mut().item_spacing.x = theme::STEP;
                 let width = ui.available_width();
                 let left = (width * 0.4).floor();
@@ -102,8 +103,10 @@ impl Form<'_> {
                     ui.spacing_mut().item_spacing.y = 1.0;
                     let field = format!("{} in {name}", want.name);
                     let shown = column.as_deref().unwrap_or_default();
-                    let width = ui.available_width();
-                    let response = picked_column(ui, shown, "Not bound", None, wrong, width)
+                    let id = anchor.with("column");
+                    let response = Picked::column(id, shown, "Not bound")
+                        .wrong(wrong)
+                        .show(ui)
                         .accessible_name(field.clone());
                     if let Some(column) = self.pick(&response, &field, &[shown], columns) {
                         changed = Some((index, column));
@@ -115,7 +118,8 @@ impl Form<'_> {
                     };
                     ui.add(Label::new(small(&under, color)).truncate());
                 });
-            });
+            };
+            anchored(ui, anchor, |ui| ui.horizontal(row));
             for found in found {
                 self.finding(ui, found);
             }
@@ -127,14 +131,15 @@ impl Form<'_> {
             }
             self.bind(spec, &wanted, &columns);
         }
-        let by_name = by_name(&wanted, columns);
-        let names = by_name.iter().filter(|column| column.is_some()).count();
-        let new = by_name
+        let named = by_name(&wanted, columns);
+        let names = named.iter().filter(|column| column.is_some()).count();
+        let new = named
             .iter()
             .zip(&bound)
             .filter(|(named, bound)| named.is_some() && named != bound)
             .count();
-        ui.horizontal(|ui| {
+        let anchor = self.part(spec, "by name");
+        let by_name = |ui: &mut Ui| {
             let button = Button::new(RichText::new("Bind by name").size(theme::SMALL));
             let button = ui
                 .add_enabled(new > 0, button)
@@ -145,7 +150,7 @@ impl Form<'_> {
                     _ => "All that share a name are bound",
                 });
             if button.clicked() {
-                let columns: Vec<Option<String>> = by_name
+                let columns: Vec<Option<String>> = named
                     .into_iter()
                     .zip(&bound)
                     .map(|(named, bound)| named.or_else(|| bound.clone()))
@@ -157,8 +162,9 @@ impl Form<'_> {
                 let text = format!("{left} of {} not bound", wanted.len());
                 ui.label(small(&text, palette.error));
             }
-        });
-        self.trial(ui);
+        };
+        anchored(ui, anchor, |ui| ui.horizontal(by_name));
+        anchored(ui, self.part(spec, "trial"), |ui| self.trial(ui));
     }
 
     /// Writes the binding: a table of names where the model has names, a list otherwise.

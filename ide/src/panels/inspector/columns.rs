@@ -25,9 +25,10 @@ impl Form<'_> {
         let name = self.name(spec);
         let wrong = self.found(spec.name).iter().any(|found| found.is_error());
         let columns = self.columns_of(spec);
-        if columns.is_empty() {
-            // Nothing to choose from yet: the name can be typed all the same.
-            let id = self.part(spec, "text");
+        let id = self.part(spec, "column");
+        if columns.is_empty() || self.memory.drafts.contains_key(&id) {
+            // Nothing to choose from yet: the name can be typed all the same, to its end when
+            // columns come to be known meanwhile.
             let look = LineLook {
                 data: true,
                 wrong,
@@ -44,7 +45,11 @@ impl Form<'_> {
         let mark = column
             .is_some_and(|column| column.is_time)
             .then_some("rowtime");
-        let response = picked_column(ui, &now, &hint, mark, wrong, ui.available_width());
+        let response = Picked {
+            mark,
+            ..Picked::column(id, &now, &hint).wrong(wrong)
+        };
+        let response = response.show(ui);
         let response = response.accessible_name(name.clone());
         if let Some(column) = self.pick(&response, &name, &[now.as_str()], columns) {
             self.set(spec, column);
@@ -246,107 +251,126 @@ fn offered(ui: &mut Ui, column: &Column, name: &str) -> bool {
     row.clicked()
 }
 
-/// A field that shows a column and opens the list.
-pub(super) fn picked_column(
-    ui: &mut Ui,
-    now: &str,
-    hint: &str,
-    mark: Option<&str>,
-    wrong: bool,
-    width: f32,
-) -> Response {
-    picked(
-        ui,
-        now,
-        hint,
-        mark,
-        wrong,
-        width,
-        theme::data_font(theme::DATA),
-    )
+/// A field that shows what was picked and opens a list.
+pub(super) struct Picked<'a> {
+    /// The same in every frame, whatever is drawn above.
+    pub(super) id: Id,
+    pub(super) now: &'a str,
+    /// What stands there while nothing is picked.
+    pub(super) hint: &'a str,
+    /// A word about what is picked.
+    pub(super) mark: Option<&'a str>,
+    pub(super) wrong: bool,
+    /// As wide as there is room if `None`.
+    pub(super) width: Option<f32>,
+    pub(super) font: FontId,
 }
 
-/// A field that shows what was picked and opens a list.
-pub(super) fn picked(
-    ui: &mut Ui,
-    now: &str,
-    hint: &str,
-    mark: Option<&str>,
-    wrong: bool,
-    width: f32,
-    font: FontId,
-) -> Response {
-    let palette = theme::palette(ui.ctx());
-    let (rect, response) = ui.allocate_exact_size(Vec2::new(width, 26.0), Sense::click());
-    response.widget_info(|| {
-        let mut info = WidgetInfo::labeled(Role::ComboBox, true, now);
-        info.current_text_value = Some(now.to_string());
-        info
-    });
-    let stroke = if wrong {
-        palette.error
-    } else if response.has_focus() {
-        palette.accent
-    } else if response.hovered() {
-        palette.faint
-    } else {
-        palette.line
-    };
-    let painter = ui.painter().with_clip_rect(rect);
-    painter.rect(
-        rect,
-        theme::RADIUS_SMALL,
-        palette.background,
-        Stroke::new(1.0, stroke),
-        StrokeKind::Inside,
-    );
-    let (text, color) = if now.is_empty() {
-        (
-            if hint.is_empty() { "Choose…" } else { hint },
-            palette.faint,
-        )
-    } else {
-        (now, palette.text)
-    };
-    let mut inside = rect;
-    inside.max.x -= 24.0;
-    let painter = painter.with_clip_rect(inside);
-    let text = painter.text(
-        rect.left_center() + Vec2::new(8.0, 0.0),
-        Align2::LEFT_CENTER,
-        text,
-        font,
-        color,
-    );
-    if let Some(mark) = mark {
-        let galley = painter.layout_no_wrap(
-            mark.to_string(),
-            theme::data_font(theme::SMALL - 1.0),
-            palette.muted,
-        );
-        let at = egui::pos2(text.right() + 10.0, rect.center().y - galley.size().y / 2.0);
-        let pill = egui::Rect::from_min_size(at, galley.size()).expand2(Vec2::new(6.0, 2.0));
+impl<'a> Picked<'a> {
+    /// A column.
+    pub(super) fn column(id: Id, now: &'a str, hint: &'a str) -> Self {
+        Self {
+            id,
+            now,
+            hint,
+            mark: None,
+            wrong: false,
+            width: None,
+            font: theme::data_font(theme::DATA),
+        }
+    }
+
+    pub(super) fn wrong(self, wrong: bool) -> Self {
+        Self { wrong, ..self }
+    }
+
+    pub(super) fn width(self, width: f32) -> Self {
+        Self {
+            width: Some(width),
+            ..self
+        }
+    }
+
+    pub(super) fn show(self, ui: &mut Ui) -> Response {
+        let palette = theme::palette(ui.ctx());
+        let size = Vec2::new(self.width.unwrap_or_else(|| ui.available_width()), 26.0);
+        let (_, rect) = ui.allocate_space(size);
+        let response = ui.interact(rect, self.id, Sense::click());
+        let now = self.now;
+        response.widget_info(|| {
+            let mut info = WidgetInfo::labeled(Role::ComboBox, true, now);
+            info.current_text_value = Some(now.to_string());
+            info
+        });
+        let stroke = if self.wrong {
+            palette.error
+        } else if response.has_focus() {
+            palette.accent
+        } else if response.hovered() {
+            palette.faint
+        } else {
+            palette.line
+        };
+        let painter = ui.painter().with_clip_rect(rect);
         painter.rect(
-            pill,
-            pill.height() / 2.0,
-            palette.raised,
-            Stroke::new(1.0, palette.line),
+            rect,
+            theme::RADIUS_SMALL,
+            palette.background,
+            Stroke::new(1.0, stroke),
             StrokeKind::Inside,
         );
-        painter.galley(at, galley, palette.muted);
+        let (text, color) = if now.is_empty() {
+            (
+                if self.hint.is_empty() {
+                    "Choose…"
+                } else {
+                    self.hint
+                },
+                palette.faint,
+            )
+        } else {
+            (now, palette.text)
+        };
+        let mut inside = rect;
+        inside.max.x -= 24.0;
+        let painter = painter.with_clip_rect(inside);
+        let text = painter.text(
+            rect.left_center() + Vec2::new(8.0, 0.0),
+            Align2::LEFT_CENTER,
+            text,
+            self.font,
+            color,
+        );
+        if let Some(mark) = self.mark {
+            let galley = painter.layout_no_wrap(
+                mark.to_string(),
+                theme::data_font(theme::SMALL - 1.0),
+                palette.muted,
+            );
+            let at = egui::pos2(text.right() + 10.0, rect.center().y - galley.size().y / 2.0);
+            let pill = egui::Rect::from_min_size(at, galley.size()).expand2(Vec2::new(6.0, 2.0));
+            painter.rect(
+                pill,
+                pill.height() / 2.0,
+                palette.raised,
+                Stroke::new(1.0, palette.line),
+                StrokeKind::Inside,
+            );
+            painter.galley(at, galley, palette.muted);
+        }
+        let painter = ui.painter().with_clip_rect(rect);
+        let tip = rect.right_center() - Vec2::new(13.0, 0.0);
+        let (w, h) = (3.5, 2.0);
+        painter.line(
+            vec![
+                tip + Vec2::new(-w, -h),
+                tip + Vec2::new(0.0, h),
+                tip + Vec2::new(w, -h),
+            ],
+            Stroke::new(1.2, palette.muted),
+        );
+        response
     }
-    let painter = ui.painter().with_clip_rect(rect);
-    let tip = rect.right_center() - Vec2::new(13.0, 0.0);
-    let (w, h) = (3.5, 2.0);
-    painter.line(
-        vec![
-            tip + Vec2::new(-w, -h),
-            tip + Vec2::new(0.0, h),
-            tip + Vec2::new(w, -h),
-        ],
-        Stroke::new(1.2, palette.muted),
-    );
-    response
 }
 
 /// What a list of names holds.

@@ -4,7 +4,7 @@ use egui::{Button, Popup, RichText, Ui, Vec2};
 use millstream_compiler::document::Value;
 use millstream_compiler::nodes::{EnumValue, ParameterSpec, ParameterType};
 
-use super::columns::{ListOf, picked};
+use super::columns::{ListOf, Picked};
 use super::expression::{ExpressionLook, Vocabulary};
 use super::form::{Form, LineLook, hint};
 use crate::editor::Action;
@@ -125,8 +125,11 @@ impl Form<'_> {
             };
             let wrong = unknown || self.found(spec.name).iter().any(|found| found.is_error());
             let font = theme::text_font(theme::TEXT);
-            let field = picked(ui, &selected, "Choose…", None, wrong, width, font)
-                .accessible_name(self.name(spec));
+            let field = Picked {
+                font,
+                ..Picked::column(self.part(spec, "choice"), &selected, "").wrong(wrong)
+            };
+            let field = field.show(ui).accessible_name(self.name(spec));
             let mut picked = None;
             Popup::menu(&field).width(width).show(|ui| {
                 ui.set_width(width);

@@ -4,7 +4,10 @@
 use std::collections::HashMap;
 
 use egui::text::{LayoutJob, TextFormat};
-use egui::{FocusDirection, Id, Label, Link, Response, RichText, Sense, TextEdit, Ui};
+use egui::{
+    Align, FocusDirection, Id, InnerResponse, Label, Layout, Link, Response, RichText, Sense,
+    TextEdit, Ui, UiBuilder,
+};
 use millstream_compiler::diagnostics::{Diagnostic, Severity};
 use millstream_compiler::document::{Command, Entries, Node, NodeId, Value};
 use millstream_compiler::lower::Column;
@@ -68,6 +71,17 @@ pub(super) struct Facts {
     pub(super) names: Names,
     /// Parameters that would do nothing as the others stand.
     pub(super) hidden: Vec<&'static str>,
+}
+
+/// Draws a part of the form whose widgets keep their ids whatever is drawn above it: a finding that
+/// comes while the keyboard is in a field below must not take the keyboard from it.
+pub(super) fn anchored<R>(
+    ui: &mut Ui,
+    id: Id,
+    body: impl FnOnce(&mut Ui) -> R,
+) -> InnerResponse<R> {
+    let layout = Layout::top_down(Align::Min);
+    ui.scope_builder(UiBuilder::new().scope_id(id).layout(layout), body)
 }
 
 /// The form of one node.
@@ -214,7 +228,7 @@ impl<'a> Form<'a> {
         let palette = theme::palette(ui.ctx());
         let found = self.found(spec.name);
         let missing = found.iter().any(|found| found.code == "parameter/missing");
-        ui.vertical(|ui| {
+        anchored(ui, self.part(spec, "field"), |ui| {
             ui.spacing_mut().item_spacing.y = theme::STEP;
             ui.horizontal(|ui| {
                 let label = RichText::new(spec.title)

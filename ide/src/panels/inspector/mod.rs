@@ -161,8 +161,10 @@ impl Inspector {
                 };
                 let palette = theme::palette(ui.ctx());
                 let text = RichText::new(text).size(theme::SMALL).color(palette.muted);
-                let fold = ui
-                    .add(Button::new(text).frame(false))
+                let anchor = Id::unique(("inspector", id.as_str(), "more"));
+                let fold = Button::new(text).frame(false);
+                let fold = form::anchored(ui, anchor, |ui| ui.add(fold))
+                    .inner
                     .accessible_name(format!("More parameters of {id}"));
                 if fold.clicked() {
                     self.unfolded = !self.unfolded;

@@ -5,8 +5,8 @@ use millstream_compiler::document::{Entries, Value};
 use millstream_compiler::lower::Column;
 use millstream_compiler::nodes::ParameterSpec;
 
-use super::columns::picked_column;
-use super::form::Form;
+use super::columns::Picked;
+use super::form::{Form, anchored};
 use super::rows::{Done, rearranged};
 use crate::theme;
 
@@ -31,11 +31,15 @@ impl Form<'_> {
             };
             let found = self.found(&path);
             let wrong = found.iter().any(|found| found.is_error());
-            ui.horizontal(|ui| {
+            let anchor = self.part(spec, (index, "row"));
+            let row = |ui: &mut Ui| {
                 ui.spacing_mut().item_spacing.x = theme::STEP;
                 let half = ((ui.available_width() - 20.0 - 16.0 - 3.0 * theme::STEP) / 2.0).floor();
                 let field = format!("Left {} in {name}", index + 1);
-                let shown = picked_column(ui, key, "left", None, wrong, half)
+                let shown = Picked::column(anchor.with("left"), key, "left")
+                    .wrong(wrong)
+                    .width(half)
+                    .show(ui)
                     .accessible_name(field.clone());
                 let taken: Vec<&str> = pairs.keys().collect();
                 if let Some(column) = self.pick(&shown, &field, &taken, left) {
@@ -54,7 +58,10 @@ impl Form<'_> {
                     palette.muted,
                 );
                 let field = format!("Right {} in {name}", index + 1);
-                let shown = picked_column(ui, value, "right", None, wrong, half)
+                let shown = Picked::column(anchor.with("right"), value, "right")
+                    .wrong(wrong)
+                    .width(half)
+                    .show(ui)
                     .accessible_name(field.clone());
                 if let Some(column) = self.pick(&shown, &field, &[value], right) {
                     let mut entries = pairs.clone();
@@ -76,14 +83,15 @@ impl Form<'_> {
                 if cross.clicked() {
                     changed = Some(rearranged(&pairs, Done::Remove(index)));
                 }
-            });
+            };
+            anchored(ui, anchor, |ui| ui.horizontal(row));
             for found in found {
                 self.finding(ui, found);
             }
         }
         let add = RichText::new("+ Pair").size(theme::SMALL);
-        let add = ui
-            .add(Link::new(add))
+        let add = anchored(ui, self.part(spec, "add"), |ui| ui.add(Link::new(add)))
+            .inner
             .accessible_name(format!("Add to {name}"));
         if add.clicked()
             && let Some((key, value)) = next_pair(&pairs, left, right)

@@ -4,9 +4,9 @@ use egui::{Id, Key, Link, Modifiers, RichText, Role, Sense, Stroke, Ui, Vec2, Wi
 use millstream_compiler::document::{Entries, Value};
 use millstream_compiler::nodes::{ParameterSpec, ParameterType};
 
-use super::columns::picked_column;
+use super::columns::Picked;
 use super::expression::{ExpressionLook, Vocabulary};
-use super::form::{Form, LineLook};
+use super::form::{Form, LineLook, anchored};
 use crate::theme;
 
 /// A row that is dragged to another place in its table.
@@ -45,16 +45,17 @@ impl Form<'_> {
         ui.spacing_mut().item_spacing.y = theme::STEP;
         for (index, (key, value)) in entries.iter().enumerate() {
             let text = value.to_option_text().unwrap_or_else(|| value.to_string());
-            let what = self.row(ui, spec, &entries, index, (key, &text));
-            done = done.or(what);
+            let anchor = self.part(spec, (index, "row"));
+            let row = |ui: &mut Ui| self.row(ui, spec, &entries, index, (key, &text));
+            done = done.or(anchored(ui, anchor, row).inner);
             let path = format!("{}.{key}", spec.name);
             for found in self.found(&path) {
                 self.finding(ui, found);
             }
         }
         let add = RichText::new(format!("+ {}", adding(spec.ty))).size(theme::SMALL);
-        let add = ui
-            .add(Link::new(add))
+        let add = anchored(ui, self.part(spec, "add"), |ui| ui.add(Link::new(add)))
+            .inner
             .accessible_name(format!("Add to {}", self.name(spec)));
         if add.clicked() {
             self.add_row(spec, entries.clone());
@@ -314,7 +315,7 @@ impl Form<'_> {
             ui.spacing_mut().item_spacing.x = theme::STEP;
             let half = (width - 24.0) / 2.0;
             let columns = self.columns_of(spec);
-            if columns.is_empty() {
+            if columns.is_empty() || self.memory.drafts.contains_key(&key_id) {
                 let look = LineLook {
                     data: true,
                     wrong,
@@ -326,7 +327,10 @@ impl Form<'_> {
                     self.type_key(spec, entries, index, &typed);
                 }
             } else {
-                let response = picked_column(ui, key, "old name", None, wrong, half);
+                let response = Picked::column(key_id, key, "old name")
+                    .wrong(wrong)
+                    .width(half)
+                    .show(ui);
                 let response =
                     response.accessible_name(format!("Old name {} in {name}", index + 1));
                 let taken: Vec<&str> = entries.keys().collect();
