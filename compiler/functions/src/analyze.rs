@@ -7,6 +7,8 @@
 //! the branch it takes), and `LIKE` with an escape character or a backslash becomes a function of
 //! our own. Names of columns stay as they were.
 
+use std::sync::Arc;
+
 use datafusion_common::tree_node::{Transformed, TreeNode};
 use datafusion_common::{DFSchema, Result, ScalarValue, plan_err};
 use datafusion_expr::expr::{Between, BinaryExpr, Case, InList, Like, ScalarFunction};
@@ -23,21 +25,31 @@ use crate::types::{FlinkType, TypeKind};
 /// # Errors
 /// If types do not fit, as DataFusion's binder would report it.
 pub fn analyze(plan: LogicalPlan) -> Result<LogicalPlan> {
+    // Inputs come before what reads them: until something changed, no schema did.
+    let mut changed = false;
     plan.transform_up_with_subqueries(|node| {
         // LIMIT wants its numbers as they are.
         if matches!(node, LogicalPlan::Limit(_)) {
             return Ok(Transformed::no(node));
         }
-        let mut schema = merge_schema(&node.inputs());
-        if let LogicalPlan::TableScan(scan) = &node {
-            schema.merge(&scan.projected_schema);
-        }
+        let schema = match (&node, node.inputs().as_slice()) {
+            (LogicalPlan::TableScan(scan), _) => Arc::clone(&scan.projected_schema),
+            (_, [input]) => Arc::clone(input.schema()),
+            (_, inputs) => Arc::new(merge_schema(inputs)),
+        };
         let names = NamePreserver::new(&node);
         let rewritten = node.map_expressions(|expr| {
+            if matches!(expr, Expr::Column(_)) {
+                return Ok(Transformed::no(expr));
+            }
             let name = names.save(&expr);
             Ok(rewrite(expr, &schema)?.update_data(|expr| name.restore(expr)))
         })?;
-        rewritten.map_data(LogicalPlan::recompute_schema)
+        changed |= rewritten.transformed;
+        match changed {
+            true => rewritten.map_data(LogicalPlan::recompute_schema),
+            false => Ok(rewritten),
+        }
     })
     .map(|plan| plan.data)
 }

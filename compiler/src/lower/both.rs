@@ -6,8 +6,10 @@
 
 use std::cell::Cell;
 use std::collections::{BTreeMap, HashMap};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, ScopedJoinHandle};
 
+use super::layout::Layouts;
 use super::stream_types::{StreamType, lowered_nodes, of_bound};
 use super::{Column, Lowered, RelationTyper, Target, lower_plain};
 use crate::diagnostics::Diagnostic;
@@ -29,32 +31,43 @@ pub struct Both {
 
 /// Lowers a pipeline for both targets: what [`compile`](super::compile) gives for each, and
 /// [`stream_types`](super::stream_types) for the embedded one, in a third of the time.
+///
+/// The script for Flink is lowered beside the other one, a node behind it, and both are laid out
+/// there, so that the planner has a processor to itself.
 pub fn compile_both(pipeline: &Pipeline, environment: &(dyn Environment + Sync)) -> Both {
-    let mut recorder = Recorder {
-        binder: Binder::new(environment),
-        found: HashMap::new(),
-    };
-    let embedded = lower_plain(pipeline, Target::Embedded, environment, &mut recorder);
-    let Recorder { binder, found } = recorder;
-    let columns = embedded.0.columns.clone();
-    let nodes = lowered_nodes(&embedded.0.map);
-    // What follows are two halves of about the same length.
+    let answers = Answers::default();
     thread::scope(|scope| {
-        let flink = scope.spawn(move || {
+        let answers = &answers;
+        let follower = scope.spawn(move || {
             let mut echo = Echo {
-                found: &found,
-                columns: &columns,
+                answers,
+                node: 0,
                 own: Binder::new(environment),
                 owed: Vec::new(),
                 apart: Cell::new(false),
             };
-            lower_plain(pipeline, Target::Flink, environment, &mut echo).formatted()
+            let mut layouts = Layouts::default();
+            let (flink, parts) = (Target::Flink, Some(&mut layouts));
+            let flink = lower_plain(pipeline, flink, environment, &mut echo, parts);
+            (flink.laid_out(&mut layouts), layouts)
+        });
+        let mut recorder = Recorder {
+            binder: Binder::new(environment),
+            answers: Completes(answers),
+        };
+        let embedded = lower_plain(pipeline, Target::Embedded, environment, &mut recorder, None);
+        let Recorder { binder, answers } = recorder;
+        drop(answers);
+        let nodes = lowered_nodes(&embedded.lowered.map);
+        let scripts = scope.spawn(move || {
+            let (flink, mut layouts) = joined(follower);
+            (embedded.laid_out(&mut layouts), flink)
         });
         let streams = of_bound(binder, nodes);
-        let embedded = embedded.formatted();
+        let (embedded, flink) = joined(scripts);
         Both {
             embedded,
-            flink: joined(flink),
+            flink,
             streams,
         }
     })
@@ -66,30 +79,96 @@ fn joined<T>(thread: ScopedJoinHandle<'_, T>) -> T {
         .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
-/// A binder whose findings are remembered by statement.
-struct Recorder<'e> {
-    binder: Binder<'e>,
-    found: HashMap<String, Vec<Diagnostic>>,
+/// How many nodes who follows lets the first binder get ahead before it looks again.
+const AHEAD: usize = 16;
+
+/// What the first binder answered so far, for who follows it.
+#[derive(Default)]
+struct Answers {
+    known: Mutex<Known>,
+    more: Condvar,
 }
 
-impl RelationTyper for Recorder<'_> {
+#[derive(Default)]
+struct Known {
+    /// What was found, by statement.
+    found: HashMap<String, Vec<Diagnostic>>,
+    /// The columns of the relations that were asked for.
+    columns: HashMap<String, Option<Vec<Column>>>,
+    /// How many nodes were begun; all statements of those before the last one are answered.
+    begun: usize,
+    /// There will be no more.
+    complete: bool,
+    /// How many have to be begun before who waits is woken.
+    awaited: usize,
+}
+
+impl Answers {
+    fn known(&self) -> MutexGuard<'_, Known> {
+        // Whoever panicked while holding it is joined, which passes the panic on.
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The answers, once all of the first `node` nodes are among them.
+    fn of_node(&self, node: usize) -> MutexGuard<'_, Known> {
+        let mut known = self.known();
+        if known.begun > node || known.complete {
+            return known;
+        }
+        // Waking somebody costs as much as planning a small statement.
+        known.awaited = node + AHEAD;
+        let behind = |known: &mut Known| known.begun < known.awaited && !known.complete;
+        self.more
+            .wait_while(known, behind)
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A binder whose answers are remembered.
+struct Recorder<'a, 'e> {
+    binder: Binder<'e>,
+    answers: Completes<'a>,
+}
+
+/// Says at its end that there are no more answers, also when a panic ends it.
+struct Completes<'a>(&'a Answers);
+
+impl Drop for Completes<'_> {
+    fn drop(&mut self) {
+        self.0.known().complete = true;
+        self.0.more.notify_all();
+    }
+}
+
+impl RelationTyper for Recorder<'_, '_> {
+    fn begin(&mut self, _node: &NodeId) {
+        let mut known = self.answers.0.known();
+        known.begun += 1;
+        if known.begun == known.awaited {
+            self.answers.0.more.notify_all();
+        }
+    }
+
     fn declare(&mut self, statement: &str) -> Vec<Diagnostic> {
         let found = self.binder.declare(statement);
-        self.found.insert(statement.to_string(), found.clone());
+        let mut known = self.answers.0.known();
+        known.found.insert(statement.to_string(), found.clone());
         found
     }
 
     fn columns(&self, relation: &str) -> Option<Vec<Column>> {
-        self.binder.columns(relation)
+        let columns = self.binder.columns(relation);
+        let mut known = self.answers.0.known();
+        known.columns.insert(relation.to_string(), columns.clone());
+        columns
     }
 }
 
 /// Answers as the first binder did, as long as it would be asked the same.
 struct Echo<'a, 'e> {
-    /// What the first binder found, by statement.
-    found: &'a HashMap<String, Vec<Diagnostic>>,
-    /// The columns that it gave each node.
-    columns: &'a BTreeMap<NodeId, Vec<Column>>,
+    answers: &'a Answers,
+    /// How many nodes were begun here.
+    node: usize,
     own: Binder<'e>,
     /// Statements that were answered from memory and that `own` has not seen.
     owed: Vec<String>,
@@ -99,18 +178,25 @@ struct Echo<'a, 'e> {
 }
 
 impl RelationTyper for Echo<'_, '_> {
+    fn begin(&mut self, _node: &NodeId) {
+        self.node += 1;
+    }
+
     fn declare(&mut self, statement: &str) -> Vec<Diagnostic> {
-        if !self.apart.get()
-            && let Some(found) = self.found.get(statement)
-        {
-            match depends(statement) {
-                // Settings may change what every later statement means.
-                Depends::Nothing => {
-                    self.own.declare(statement);
+        if !self.apart.get() {
+            let known = self.answers.of_node(self.node);
+            let found = known.found.get(statement).cloned();
+            drop(known);
+            if let Some(found) = found {
+                match depends(statement) {
+                    // Settings may change what every later statement means.
+                    Depends::Nothing => {
+                        self.own.declare(statement);
+                    }
+                    Depends::Relations => self.owed.push(statement.to_string()),
                 }
-                Depends::Relations => self.owed.push(statement.to_string()),
+                return found;
             }
-            return found.clone();
         }
         if self.apart.get() || depends(statement) == Depends::Relations {
             for owed in std::mem::take(&mut self.owed) {
@@ -121,7 +207,9 @@ impl RelationTyper for Echo<'_, '_> {
     }
 
     fn columns(&self, relation: &str) -> Option<Vec<Column>> {
-        let first = self.columns.get(relation).cloned();
+        let known = self.answers.of_node(self.node);
+        let first = known.columns.get(relation).cloned().flatten();
+        drop(known);
         match self.own.columns(relation) {
             Some(own) => {
                 if first.as_ref() != Some(&own) {
@@ -163,6 +251,7 @@ pub(super) mod tests {
     use super::super::{compile, stream_types};
     use super::*;
     use crate::environment::{ModelColumn, ModelSignature, NoEnvironment};
+    use crate::sql::format_script;
     use millstream_functions::FlinkType;
 
     /// What each target gives for itself.
@@ -174,6 +263,9 @@ pub(super) mod tests {
         ] {
             let alone = compile(pipeline, target, environment);
             assert_eq!(both.script, alone.script);
+            // Laid out part by part, it is as the formatter has the whole.
+            let whole = format_script(&both.script);
+            assert_eq!(whole.as_deref(), Ok(both.script.as_str()));
             assert_eq!(both.columns, alone.columns);
             assert_eq!(both.diagnostics, alone.diagnostics, "{}", alone.script);
         }

@@ -3,38 +3,89 @@
 //! The formatter changes blanks and the case of keywords, never a token. So the tokens of both
 //! texts correspond one to one, and each place moves with its token.
 
+use std::collections::HashMap;
+
 use super::source_map::SourceMap;
 use crate::diagnostics::{Diagnostic, Span};
 use crate::sql::format_script;
 use crate::sql::lexer::{Token, tokenize};
 
-/// Formats a script. Where the formatter cannot (which only a text that is no SQL makes it do) all
-/// stays as it is.
-pub(super) fn format(
-    script: String,
-    map: SourceMap,
-    diagnostics: Vec<Diagnostic>,
-) -> (String, SourceMap, Vec<Diagnostic>) {
-    let Some((formatted, places)) = align(&script) else {
-        return (script, map, diagnostics);
-    };
-    let map = map.moved(&places);
-    let diagnostics = diagnostics
-        .into_iter()
-        .map(|mut found| {
-            found.span = found.span.map(|span| places.span(span));
-            found
-        })
-        .collect();
-    (formatted, map, diagnostics)
+/// Lays scripts out part by part, each text once: an editor wants two scripts that differ in a few
+/// of their parts.
+///
+/// A part is a statement, or several, with the comments above it, and ends with a line. Between two
+/// parts there is an empty line.
+#[derive(Default)]
+pub(super) struct Layouts {
+    /// By their texts; `None` of what cannot be laid out.
+    parts: HashMap<String, Option<Part>>,
 }
 
-fn align(script: &str) -> Option<(String, Places)> {
-    let formatted = format_script(script).ok()?;
-    let old = tokenize(script);
-    let new = tokenize(&formatted);
+struct Part {
+    text: String,
+    /// Each token's place in the old and in the new text.
+    tokens: Vec<(Span, Span)>,
+}
+
+impl Layouts {
+    /// Lays a part out, for a script that will have it.
+    pub(super) fn add(&mut self, part: &str) {
+        if !self.parts.contains_key(part) {
+            self.parts.insert(part.to_string(), align(part));
+        }
+    }
+
+    /// Formats a script whose parts begin at these places. Where the formatter cannot (which only a
+    /// text that is no SQL makes it do) all stays as it is.
+    pub(super) fn format(
+        &mut self,
+        script: String,
+        parts: &[usize],
+        map: SourceMap,
+        diagnostics: Vec<Diagnostic>,
+    ) -> (String, SourceMap, Vec<Diagnostic>) {
+        let Some((formatted, places)) = self.align(&script, parts) else {
+            return (script, map, diagnostics);
+        };
+        let map = map.moved(&places);
+        let diagnostics = diagnostics
+            .into_iter()
+            .map(|mut found| {
+                found.span = found.span.map(|span| places.span(span));
+                found
+            })
+            .collect();
+        (formatted, map, diagnostics)
+    }
+
+    fn align(&mut self, script: &str, parts: &[usize]) -> Option<(String, Places)> {
+        let mut formatted = String::with_capacity(script.len() * 5 / 4);
+        let mut tokens = Vec::new();
+        let ends = parts.iter().skip(1).copied().chain([script.len()]);
+        for (start, end) in parts.iter().copied().zip(ends) {
+            self.add(&script[start..end]);
+            let part = self.parts.get(&script[start..end])?.as_ref()?;
+            if part.tokens.is_empty() {
+                continue;
+            }
+            if !formatted.is_empty() {
+                formatted.push('\n');
+            }
+            let by = |span: Span, by: usize| Span::new(span.start + by, span.end + by);
+            let moved = |(old, new): &(Span, Span)| (by(*old, start), by(*new, formatted.len()));
+            tokens.extend(part.tokens.iter().map(moved));
+            formatted.push_str(&part.text);
+        }
+        Some((formatted, Places { tokens }))
+    }
+}
+
+fn align(part: &str) -> Option<Part> {
+    let text = format_script(part).ok()?;
+    let old = tokenize(part);
+    let new = tokenize(&text);
     let same = |(a, b): (&Token, &Token)| {
-        a.kind == b.kind && a.text(script).eq_ignore_ascii_case(b.text(&formatted))
+        a.kind == b.kind && a.text(part).eq_ignore_ascii_case(b.text(&text))
     };
     if old.len() != new.len() || !old.iter().zip(&new).all(same) {
         tracing::warn!("the formatter changed more than blanks; the script is left as it was");
@@ -45,7 +96,7 @@ fn align(script: &str) -> Option<(String, Places)> {
         .zip(new)
         .map(|(old, new)| (old.span, new.span))
         .collect();
-    Some((formatted, Places { tokens }))
+    Some(Part { text, tokens })
 }
 
 /// Where each token of the old text stands in the new one.
@@ -105,6 +156,10 @@ impl Places {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn align(script: &str) -> Option<(String, Places)> {
+        Layouts::default().align(script, &[0])
+    }
 
     #[test]
     fn places_move_with_their_tokens() {

@@ -53,6 +53,8 @@ pub use typer::{Column, RelationTyper};
 
 pub(crate) use context::{InputRelation, create_view, verbatim};
 
+use layout::Layouts;
+
 use crate::diagnostics::{Diagnostic, Span};
 use crate::document::{EdgeId, NodeId, Pipeline, order_by};
 use crate::environment::Environment;
@@ -94,21 +96,25 @@ pub fn lower(
     environment: &dyn Environment,
     typer: &mut dyn RelationTyper,
 ) -> Lowered {
-    lower_plain(pipeline, target, environment, typer).formatted()
+    lower_plain(pipeline, target, environment, typer, None).laid_out(&mut Layouts::default())
 }
 
 /// A lowered pipeline whose script is not laid out yet.
-struct Plain(Lowered);
+struct Plain {
+    lowered: Lowered,
+    /// Where the script's parts begin: its settings, the statements, the statement set.
+    parts: Vec<usize>,
+}
 
 impl Plain {
-    fn formatted(self) -> Lowered {
+    fn laid_out(self, layouts: &mut Layouts) -> Lowered {
         let Lowered {
             script,
             map,
             columns,
             diagnostics,
-        } = self.0;
-        let (script, map, diagnostics) = layout::format(script, map, diagnostics);
+        } = self.lowered;
+        let (script, map, diagnostics) = layouts.format(script, &self.parts, map, diagnostics);
         Lowered {
             columns,
             diagnostics: diagnostics
@@ -121,18 +127,22 @@ impl Plain {
     }
 }
 
+/// Lowers a pipeline. With `layouts`, each part of the script is laid out as soon as it is written.
 fn lower_plain(
     pipeline: &Pipeline,
     target: Target,
     environment: &dyn Environment,
     typer: &mut dyn RelationTyper,
+    layouts: Option<&mut Layouts>,
 ) -> Plain {
     let mut lowering = Lowering {
         pipeline,
         target,
         environment,
         typer,
+        layouts,
         script: String::new(),
+        parts: Vec::new(),
         map: SourceMap::default(),
         columns: BTreeMap::new(),
         diagnostics: pipeline.check_whole().into_iter().collect(),
@@ -144,12 +154,15 @@ fn lower_plain(
         lowering.node(id);
     }
     lowering.statement_set();
-    Plain(Lowered {
-        script: lowering.script,
-        map: lowering.map,
-        columns: lowering.columns,
-        diagnostics: lowering.diagnostics,
-    })
+    Plain {
+        lowered: Lowered {
+            script: lowering.script,
+            map: lowering.map,
+            columns: lowering.columns,
+            diagnostics: lowering.diagnostics,
+        },
+        parts: lowering.parts,
+    }
 }
 
 struct Lowering<'a> {
@@ -157,7 +170,10 @@ struct Lowering<'a> {
     target: Target,
     environment: &'a dyn Environment,
     typer: &'a mut dyn RelationTyper,
+    layouts: Option<&'a mut Layouts>,
     script: String,
+    /// See [`Plain::parts`].
+    parts: Vec<usize>,
     map: SourceMap,
     /// Of the nodes that were lowered without errors and have an output.
     columns: BTreeMap<NodeId, Vec<Column>>,
@@ -200,6 +216,7 @@ fn unread_edges(pipeline: &Pipeline) -> BTreeSet<EdgeId> {
 impl Lowering<'_> {
     /// The pipeline's name and description, and its settings.
     fn head(&mut self) {
+        self.parts.push(self.script.len());
         comment_lines(&mut self.script, self.pipeline.name());
         if let Some(description) = self.pipeline.description() {
             comment_lines(&mut self.script, description);
@@ -216,9 +233,18 @@ impl Lowering<'_> {
             let found = self.typer.declare(&statement);
             self.take_findings(found, start);
         }
+        self.part_is_written();
+    }
+
+    /// The part that was begun last is complete.
+    fn part_is_written(&mut self) {
+        if let (Some(layouts), Some(start)) = (&mut self.layouts, self.parts.last()) {
+            layouts.add(&self.script[*start..]);
+        }
     }
 
     fn node(&mut self, id: &NodeId) {
+        self.typer.begin(id);
         let Some(node) = self.pipeline.node(id.as_str()) else {
             return;
         };
@@ -291,11 +317,13 @@ impl Lowering<'_> {
         }
         let mut clean = true;
         for definition in &sql.definitions {
+            self.parts.push(self.script.len());
             self.script.push('\n');
             let start = self.script.len() + head.len();
             let statement = definition.clone().then(";");
             self.map.append(&mut self.script, id, &head, &statement);
             self.script.push('\n');
+            self.part_is_written();
             head.clear();
             let found = self.typer.declare(definition.as_str());
             clean &= !found.iter().any(Diagnostic::is_error);
@@ -318,6 +346,7 @@ impl Lowering<'_> {
         if self.inserts.is_empty() {
             return;
         }
+        self.parts.push(self.script.len());
         self.script.push_str("\nEXECUTE STATEMENT SET\nBEGIN\n");
         for (id, insert) in std::mem::take(&mut self.inserts) {
             let start = self.script.len();
@@ -328,6 +357,7 @@ impl Lowering<'_> {
             self.take_findings(found, start);
         }
         self.script.push_str("END;\n");
+        self.part_is_written();
     }
 
     /// Takes in findings of the typer, whose spans count from the start of the statement.

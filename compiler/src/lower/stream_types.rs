@@ -1,6 +1,7 @@
 //! What flows out of each node: columns, the kinds of rows, time, keys, and what is kept for it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::thread;
 
 use super::lineage::{ColumnOrigin, Lineage};
 use super::{Lowered, SourceMap};
@@ -104,15 +105,39 @@ pub(super) fn lowered_nodes(map: &SourceMap) -> BTreeSet<NodeId> {
 
 /// What flows out of these nodes, of a binder that has bound the script.
 pub(super) fn of_bound(
-    binder: Binder<'_>,
+    mut binder: Binder<'_>,
+    nodes: BTreeSet<NodeId>,
+) -> BTreeMap<NodeId, StreamType> {
+    let (bound, roots) = binder.bound();
+    let roots = roots.clone();
+    // The plan as it will run is made meanwhile.
+    thread::scope(|scope| {
+        let plan = binder.rewriting(scope);
+        let mut out = of_relations(&binder, &bound, &roots, nodes);
+        let plan = plan
+            .join()
+            .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        if let Ok(plan) = plan {
+            for (id, ty) in &mut out {
+                settle(id, ty, &plan);
+            }
+        }
+        out
+    })
+}
+
+/// What is known before the plan as a whole is looked at.
+fn of_relations(
+    binder: &Binder<'_>,
+    bound: &StreamPlan,
+    roots: &BTreeMap<String, usize>,
     nodes: BTreeSet<NodeId>,
 ) -> BTreeMap<NodeId, StreamType> {
     let mut out = BTreeMap::new();
-    let (bound, roots) = binder.bound();
     let operators = nodes
         .iter()
         .filter_map(|id| Some((*roots.get(id.as_str())?, id)));
-    let lineage = Lineage::of(&bound, operators);
+    let lineage = Lineage::of(bound, operators);
     for id in &nodes {
         let Some(relation) = binder.relation(id.as_str()) else {
             continue;
@@ -124,7 +149,7 @@ pub(super) fn of_bound(
             ty.origins = lineage.columns(root, id);
         }
         let into = bound.nodes.iter().position(|node| is_sink_of(node, id));
-        if let Some(sources) = root.or(into).map(|from| sources_of(&bound, from)) {
+        if let Some(sources) = root.or(into).map(|from| sources_of(bound, from)) {
             for source in sources {
                 if let (Some(text), Ok(source)) =
                     (binder.watermark_of(&source), NodeId::new(&source))
@@ -140,11 +165,6 @@ pub(super) fn of_bound(
         }
         out.insert(id.clone(), ty);
     }
-    if let Ok((plan, _)) = binder.finish() {
-        for (id, ty) in &mut out {
-            settle(id, ty, &plan);
-        }
-    }
     out
 }
 
@@ -153,7 +173,7 @@ fn is_sink_of(node: &PlanNode, id: &NodeId) -> bool {
         && node.origins.first().is_some_and(|of| id.as_str() == of)
 }
 
-/// What is known before the plan as a whole is looked at.
+/// What its definition says of a relation.
 fn of_relation(relation: &Relation, root: Option<&PlanNode>) -> StreamType {
     let time = |wanted: TimeAttribute| {
         let column = relation.columns.iter().find(|c| c.time == Some(wanted));

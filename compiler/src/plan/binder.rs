@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::thread::{Scope, ScopedJoinHandle};
 
 use arrow::datatypes::{DataType, Schema, SchemaRef};
 use datafusion_common::{
@@ -34,6 +35,7 @@ use super::stream::{
 use super::translate::{Graph, Translator, simplify};
 use super::tvf::FlinkRelationPlanner;
 use super::versioned::LookupTable;
+use super::whole;
 use crate::diagnostics::{Diagnostic, Span, did_you_mean};
 use crate::environment::Environment;
 use crate::sql::{
@@ -186,6 +188,16 @@ impl<'e> Binder<'e> {
         }
     }
 
+    /// The plan as [`Self::finish`] gives it, made on a thread of `scope`; there is none in the
+    /// binder then.
+    pub(crate) fn rewriting<'s>(
+        &mut self,
+        scope: &'s Scope<'s, '_>,
+    ) -> ScopedJoinHandle<'s, Result<StreamPlan, Diagnostics>> {
+        let plan = std::mem::take(&mut self.plan);
+        scope.spawn(|| rewritten(plan))
+    }
+
     /// What a relation looks like to a query.
     pub fn relation(&self, name: &str) -> Option<&Relation> {
         self.relations.get(name)
@@ -219,8 +231,7 @@ impl<'e> Binder<'e> {
 
     /// The plan of all inserts and queries applied, rewritten and pruned.
     pub fn finish(self) -> Result<(StreamPlan, Vec<Diagnostic>), Diagnostics> {
-        let plan = super::rewrite::rewrite(self.plan)
-            .map_err(|e| vec![Diagnostic::error("plan/rewrite", clean_message(&e))])?;
+        let plan = rewritten(self.plan)?;
         let mut warnings = self.warnings;
         warnings.extend(lookups_of_files(&plan));
         Ok((plan, warnings))
@@ -888,14 +899,21 @@ impl<'e> Binder<'e> {
             hints::redirect(&mut ast, hint, &name);
         }
         let before = self.plan.nodes.len();
-        let bound = StateTtl::of(&mut ast).and_then(|ttl| Ok((self.bind_query(*ast)?, ttl)));
-        let root = bound.and_then(|(plan, ttl)| {
-            let mut translator = self.translator(origin, span, text);
-            translator.ttl = ttl;
-            let root = translator.translate(&plan)?;
-            translator.ttl.all_met()?;
-            Ok(root)
-        });
+        let given = whole::relation_given(&ast).filter(|name| self.schemas.contains_key(*name));
+        let root = match given {
+            Some(name) => self.translator(origin, span, text).relation(name),
+            None => {
+                let bound =
+                    StateTtl::of(&mut ast).and_then(|ttl| Ok((self.bind_query(*ast)?, ttl)));
+                bound.and_then(|(plan, ttl)| {
+                    let mut translator = self.translator(origin, span, text);
+                    translator.ttl = ttl;
+                    let root = translator.translate(&plan)?;
+                    translator.ttl.all_met()?;
+                    Ok(root)
+                })
+            }
+        };
         root.map_err(|e| {
             self.plan.nodes.truncate(before);
             self.roots.retain(|_, &mut root| root < before);
@@ -1417,6 +1435,11 @@ pub(crate) fn clean_message(error: &DataFusionError) -> String {
     }
     let message = message.replace("Error during planning: ", "");
     message.trim_end_matches('.').to_string()
+}
+
+fn rewritten(plan: StreamPlan) -> Result<StreamPlan, Diagnostics> {
+    super::rewrite::rewrite(plan)
+        .map_err(|e| vec![Diagnostic::error("plan/rewrite", clean_message(&e))])
 }
 
 impl crate::lower::RelationTyper for Binder<'_> {

@@ -11,6 +11,7 @@ mod calcs;
 mod catalog;
 mod changelog;
 mod explain;
+mod find;
 mod functions;
 mod group_window;
 mod hints;
@@ -39,6 +40,7 @@ mod translate;
 mod tvf;
 mod unnest;
 mod versioned;
+mod whole;
 mod windows;
 
 pub use binder::{Binder, RESULT_TABLE, Relation, RelationColumn};

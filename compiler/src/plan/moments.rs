@@ -20,6 +20,7 @@ use super::translate::{over_kind, unaliased};
 
 /// Rewrites the aggregates of a plan.
 pub(crate) fn reduce(plan: LogicalPlan) -> Result<LogicalPlan> {
+    let mut calls = false;
     plan.apply_with_subqueries(|node| match node {
         LogicalPlan::Window(window) if matches!(*window.input, LogicalPlan::Window(_)) => {
             plan_err!(
@@ -27,8 +28,14 @@ pub(crate) fn reduce(plan: LogicalPlan) -> Result<LogicalPlan> {
              compute each window in a view of its own"
             )
         }
-        _ => Ok(TreeNodeRecursion::Continue),
+        _ => {
+            calls |= matches!(node, LogicalPlan::Aggregate(_) | LogicalPlan::Window(_));
+            Ok(TreeNodeRecursion::Continue)
+        }
     })?;
+    if !calls {
+        return Ok(plan);
+    }
     let reduced = plan.transform_up_with_subqueries(|node| match node {
         LogicalPlan::Aggregate(aggregate) => reduce_aggregate(aggregate),
         LogicalPlan::Window(window) => reduce_window(window),

@@ -18,6 +18,7 @@ use datafusion_optimizer::rewrite_set_comparison::RewriteSetComparison;
 use datafusion_optimizer::{OptimizerContext, OptimizerRule};
 use datafusion_sql::sqlparser::ast::BinaryOperator;
 
+use super::find::holds;
 use super::functions::catalog;
 
 /// Replaces the comparisons of a plan, and of the queries inside it, by joins with what they compare
@@ -26,6 +27,9 @@ use super::functions::catalog;
 /// # Errors
 /// A place that is not WHERE, HAVING or SELECT.
 pub(super) fn reduce(plan: LogicalPlan) -> Result<LogicalPlan> {
+    if !holds(&plan, |expr| matches!(expr, Expr::SetComparison(_)))? {
+        return Ok(plan);
+    }
     let mut names = 0;
     let plan = plan
         .transform_up_with_subqueries(|node| reduce_node(node, &mut names))?

@@ -27,6 +27,7 @@ use datafusion_sql::sqlparser::ast::{
     VisitMut as _, VisitorMut,
 };
 
+use super::find::holds;
 use super::names::each_select;
 use super::subqueries;
 use crate::sql::markers;
@@ -60,6 +61,10 @@ pub(super) fn marker(name: &str) -> Option<Arc<ScalarUDF>> {
 /// # Errors
 /// A query of another number of columns than there are values.
 pub(super) fn resolve(plan: LogicalPlan) -> Result<LogicalPlan> {
+    let is_marker = |expr: &datafusion_expr::Expr| matches!(expr, datafusion_expr::Expr::ScalarFunction(call) if call.func.name() == MARKER);
+    if !holds(&plan, is_marker)? {
+        return Ok(plan);
+    }
     let plan = plan.transform_up_with_subqueries(|node| {
         let inputs = node.inputs();
         if inputs.is_empty() {

@@ -221,6 +221,14 @@ impl Translator<'_> {
         }
     }
 
+    /// A relation as it is, by an operator of the statement's own.
+    pub(super) fn relation(&mut self, name: &str) -> Result<usize> {
+        let input = self.graph.relation(name)?;
+        let columns = self.graph.nodes()[input].columns.clone();
+        let exprs = (0..columns.len()).map(column).collect();
+        self.calc(input, exprs, None, columns)
+    }
+
     pub(super) fn projection(
         &mut self,
         input: usize,
