@@ -1,8 +1,10 @@
 //! How long the compiler takes after an edit: both scripts, findings, and what flows on each wire.
 
 use std::path::Path;
+use std::time::Duration;
 
-use millstream_compiler::document::Document;
+use millstream_compiler::document::{Command, Document, NodeId};
+use millstream_compiler::lower::Before;
 use millstream_ide::editor::Editor;
 use millstream_ide::work::compile::Compiled;
 use millstream_runtime::environment::FileEnvironment;
@@ -14,15 +16,18 @@ const RUNS: u64 = 40;
 /// What 200 nodes may take, and what a sample may, which is smaller.
 const BUDGET_MS: f64 = 50.0;
 
-/// Compiles 200 nodes, and the samples.
+/// Compiles 200 nodes and the samples, as they are opened and as they are edited.
 pub fn measure(table: &mut Table, samples: &Path) -> Result<(), String> {
     let large = documents::lanes(10);
     let nodes = large.pipeline().nodes().len();
-    compile(
+    let what = format!("compile {nodes} nodes");
+    compile(table, &what, &large, Path::new("."))?;
+    let condition = |run: u64| format!("is_large OR to_mean > {run}");
+    edited(
         table,
-        &format!("compile {nodes} nodes"),
+        &format!("{what} again, one of them edited"),
         &large,
-        Path::new("."),
+        ("l4_large", "condition", &condition),
     )?;
     for sample in ["gmv", "fraud"] {
         let folder = samples.join(sample);
@@ -44,11 +49,44 @@ fn compile(
     let mut times = Times::default();
     for generation in 0..RUNS {
         let compiled = Compiled::of(generation, document.pipeline(), &environment);
-        if let Some(error) = compiled.diagnostics.iter().find(|found| found.is_error()) {
-            return Err(format!("{what}: {error:?}"));
-        }
-        times.add(compiled.took);
+        times.add(sound(what, &compiled)?);
     }
     table.times(what, &times, BUDGET_MS);
     Ok(())
+}
+
+/// A parameter of a node has another value in each run.
+fn edited(
+    table: &mut Table,
+    what: &str,
+    document: &Document,
+    (node, parameter, value): (&str, &str, &dyn Fn(u64) -> String),
+) -> Result<(), String> {
+    let environment = FileEnvironment::new(".");
+    let mut before = Before::default();
+    let _ = Compiled::again(0, document.pipeline(), &environment, &mut before);
+    let mut times = Times::default();
+    for generation in 1..=RUNS {
+        let command = Command::SetParameter {
+            node: NodeId::new(node).map_err(|error| format!("{node}: {error}"))?,
+            parameter: parameter.to_string(),
+            value: value(generation).into(),
+        };
+        let edited = document
+            .apply(&command)
+            .map_err(|error| format!("{what}: {error}"))?;
+        let pipeline = edited.document.pipeline();
+        let compiled = Compiled::again(generation, pipeline, &environment, &mut before);
+        times.add(sound(what, &compiled)?);
+    }
+    table.times(what, &times, BUDGET_MS);
+    Ok(())
+}
+
+/// How long it took, if there is nothing wrong with what was compiled.
+fn sound(what: &str, compiled: &Compiled) -> Result<Duration, String> {
+    match compiled.diagnostics.iter().find(|found| found.is_error()) {
+        Some(error) => Err(format!("{what}: {error:?}")),
+        None => Ok(compiled.took),
+    }
 }

@@ -16,6 +16,7 @@ use crate::diagnostics::Diagnostic;
 use crate::document::{NodeId, Pipeline};
 use crate::environment::Environment;
 use crate::plan::Binder;
+use crate::plan::recall::Recall;
 use crate::sql::{StatementKind, parse_script};
 
 /// A pipeline as the scripts of both targets.
@@ -35,6 +36,24 @@ pub struct Both {
 /// The script for Flink is lowered beside the other one, a node behind it, and both are laid out
 /// there, so that the planner has a processor to itself.
 pub fn compile_both(pipeline: &Pipeline, environment: &(dyn Environment + Sync)) -> Both {
+    compile_again(pipeline, environment, &mut Before::default())
+}
+
+/// What the last compilations found of statements, for the next one.
+#[derive(Debug, Default)]
+pub struct Before {
+    bound: Recall,
+    layouts: Layouts,
+}
+
+/// Lowers a pipeline that was edited: what [`compile_both`] gives, but statements that are as they
+/// were, and read what they read, are neither bound nor laid out again.
+pub fn compile_again(
+    pipeline: &Pipeline,
+    environment: &(dyn Environment + Sync),
+    before: &mut Before,
+) -> Both {
+    let Before { bound, layouts } = std::mem::take(before);
     let answers = Answers::default();
     thread::scope(|scope| {
         let answers = &answers;
@@ -46,25 +65,33 @@ pub fn compile_both(pipeline: &Pipeline, environment: &(dyn Environment + Sync))
                 owed: Vec::new(),
                 apart: Cell::new(false),
             };
-            let mut layouts = Layouts::default();
+            let mut layouts = layouts;
             let (flink, parts) = (Target::Flink, Some(&mut layouts));
             let flink = lower_plain(pipeline, flink, environment, &mut echo, parts);
             (flink.laid_out(&mut layouts), layouts)
         });
         let mut recorder = Recorder {
-            binder: Binder::new(environment),
+            binder: Binder::recalling(environment, bound),
             answers: Completes(answers),
         };
         let embedded = lower_plain(pipeline, Target::Embedded, environment, &mut recorder, None);
-        let Recorder { binder, answers } = recorder;
+        let Recorder {
+            mut binder,
+            answers,
+        } = recorder;
         drop(answers);
+        before.bound = binder.take_recall();
+        before.bound.turn();
         let nodes = lowered_nodes(&embedded.lowered.map);
         let scripts = scope.spawn(move || {
             let (flink, mut layouts) = joined(follower);
-            (embedded.laid_out(&mut layouts), flink)
+            let embedded = embedded.laid_out(&mut layouts);
+            layouts.turn();
+            (embedded, flink, layouts)
         });
         let streams = of_bound(binder, nodes);
-        let (embedded, flink) = joined(scripts);
+        let (embedded, flink, layouts) = joined(scripts);
+        before.layouts = layouts;
         Both {
             embedded,
             flink,
@@ -256,7 +283,16 @@ pub(super) mod tests {
 
     /// What each target gives for itself.
     pub fn same_as_alone(pipeline: &Pipeline, environment: &(dyn Environment + Sync)) {
-        let both = compile_both(pipeline, environment);
+        same_as_ever(pipeline, environment, &mut Before::default());
+    }
+
+    /// The same, whatever was compiled before.
+    pub fn same_as_ever(
+        pipeline: &Pipeline,
+        environment: &(dyn Environment + Sync),
+        before: &mut Before,
+    ) {
+        let both = compile_again(pipeline, environment, before);
         for (target, both) in [
             (Target::Embedded, &both.embedded),
             (Target::Flink, &both.flink),
@@ -351,6 +387,55 @@ e4 = {{ from = "b", to = "f" }}
             same_as_alone(&pipeline(&text), &Files);
             same_as_alone(&pipeline(&text), &NoEnvironment);
         }
+    }
+
+    #[test]
+    fn what_reads_an_edited_relation_is_bound_again() {
+        let text = |ty: &str, condition: &str, columns: &str| {
+            format!(
+                r#"
+version = 1
+name = "edited"
+[nodes.a]
+kind = "datagen"
+schema = {{ x = "{ty}", y = "INT" }}
+[nodes.b]
+kind = "select"
+columns = [{columns}]
+[nodes.c]
+kind = "filter"
+condition = "{condition}"
+[nodes.d]
+kind = "derive"
+columns = {{ z = "x || 'a'" }}
+[nodes.e]
+kind = "print"
+[edges]
+e1 = {{ from = "a", to = "b" }}
+e2 = {{ from = "b", to = "c" }}
+e3 = {{ from = "c", to = "d" }}
+e4 = {{ from = "d", to = "e" }}
+"#
+            )
+        };
+        let mut before = Before::default();
+        let mut errors = Vec::new();
+        for (ty, condition, columns) in [
+            ("STRING", "y > 1", "'x', 'y'"),
+            ("INT", "y > 1", "'x', 'y'"),
+            ("STRING", "y > 1", "'x', 'y'"),
+            ("STRING", "y > ", "'x', 'y'"),
+            ("STRING", "y > 1", "'x'"),
+            ("BOOLEAN", "y > 1", "'x', 'y'"),
+            ("STRING", "y > 1", "'x', 'y'"),
+        ] {
+            let pipeline = pipeline(&text(ty, condition, columns));
+            same_as_ever(&pipeline, &NoEnvironment, &mut before);
+            let both = compile_again(&pipeline, &NoEnvironment, &mut before);
+            errors.push(both.embedded.diagnostics.iter().any(Diagnostic::is_error));
+        }
+        // A number behind no text, no SQL, a column that is gone, a truth value behind no text.
+        assert_eq!(errors, [false, true, false, true, true, true, false]);
     }
 
     #[test]

@@ -3,10 +3,9 @@
 //! The formatter changes blanks and the case of keywords, never a token. So the tokens of both
 //! texts correspond one to one, and each place moves with its token.
 
-use std::collections::HashMap;
-
 use super::source_map::SourceMap;
 use crate::diagnostics::{Diagnostic, Span};
+use crate::plan::recall::Kept;
 use crate::sql::format_script;
 use crate::sql::lexer::{Token, tokenize};
 
@@ -15,12 +14,13 @@ use crate::sql::lexer::{Token, tokenize};
 ///
 /// A part is a statement, or several, with the comments above it, and ends with a line. Between two
 /// parts there is an empty line.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(super) struct Layouts {
     /// By their texts; `None` of what cannot be laid out.
-    parts: HashMap<String, Option<Part>>,
+    parts: Kept<Option<Part>>,
 }
 
+#[derive(Debug)]
 struct Part {
     text: String,
     /// Each token's place in the old and in the new text.
@@ -30,9 +30,14 @@ struct Part {
 impl Layouts {
     /// Lays a part out, for a script that will have it.
     pub(super) fn add(&mut self, part: &str) {
-        if !self.parts.contains_key(part) {
-            self.parts.insert(part.to_string(), align(part));
+        if self.parts.get(part).is_none() {
+            self.parts.keep(part.to_string(), align(part));
         }
+    }
+
+    /// A compilation ended: what none of the last ones had is forgotten.
+    pub(super) fn turn(&mut self) {
+        self.parts.turn();
     }
 
     /// Formats a script whose parts begin at these places. Where the formatter cannot (which only a

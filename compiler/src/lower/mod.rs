@@ -39,7 +39,7 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-pub use both::{Both, compile_both};
+pub use both::{Before, Both, compile_again, compile_both};
 pub use context::{Failed, NodeContext, NodeSql, Target};
 
 pub use import::{Imported, import};

@@ -394,6 +394,26 @@ proptest! {
     ) {
         both::tests::same_as_alone(&build(nodes, edges, muted), &NoEnvironment);
     }
+
+    /// An editor keeps what it found of one document for the next, whatever was edited between.
+    #[test]
+    fn what_was_compiled_before_changes_nothing(
+        documents in prop::collection::vec(
+            (
+                prop::collection::vec(node(), 1..5),
+                prop::collection::vec((0usize..9, 0usize..9), 0..6),
+            ),
+            1..4,
+        ),
+        order in prop::collection::vec((0usize..4, 0usize..9), 2..6),
+    ) {
+        let mut before = both::Before::default();
+        for (document, muted) in order {
+            let (nodes, edges) = documents[document % documents.len()].clone();
+            let pipeline = build(nodes, edges, muted);
+            both::tests::same_as_ever(&pipeline, &NoEnvironment, &mut before);
+        }
+    }
 }
 
 /// The pipeline without the nodes that have errors and what only those feed.

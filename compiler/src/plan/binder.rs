@@ -26,6 +26,7 @@ use super::catalog::{Models, TableDefinition};
 use super::functions::{BindingContext, catalog, default_options};
 use super::hints::{self, StateTtl};
 use super::numbers;
+use super::recall::{Noted, Recall};
 use super::settings;
 use super::sinks::SinkMode;
 use super::stream::{
@@ -98,6 +99,9 @@ pub struct Binder<'e> {
     roots: BTreeMap<String, usize>,
     plan: StreamPlan,
     warnings: Vec<Diagnostic>,
+    /// What was bound before, and what is for the next time.
+    recall: Option<Recall>,
+    noted: Noted,
 }
 
 type Diagnostics = Vec<Diagnostic>;
@@ -114,7 +118,22 @@ impl<'e> Binder<'e> {
             roots: BTreeMap::new(),
             plan: StreamPlan::default(),
             warnings: Vec::new(),
+            recall: None,
+            noted: Noted::default(),
         }
+    }
+
+    /// A binder that knows no relation yet, but queries that were bound before.
+    pub(crate) fn recalling(environment: &'e dyn Environment, recall: Recall) -> Self {
+        Self {
+            recall: Some(recall),
+            ..Self::new(environment)
+        }
+    }
+
+    /// What it knows for another one.
+    pub(crate) fn take_recall(&mut self) -> Recall {
+        self.recall.take().unwrap_or_default()
     }
 
     /// Binds one statement of `text`, the script that its spans count in.
@@ -903,8 +922,8 @@ impl<'e> Binder<'e> {
         let root = match given {
             Some(name) => self.translator(origin, span, text).relation(name),
             None => {
-                let bound =
-                    StateTtl::of(&mut ast).and_then(|ttl| Ok((self.bind_query(*ast)?, ttl)));
+                let bound = StateTtl::of(&mut ast)
+                    .and_then(|ttl| Ok((self.bind_or_recall(*ast, query, text)?, ttl)));
                 bound.and_then(|(plan, ttl)| {
                     let mut translator = self.translator(origin, span, text);
                     translator.ttl = ttl;
@@ -978,6 +997,31 @@ impl<'e> Binder<'e> {
         did_you_mean(name, names).map(str::to_string)
     }
 
+    /// What DataFusion makes of `ast`, which is what is left of `query` without its hints.
+    fn bind_or_recall(
+        &mut self,
+        ast: ast::Query,
+        query: &Query,
+        text: &str,
+    ) -> Result<Arc<LogicalPlan>, DataFusionError> {
+        // A hint stands for a table that is made for it, a model is more than its name.
+        let models = || text.to_ascii_uppercase().contains("ML_PREDICT");
+        let own = query.hints.is_empty() && (self.models.0.is_empty() || !models());
+        let schemas = &self.schemas;
+        if let Some(recall) = self.recall.as_mut().filter(|_| own)
+            && let Some(plan) = recall.query(text, query.span, |name| schemas.get(name).cloned())
+        {
+            return Ok(plan);
+        }
+        self.noted.take();
+        let plan = Arc::new(self.bind_query(ast)?);
+        let read = self.noted.take();
+        if let Some(recall) = self.recall.as_mut().filter(|_| own) {
+            recall.keep_query(text, query.span, &plan, read);
+        }
+        Ok(plan)
+    }
+
     fn bind_query(&self, mut ast: ast::Query) -> Result<LogicalPlan, DataFusionError> {
         super::names::resolve(&mut ast, &|query| {
             let plan = self.bind_query(query)?;
@@ -987,7 +1031,11 @@ impl<'e> Binder<'e> {
         super::row_values::rewrite(&mut ast)?;
         super::group_window::rewrite(&mut ast)?;
         numbers::query(&mut ast);
-        let relations = |name: &str| self.schemas.get(name).cloned();
+        let relations = |name: &str| {
+            let schema = self.schemas.get(name);
+            self.noted.note(name, schema);
+            schema.cloned()
+        };
         let similar = |name: &str| self.similar(name);
         let context = self.context(&relations, &similar);
         let planner = SqlToRel::new_with_options(&context, parser_options());
@@ -1444,7 +1492,11 @@ fn rewritten(plan: StreamPlan) -> Result<StreamPlan, Diagnostics> {
 
 impl crate::lower::RelationTyper for Binder<'_> {
     fn declare(&mut self, statement: &str) -> Vec<Diagnostic> {
-        let script = match crate::sql::parse_script(statement) {
+        let parsed = match &mut self.recall {
+            Some(recall) => recall.parse(statement),
+            None => crate::sql::parse_script(statement).map(Arc::new),
+        };
+        let script = match parsed {
             Ok(script) => script,
             Err(found) => return found,
         };

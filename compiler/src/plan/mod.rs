@@ -27,6 +27,7 @@ mod numbers;
 pub mod phases;
 mod quantified;
 mod ranking;
+pub(crate) mod recall;
 mod rewrite;
 mod row_values;
 mod set_operations;

@@ -8,7 +8,9 @@ use std::time::{Duration, Instant};
 use millstream_compiler::diagnostics::{Diagnostic, Severity};
 use millstream_compiler::document::{Node, NodeId, Pipeline};
 use millstream_compiler::environment::{Environment, ModelSignature};
-use millstream_compiler::lower::{Both, Column, Lowered, StreamType, Target, compile_both};
+use millstream_compiler::lower::{
+    Before, Both, Column, Lowered, StreamType, Target, compile_again,
+};
 use millstream_compiler::nodes::{self, ParameterType};
 use millstream_runtime::environment::FileEnvironment;
 
@@ -39,12 +41,22 @@ pub struct Compiled {
 impl Compiled {
     /// Compiles a pipeline for both targets, with the files that the environment has.
     pub fn of(generation: u64, pipeline: &Pipeline, environment: &FileEnvironment) -> Self {
+        Self::again(generation, pipeline, environment, &mut Before::default())
+    }
+
+    /// Compiles a pipeline that was edited since the last time.
+    pub fn again(
+        generation: u64,
+        pipeline: &Pipeline,
+        environment: &FileEnvironment,
+        before: &mut Before,
+    ) -> Self {
         let begun = Instant::now();
         let Both {
             embedded,
             flink,
             streams,
-        } = compile_both(pipeline, environment);
+        } = compile_again(pipeline, environment, before);
         let mut diagnostics = embedded.diagnostics.clone();
         // What only the script for Flink has is worth knowing here too, once.
         for found in &flink.diagnostics {
@@ -177,6 +189,7 @@ impl CompileWorker {
     /// Starts the thread. `wake` is called when an answer is there.
     pub fn start(wake: impl Fn() + Send + Sync + 'static) -> Self {
         let environment = FileEnvironment::new("");
+        let mut before = Before::default();
         let worker = Latest::start(
             "compile",
             Duration::ZERO,
@@ -188,7 +201,8 @@ impl CompileWorker {
                     base_dir,
                 } = request;
                 let environment = environment.at(base_dir);
-                outbox.send(Arc::new(Compiled::of(generation, &pipeline, &environment)));
+                let compiled = Compiled::again(generation, &pipeline, &environment, &mut before);
+                outbox.send(Arc::new(compiled));
             },
         );
         Self { worker, asked: 0 }
