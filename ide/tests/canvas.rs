@@ -341,6 +341,37 @@ fn a_port_that_the_keyboard_chooses_is_seen() {
     assert!(wires(&window).contains(&"other > out.input".to_string()));
 }
 
+/// Tab is for both: it walks for who has no pointer in their hand, and adds for who has.
+#[test]
+fn tab_adds_a_node_where_the_pointer_is() {
+    let mut window = window(chain());
+    press(&mut window, Key::Tab);
+    assert!(window.query_by_label("Add a node").is_none());
+    assert_eq!(shell(&window).editor.view.selection.nodes.len(), 1);
+
+    let at = centre(&window, "Canvas") + Vec2::new(40.0, 220.0);
+    window.hover_at(at);
+    window.step();
+    press(&mut window, Key::Tab);
+    assert!(window.query_by_label("Add a node").is_some());
+    search(&mut window, "deduplicate");
+    let placed = window.get_by_label("Deduplicate 'deduplicate', not configured");
+    let place = placed.rect().center();
+    assert!((place - at).length() < 20.0, "{place} is not at {at}");
+
+    // On a node, and after a key, it walks.
+    let node = window.get_by_label("Print 'out'").rect().center();
+    window.hover_at(node);
+    window.step();
+    press(&mut window, Key::Tab);
+    assert!(window.query_by_label("Add a node").is_none());
+    window.hover_at(at + Vec2::new(0.0, 120.0));
+    window.step();
+    press(&mut window, Key::ArrowRight);
+    press(&mut window, Key::Tab);
+    assert!(window.query_by_label("Add a node").is_none());
+}
+
 #[test]
 fn the_search_offers_what_is_used_most_first() {
     let mut window = window(Editor::empty());

@@ -1,5 +1,6 @@
 //! The canvas by keyboard alone: Tab walks the nodes, arrows move them, Enter enters the ports,
-//! and a wire is drawn by choosing where it ends.
+//! and a wire is drawn by choosing where it ends. In the hand that also moves the pointer, Tab
+//! searches for a node to put where the pointer is.
 
 use egui::{
     Align2, Area, Event, FocusDirection, Id, Key, Modifiers, Order, Pos2, RichText, Ui, Vec2,
@@ -50,6 +51,8 @@ pub struct Keys {
     pub mode: Mode,
     /// What was typed and is no port that is there: the search for a node goes on with it.
     pub unanswered: Option<String>,
+    /// Whether the pointer was used last, not the keyboard.
+    pointing: bool,
     /// Of which scene the ports are.
     version: u64,
 }
@@ -77,11 +80,13 @@ impl Keys {
         }
     }
 
-    /// Takes in the keys of this frame. `id` is the canvas, which must have the focus.
+    /// Takes in the keys of this frame. `id` is the canvas, which must have the focus; `nowhere` is
+    /// where the pointer is, if that is on the canvas and on nothing.
     pub fn update(
         &mut self,
         ui: &Ui,
         id: Id,
+        nowhere: Option<Pos2>,
         scene: &Scene,
         editor: &Editor,
         actions: &mut Vec<Action>,
@@ -90,6 +95,15 @@ impl Keys {
             self.version = scene.version;
             self.mode = Mode::Nodes;
         }
+        ui.input(|input| {
+            for event in &input.events {
+                match event {
+                    Event::PointerMoved(_) | Event::PointerButton { .. } => self.pointing = true,
+                    Event::Key { key, .. } => self.pointing &= *key == Key::Tab,
+                    _ => {}
+                }
+            }
+        });
         if editor.view.start_wire {
             actions.push(Action::WireStarted);
             let node = editor.view.selection.single_node();
@@ -109,7 +123,10 @@ impl Keys {
             return;
         }
         match &mut self.mode {
-            Mode::Nodes => self.nodes(ui, scene, editor, actions),
+            Mode::Nodes => {
+                let nowhere = nowhere.filter(|_| self.pointing);
+                self.nodes(ui, nowhere, scene, editor, actions);
+            }
             Mode::Ports(_) => self.ports(ui, scene, actions),
             Mode::Wire(_) => self.wire(ui, scene, editor, actions),
         }
@@ -135,7 +152,14 @@ impl Keys {
         });
     }
 
-    fn nodes(&mut self, ui: &Ui, scene: &Scene, editor: &Editor, actions: &mut Vec<Action>) {
+    fn nodes(
+        &mut self,
+        ui: &Ui,
+        pointed_at: Option<Pos2>,
+        scene: &Scene,
+        editor: &Editor,
+        actions: &mut Vec<Action>,
+    ) {
         let (next, previous, enter) = ui.input_mut(|input| {
             (
                 input.count_and_consume_key(Modifiers::NONE, Key::Tab),
@@ -145,7 +169,13 @@ impl Keys {
         });
         // egui counts a Tab with Shift for one without as well.
         let back = ui.input(|input| input.modifiers.shift) || previous > 0;
-        if next + previous > 0 {
+        if let (Some(at), 1.., false) = (pointed_at, next, back) {
+            actions.push(Action::Popup(Popup::AddNode {
+                at: position(at),
+                from: None,
+                to: None,
+            }));
+        } else if next + previous > 0 {
             walk(ui, scene, editor, back, actions);
         }
         let selection = &editor.view.selection;

@@ -155,7 +155,7 @@ pub fn empty_hint(ui: &Ui, eye: Eye) {
     painter.text(
         middle - Vec2::new(0.0, 12.0),
         Align2::CENTER_CENTER,
-        "Press A or double-click to add a node",
+        "Press Tab or A, or double-click, to add a node",
         theme::text_font(theme::TEXT + 1.0),
         palette.muted,
     );

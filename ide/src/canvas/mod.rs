@@ -25,7 +25,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use egui::{
-    Align2, DragAndDrop, EventFilter, Id, Painter, Rect, Sense, Shape, Stroke, StrokeKind,
+    Align2, DragAndDrop, EventFilter, Id, Painter, Pos2, Rect, Sense, Shape, Stroke, StrokeKind,
     TextEdit, Ui, Vec2,
 };
 use millstream_compiler::document::{Command, Document};
@@ -86,7 +86,9 @@ impl Canvas {
         self.scene.refresh(editor);
         self.hands.follow(self.scene.version);
         let id = focus_id();
-        self.keys.update(ui, id, &self.scene, editor, actions);
+        let nowhere = self.nowhere(ui, eye);
+        self.keys
+            .update(ui, id, nowhere, &self.scene, editor, actions);
         let response = ui.interact(rect, id, Sense::click_and_drag());
         self.keep_focus(ui, &response, editor);
         self.hands
@@ -126,6 +128,14 @@ impl Canvas {
         }
         self.search.ui(ui, editor, &self.scene, eye, actions);
         self.checks.judge(ui.ctx(), editor, actions, first);
+    }
+
+    /// Where the pointer is, if that is on the canvas and on nothing.
+    fn nowhere(&self, ui: &Ui, eye: Eye) -> Option<Pos2> {
+        let at = ui.input(|input| input.pointer.latest_pos())?;
+        let on_canvas = eye.view.contains(at) && ui.ctx().layer_id_at(at) == Some(ui.layer_id());
+        let empty = matches!(self.hands.hover, Hit::Nothing);
+        (on_canvas && empty).then(|| eye.world(at))
     }
 
     /// The canvas has the keyboard whenever nothing else wants it.
