@@ -64,7 +64,7 @@ impl Search {
         // The frame that opens it still holds the key that did.
         let mut picked = (enter && !fresh).then_some(self.chosen);
         let mut close = escape && !fresh;
-        let size = Vec2::new(280.0, 330.0);
+        let size = Vec2::new(320.0, 330.0);
         let corner = eye.screen(point(*at));
         let inner = eye.view.shrink(8.0);
         let room = Rect::from_min_max(inner.min, (inner.max - size).max(inner.min));
@@ -145,6 +145,7 @@ fn row(ui: &mut Ui, spec: &KindSpec, chosen: bool) -> egui::Response {
                 .font(theme::data_font(theme::SMALL))
                 .color(palette.faint),
         )
+        .truncate()
         .min_size(Vec2::new(ui.available_width(), 24.0));
     let response = ui.add(button);
     response.widget_info(|| {

@@ -100,9 +100,12 @@ impl ConnectorError {
         new
     }
 
-    /// Names the table; the outermost layer does it once.
+    /// Names the table; the outermost layer does it once. One whose columns are still to be found has
+    /// no name, and what is said of it is said of its file.
     pub fn with_table(mut self, table: &str) -> Self {
-        self.0.table.get_or_insert_with(|| table.to_owned());
+        if !table.is_empty() {
+            self.0.table.get_or_insert_with(|| table.to_owned());
+        }
         self
     }
 
@@ -289,6 +292,12 @@ mod tests {
             "table 'orders', a.csv:3, column 'id': not a BIGINT, got '1x\\xFF\\n'; \
              set 'csv.ignore-parse-errors' = 'true' to read it as NULL"
         );
+    }
+
+    #[test]
+    fn a_table_without_a_name_is_not_named() {
+        let error = ConnectorError::new(ErrorKind::BadRow, "empty").with_file(Path::new("a.csv"));
+        assert_eq!(error.with_table("").to_string(), "a.csv: empty");
     }
 
     #[test]
