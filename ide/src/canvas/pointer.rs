@@ -340,13 +340,15 @@ impl Hands {
 
     /// Moves what is seen while something is dragged to the border.
     fn follow_over_the_border(&self, ui: &Ui, eye: Eye, at: Pos2, actions: &mut Vec<Action>) {
+        let from_library = || DragAndDrop::has_payload_of_type::<DraggedKind>(ui.ctx());
+        let follows = match &self.drag {
+            Some(drag) => !matches!(drag, Drag::Pan(_)),
+            None => eye.view.contains(at) && from_library(),
+        };
         let origin = ui.input(|input| input.pointer.press_origin());
-        let (Some(drag), Some(origin)) = (&self.drag, origin) else {
+        let Some(origin) = origin.filter(|_| follows) else {
             return;
         };
-        if matches!(drag, Drag::Pan(_)) {
-            return;
-        }
         let speed = border_speed(eye.view, origin, at);
         if speed == Vec2::ZERO {
             return;
