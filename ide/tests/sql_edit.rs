@@ -151,6 +151,55 @@ fn a_changed_condition_changes_the_filter_and_nothing_else() {
 }
 
 #[test]
+fn names_are_completed_where_they_are_typed() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut window = window_in(folder.path());
+    let field = |window: &mut Window, text: &str| {
+        window.harness.get_by_label("SQL script").type_text(text);
+        window.harness.run_steps(4);
+    };
+    let offered = |window: &Window, what: &str| {
+        let offer = format!("Complete {what}");
+        window.harness.query_by_label(&offer).is_some()
+    };
+    // A column of the relation that the statement reads, a word that is typed on, a function.
+    retype(&mut window, "amount > 100", "a");
+    assert!(!offered(&window, "amount"), "nothing was asked for yet");
+    field(&mut window, "m");
+    assert!(offered(&window, "amount"));
+    assert!(!offered(&window, "total"), "of another statement");
+    picture(&mut window.harness, "sql-complete-dark");
+    window.press(Modifiers::NONE, Key::Enter);
+    assert!(
+        text(&window).contains("\nWHERE amount;\n"),
+        "{}",
+        text(&window)
+    );
+    assert!(!offered(&window, "amount"));
+    field(&mut window, " > AB");
+    assert!(offered(&window, "ABS("));
+    // Escape closes the list and keeps what was typed.
+    window.press(Modifiers::NONE, Key::Escape);
+    assert!(!offered(&window, "ABS("));
+    assert!(window.editor().draft().is_some());
+    field(&mut window, "S");
+    assert!(offered(&window, "ABS("));
+    window.press(Modifiers::NONE, Key::Tab);
+    field(&mut window, "250)");
+    assert!(
+        text(&window).contains("\nWHERE amount > ABS(250);\n"),
+        "{}",
+        text(&window)
+    );
+    // Nothing stands in a text; a relation does where one is read.
+    field(&mut window, " AND 'ord");
+    assert!(!offered(&window, "orders"));
+    field(&mut window, "' <> o");
+    field(&mut window, "r");
+    assert!(offered(&window, "orders"));
+}
+
+#[test]
 fn a_statement_of_no_kind_becomes_an_sql_node() {
     let folder = tempfile::tempdir().unwrap();
     let mut window = window_in(folder.path());

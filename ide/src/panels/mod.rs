@@ -4,6 +4,7 @@
 //! remembers between frames (a search text, a scroll) is its own.
 
 pub mod charts;
+mod completion;
 pub(crate) mod cursor;
 pub mod diff;
 pub mod history;

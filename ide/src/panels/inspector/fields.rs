@@ -5,9 +5,10 @@ use millstream_compiler::document::Value;
 use millstream_compiler::nodes::{EnumValue, ParameterSpec, ParameterType};
 
 use super::columns::{ListOf, Picked};
-use super::expression::{ExpressionLook, Vocabulary};
+use super::expression::ExpressionLook;
 use super::form::{Form, LineLook, hint};
 use crate::editor::Action;
+use crate::panels::completion::Vocabulary;
 use crate::panels::segmented::{Segment, segmented, width_of};
 use crate::theme;
 

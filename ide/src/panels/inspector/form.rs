@@ -13,8 +13,8 @@ use millstream_compiler::document::{Command, Entries, Node, NodeId, Value};
 use millstream_compiler::lower::Column;
 use millstream_compiler::nodes::{DefaultValue, ParameterSpec, ParameterType};
 
-use super::expression::Completion;
 use crate::editor::{Action, Editor};
+use crate::panels::completion::Completion;
 use crate::panels::cursor;
 use crate::sql_text::{Highlighted, Names};
 use crate::theme;

@@ -5,8 +5,9 @@ use millstream_compiler::document::{Entries, Value};
 use millstream_compiler::nodes::{ParameterSpec, ParameterType};
 
 use super::columns::Picked;
-use super::expression::{ExpressionLook, Vocabulary};
+use super::expression::ExpressionLook;
 use super::form::{Form, LineLook, anchored};
+use crate::panels::completion::Vocabulary;
 use crate::theme;
 
 /// A row that is dragged to another place in its table.

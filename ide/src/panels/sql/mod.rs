@@ -13,6 +13,7 @@ mod script;
 use egui::{Align, Button, Frame, Label, Layout, Link, RichText, ScrollArea, TextEdit, Ui};
 use millstream_compiler::lower::Target;
 
+use super::completion::Completion;
 use super::segmented::{Segment, segmented};
 use crate::command::UiCommand;
 use crate::editor::{Action, Editor, Reveal, Selection};
@@ -29,6 +30,7 @@ use script::{Shown, Version};
 #[derive(Debug, Default)]
 pub struct SqlTab {
     text: Highlighted,
+    completion: Completion,
     /// Where the caret was in the last frame, as a character.
     caret: Option<usize>,
     /// The selection that the script was scrolled to.

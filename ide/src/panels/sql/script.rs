@@ -1,15 +1,17 @@
 //! The text of the tab: the script, or what somebody makes of it.
 
+use std::borrow::Cow;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use egui::text::{CCursor, CCursorRange};
 use egui::{
-    Color32, Frame, Galley, Id, Pos2, Rect, ScrollArea, Shape, Stroke, StrokeKind, TextBuffer,
-    TextEdit, Ui, Vec2,
+    Color32, EventFilter, Frame, Galley, Id, Pos2, Rect, ScrollArea, Shape, Stroke, StrokeKind,
+    TextBuffer, TextEdit, Ui, Vec2,
 };
 use millstream_compiler::diagnostics::Diagnostic;
 use millstream_compiler::document::NodeId;
-use millstream_compiler::lower::{Lowered, Target};
+use millstream_compiler::lower::{Column, Lowered, Target};
 use millstream_compiler::nodes;
 
 use super::SqlTab;
@@ -18,6 +20,7 @@ use super::lines::{
     underline_findings,
 };
 use crate::editor::{Action, Editor, Reveal, Selection};
+use crate::panels::completion::{Known, Vocabulary, keep_focus, statement_around};
 use crate::sql_text;
 use crate::theme::{self, Palette};
 
@@ -66,6 +69,10 @@ impl SqlTab {
         let id = field_id();
         let selection = &editor.view.selection;
         let focused = ui.memory(|memory| memory.has_focus(id));
+        // Who reads the script of the graph is offered nothing.
+        let completes = lowered.is_none();
+        let open = completes && self.completion.is_open(id);
+        let pressed = self.completion.take_keys(ui, id);
         // What the caret selected needs no scrolling: it is where one looks already.
         let follow = lowered.is_some()
             && !selection.nodes.is_empty()
@@ -110,8 +117,14 @@ impl SqlTab {
                 .desired_width(f32::INFINITY)
                 .min_size(size)
                 .cursor_at_end(false)
+                .event_filter(EventFilter {
+                    horizontal_arrows: true,
+                    vertical_arrows: true,
+                    tab: open,
+                    escape: open,
+                })
                 .layouter(&mut layouter);
-            let output = field.show(ui);
+            let output = keep_focus(ui, id, open, |ui| field.show(ui));
             let response = output
                 .response
                 .response
@@ -175,7 +188,23 @@ impl SqlTab {
                 actions.push(Action::Select(selection));
             }
             self.caret = caret;
-            if response.changed() {
+            let mut changed = response.changed();
+            if let (true, true, Some(range)) = (
+                completes && focused,
+                response.has_focus(),
+                output.cursor_range,
+            ) {
+                let anchor = galley.pos_from_cursor(range.primary);
+                let anchor = anchor.translate(origin.to_vec2());
+                let at = range.primary.index.0;
+                // Of the text as it was: a name that is being typed is no relation yet.
+                let known = || known_at(editor, text, sql_text::byte_of(text, at));
+                let completion = &mut self.completion;
+                changed |= completion.complete(&response, anchor, &mut typed, at, &pressed, known);
+            } else {
+                self.completion.leave(id);
+            }
+            if changed {
                 actions.push(Action::TypeSql(typed));
             }
             // As much of it as fits; only downwards and up, never to the side.
@@ -200,6 +229,36 @@ impl SqlTab {
             ui.painter()
                 .rect_stroke(place, theme::RADIUS_SMALL, stroke, StrokeKind::Inside);
         }
+    }
+}
+
+/// What can be typed into a script: its relations, and the columns of those that the statement at a
+/// byte names, or of all if it names none.
+fn known_at<'e>(editor: &'e Editor, text: &str, at: usize) -> Known<'e> {
+    let (pipeline, compiled) = (editor.pipeline(), editor.compiled());
+    let relations: Vec<&NodeId> = pipeline.nodes().map(|(id, _)| id).collect();
+    let statement = &text[statement_around(text, at)];
+    let named: HashSet<&str> = statement
+        .split(|c: char| !c.is_alphanumeric() && c != '_')
+        .collect();
+    let of = |wanted: &dyn Fn(&str) -> bool| {
+        let mut columns: Vec<Column> = Vec::new();
+        let wanted = relations.iter().filter(|id| wanted(id.as_str()));
+        for column in wanted.filter_map(|id| compiled.columns(id)).flatten() {
+            if columns.iter().all(|known| known.name != column.name) {
+                columns.push(column.clone());
+            }
+        }
+        columns
+    };
+    let mut columns = of(&|id| named.contains(id));
+    if columns.is_empty() {
+        columns = of(&|_| true);
+    }
+    Known {
+        vocabulary: Vocabulary::Script,
+        columns: Cow::Owned(columns),
+        relations: relations.into_iter().map(NodeId::as_str).collect(),
     }
 }
 
