@@ -30,7 +30,7 @@ use egui::{
 };
 use millstream_compiler::document::{Command, Document};
 
-use crate::editor::{Action, Editor, Popup, position};
+use crate::editor::{Action, Editor, Popup, point, position};
 use crate::panels::library::DraggedKind;
 use crate::theme::{self, Palette};
 use crate::work::job::{JobState, JobView};
@@ -465,7 +465,7 @@ pub fn paint_miniature(painter: &Painter, document: &Document, into: Rect, palet
     let size = bounds.size().max(egui::Vec2::splat(1.0));
     let scale = (into.width() / size.x).min(into.height() / size.y);
     let place = |point: egui::Pos2| into.center() + (point - bounds.center()) * scale;
-    for (_, edge) in pipeline.edges() {
+    for (id, edge) in pipeline.edges() {
         let (Some(from), Some(to)) = (
             arrange::node_rect(document, &edge.from.node),
             arrange::node_rect(document, &edge.to.node),
@@ -473,7 +473,9 @@ pub fn paint_miniature(painter: &Painter, document: &Document, into: Rect, palet
             continue;
         };
         let (start, end) = (arrange::output_point(from), arrange::input_point(to, 0, 1));
-        let line = curve::through(start, &[], end).into_iter().map(place);
+        let bends = document.layout().reroutes(id.as_str()).iter();
+        let bends: Vec<Pos2> = bends.map(|bend| point(*bend)).collect();
+        let line = curve::through(start, &bends, end).into_iter().map(place);
         painter.line(line.collect(), egui::Stroke::new(1.0, palette.faint));
     }
     for (id, node) in pipeline.nodes() {

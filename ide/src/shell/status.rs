@@ -24,51 +24,66 @@ pub(super) fn ui(ui: &mut Ui, editor: &Editor, job: &JobView, actions: &mut Vec<
     let palette = theme::palette(ui.ctx());
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 18.0;
-        let compiled = editor.compiled();
-        let count = |severity| {
-            let of = compiled.diagnostics.iter();
-            of.filter(|found| found.severity == severity).count()
-        };
-        let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
-        let (text, colour) = if compiled.generation < editor.generation() {
-            ("compiling…".to_string(), palette.muted)
-        } else if errors > 0 {
-            (format!("● {}", counted(errors, "error")), palette.error)
-        } else {
-            let took = compiled.took.as_secs_f64() * 1e3;
-            (format!("✓ compiled in {took:.0} ms"), palette.ok)
-        };
-        if item(ui, text, colour).clicked() {
-            actions.push(Action::ShowBottom(BottomTab::Problems));
-        }
-        if warnings > 0
-            && item(
-                ui,
-                format!("▲ {}", counted(warnings, "warning")),
-                palette.warning,
-            )
-            .clicked()
-        {
-            actions.push(Action::ShowBottom(BottomTab::Problems));
-        }
-        let on_flink = compiled
-            .flink
-            .as_ref()
-            .is_some_and(|lowered| !lowered.has_errors());
-        if on_flink {
-            item(ui, "Flink SQL ✓".into(), palette.muted);
+        // Before there is a graph to work on, nothing about it is of use.
+        let begun = !editor.view.start;
+        if begun {
+            compiler_items(ui, editor, actions);
         }
         job_items(ui, job, actions);
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            let saved = match editor.is_unsaved() {
-                true => "unsaved",
-                false => "saved",
-            };
-            item(ui, saved.into(), palette.muted);
-            let zoom = editor.view.camera.zoom * 100.0;
-            item(ui, format!("{zoom:.0} %"), palette.faint);
+            if begun {
+                let saved = match editor.is_unsaved() {
+                    true => "unsaved",
+                    false => "saved",
+                };
+                item(ui, saved.into(), palette.muted);
+                let zoom = editor.view.camera.zoom * 100.0;
+                item(ui, format!("{zoom:.0} %"), palette.faint);
+            } else {
+                let version = concat!("version ", env!("CARGO_PKG_VERSION"));
+                item(ui, version.into(), palette.faint);
+            }
         });
     });
+}
+
+/// `✓ compiled in 4 ms`, `▲ 1 warning`, `Flink SQL ✓`.
+fn compiler_items(ui: &mut Ui, editor: &Editor, actions: &mut Vec<Action>) {
+    let palette = theme::palette(ui.ctx());
+    let compiled = editor.compiled();
+    let count = |severity| {
+        let of = compiled.diagnostics.iter();
+        of.filter(|found| found.severity == severity).count()
+    };
+    let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
+    let (text, colour) = if compiled.generation < editor.generation() {
+        ("compiling…".to_string(), palette.muted)
+    } else if errors > 0 {
+        (format!("● {}", counted(errors, "error")), palette.error)
+    } else {
+        let took = compiled.took.as_secs_f64() * 1e3;
+        (format!("✓ compiled in {took:.0} ms"), palette.ok)
+    };
+    if item(ui, text, colour).clicked() {
+        actions.push(Action::ShowBottom(BottomTab::Problems));
+    }
+    if warnings > 0
+        && item(
+            ui,
+            format!("▲ {}", counted(warnings, "warning")),
+            palette.warning,
+        )
+        .clicked()
+    {
+        actions.push(Action::ShowBottom(BottomTab::Problems));
+    }
+    let on_flink = compiled
+        .flink
+        .as_ref()
+        .is_some_and(|lowered| !lowered.has_errors());
+    if on_flink {
+        item(ui, "Flink SQL ✓".into(), palette.muted);
+    }
 }
 
 /// `RUNNING 00:14:02`, `watermark lag 2.1 s`, `checkpoint 57 ok 340 ms`.
