@@ -394,6 +394,11 @@ proptest! {
     ) {
         both::tests::same_as_alone(&build(nodes, edges, muted), &NoEnvironment);
     }
+}
+
+proptest! {
+    // Each is a few pipelines long.
+    #![proptest_config(ProptestConfig::with_cases(64))]
 
     /// An editor keeps what it found of one document for the next, whatever was edited between.
     #[test]
