@@ -373,6 +373,36 @@ fn tab_adds_a_node_where_the_pointer_is() {
     assert!(window.query_by_label("Add a node").is_none());
 }
 
+/// What cannot work on the rows of the wire comes last and says why.
+#[test]
+fn the_search_knows_what_needs_an_event_time() {
+    let orders = |watermark: &str| {
+        format!(
+            "[nodes.orders]\nkind = \"datagen\"\nrows-per-second = 10\n{watermark}\n[nodes.orders.schema]\nid = \"BIGINT\"\nts = \"TIMESTAMP(3)\"\n"
+        )
+    };
+    for (watermark, timeless) in [("", true), ("watermark = \"ts\"", false)] {
+        let mut window = window(Editor::new(document(&orders(watermark)), None));
+        let state = window.state_mut().as_mut().expect("a window");
+        state.settle(std::time::Duration::from_secs(60));
+        window.run();
+        press(&mut window, Key::Tab);
+        press(&mut window, Key::C);
+        for kind in ["Window aggregate", "Rolling aggregate", "Deduplicate"] {
+            let fits = window.query_by_label(&format!("Add {kind} here")).is_some();
+            assert_eq!(fits, !timeless, "{kind}");
+        }
+        let top = |name: &str| window.get_by_label(name).rect().top();
+        if timeless {
+            let last = top("Add Deduplicate here, needs an event time");
+            assert!(top("Add Filter here") < last && top("Add Print here") < last);
+        }
+        // It may be added all the same: the event time can be set later.
+        search(&mut window, "rolling");
+        assert!(wires(&window).contains(&"orders > rolling.input".to_string()));
+    }
+}
+
 #[test]
 fn the_search_offers_what_is_used_most_first() {
     let mut window = window(Editor::empty());

@@ -36,6 +36,7 @@ const SPEC: KindSpec = KindSpec {
             ParameterType::Column,
             "The event time, which says which row is first",
         )
+        .event_time()
         .required()
         .example("\"ts\""),
         ParameterSpec::new(

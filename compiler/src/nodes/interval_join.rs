@@ -38,6 +38,7 @@ const SPEC: KindSpec = KindSpec {
             "The event time of the left side",
         )
         .of_port(LEFT)
+        .event_time()
         .required()
         .example("\"ts\""),
         ParameterSpec::new(
@@ -47,6 +48,7 @@ const SPEC: KindSpec = KindSpec {
             "The event time of the right side",
         )
         .of_port(RIGHT)
+        .event_time()
         .required()
         .example("\"ts\""),
         ParameterSpec::new(

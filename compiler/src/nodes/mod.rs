@@ -129,6 +129,17 @@ impl KindSpec {
     pub fn parameter(&self, name: &str) -> Option<&'static ParameterSpec> {
         self.parameters.iter().find(|spec| spec.name == name)
     }
+
+    /// Whether what feeds the first input must have an event time.
+    pub fn needs_event_time(&self) -> bool {
+        let first = match self.inputs {
+            Inputs::Fixed([first, ..]) => first.name,
+            _ => "",
+        };
+        self.parameters.iter().any(|spec| {
+            spec.event_time && spec.required && (spec.port.is_empty() || spec.port == first)
+        })
+    }
 }
 
 /// A node kind.

@@ -28,6 +28,8 @@ pub struct ParameterSpec {
     /// The input port whose columns it names, where a kind has several; empty for the first, or
     /// for those of all of them.
     pub port: &'static str,
+    /// Whether the column that it names must be an event time.
+    pub event_time: bool,
 }
 
 impl ParameterSpec {
@@ -48,7 +50,14 @@ impl ParameterSpec {
             example: "",
             advanced: false,
             port: "",
+            event_time: false,
         }
+    }
+
+    /// The column that it names must be an event time.
+    pub const fn event_time(mut self) -> Self {
+        self.event_time = true;
+        self
     }
 
     /// The node does nothing without it.

@@ -30,6 +30,7 @@ const SPEC: KindSpec = KindSpec {
             ParameterType::Column,
             "The event time that orders the rows",
         )
+        .event_time()
         .required()
         .example("\"ts\""),
         ParameterSpec::new(

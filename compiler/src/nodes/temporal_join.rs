@@ -37,6 +37,7 @@ const SPEC: KindSpec = KindSpec {
             "The event time of the left side at which the table is taken",
         )
         .of_port(LEFT)
+        .event_time()
         .required()
         .example("\"ts\""),
         ON,

@@ -55,6 +55,7 @@ const SPEC: KindSpec = KindSpec {
             ParameterType::Column,
             "The event time that says in which window a row is",
         )
+        .event_time()
         .required()
         .example("\"ts\""),
         ParameterSpec::new(

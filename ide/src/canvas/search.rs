@@ -57,7 +57,10 @@ impl Search {
                 input.consume_key(Modifiers::NONE, Key::Escape),
             )
         });
-        let found = fitting(&self.text, from.as_ref(), to.as_ref(), &self.used);
+        let timeless = from.as_ref().filter(|from| !has_time(editor, from));
+        let misses = |spec: &KindSpec| timeless.is_some() && spec.needs_event_time();
+        let mut found = fitting(&self.text, from.as_ref(), to.as_ref(), &self.used);
+        found.sort_by_key(|spec| misses(spec));
         self.chosen = (self.chosen + down)
             .saturating_sub(up)
             .min(found.len().saturating_sub(1));
@@ -101,7 +104,8 @@ impl Search {
                     ui.add_space(theme::STEP);
                     ScrollArea::vertical().max_height(260.0).show(ui, |ui| {
                         for (index, spec) in found.iter().enumerate() {
-                            let response = row(ui, spec, index == self.chosen);
+                            let missed = timeless.filter(|_| misses(spec));
+                            let response = row(ui, spec, index == self.chosen, missed);
                             if index == self.chosen && (down > 0 || up > 0) {
                                 response.scroll_to_me(None);
                             }
@@ -137,11 +141,26 @@ impl Search {
     }
 }
 
-fn row(ui: &mut Ui, spec: &KindSpec, chosen: bool) -> egui::Response {
+/// Whether what comes out of a port has an event time, as far as that is known.
+fn has_time(editor: &Editor, from: &PortRef) -> bool {
+    let columns = editor.compiled().columns(&from.node);
+    columns.is_none_or(|columns| columns.iter().any(|column| column.is_time))
+}
+
+/// A kind to add. `timeless` is what would feed it if that lacks the event time that it needs.
+fn row(ui: &mut Ui, spec: &KindSpec, chosen: bool, timeless: Option<&PortRef>) -> egui::Response {
     let palette = theme::palette(ui.ctx());
-    let button = egui::Button::selectable(chosen, RichText::new(format!("     {}", spec.title)))
+    let mut title = RichText::new(format!("     {}", spec.title));
+    if timeless.is_some() {
+        title = title.color(palette.faint);
+    }
+    let beside = match timeless {
+        Some(_) => "needs an event time",
+        None => spec.name,
+    };
+    let button = egui::Button::selectable(chosen, title)
         .right_text(
-            RichText::new(spec.name)
+            RichText::new(beside)
                 .font(theme::data_font(theme::SMALL))
                 .color(palette.faint),
         )
@@ -154,13 +173,22 @@ fn row(ui: &mut Ui, spec: &KindSpec, chosen: bool) -> egui::Response {
             true,
             chosen,
             // The library has a row of the same kind.
-            format!("Add {} here", spec.title),
+            match timeless {
+                Some(_) => format!("Add {} here, needs an event time", spec.title),
+                None => format!("Add {} here", spec.title),
+            },
         )
     });
     let mark = response.rect.left_center() + Vec2::new(16.0, 0.0);
     let colour = palette.family(spec.family);
     theme::paint_family(ui.painter(), Some(spec.family), mark, 10.0, colour);
-    response.on_hover_text(spec.help)
+    match timeless {
+        Some(from) => response.on_hover_text(format!(
+            "{}\n\nNo column of '{}' is an event time: a source has one once its 'Event time' is set",
+            spec.help, from.node
+        )),
+        None => response.on_hover_text(spec.help),
+    }
 }
 
 /// The kinds that answer a search and fit: best first, and of those as good, the most used.
