@@ -15,7 +15,7 @@ use crate::sql::{TableHint, TableOption, state_ttl};
 
 /// What the `STATE_TTL` hints of a query say: milliseconds by the name of an input, a table's or an
 /// alias. Names hold in the whole query.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct StateTtl {
     kept: BTreeMap<String, i64>,
     /// The names that a join or an aggregate has met.

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use arrow::datatypes::SchemaRef;
 use datafusion_expr::logical_plan::LogicalPlan;
 
+use super::hints::StateTtl;
 use crate::diagnostics::{Diagnostic, Span};
 use crate::sql::{Script, parse_script};
 
@@ -58,17 +59,20 @@ impl<V> Kept<V> {
 #[derive(Debug, Default)]
 pub(crate) struct Recall {
     scripts: Kept<Arc<Script>>,
-    queries: Kept<Arc<BoundQuery>>,
+    queries: Kept<BoundQuery>,
 }
 
+/// A query as DataFusion bound it.
 #[derive(Debug)]
-struct BoundQuery {
-    plan: Arc<LogicalPlan>,
-    read: Reads,
+pub(super) struct BoundQuery {
+    pub(super) plan: Arc<LogicalPlan>,
+    /// How long its hints say that state is kept.
+    pub(super) ttl: StateTtl,
+    pub(super) read: Reads,
 }
 
 /// The relations that were asked for by name, and what was there.
-type Reads = Vec<(String, Option<SchemaRef>)>;
+pub(super) type Reads = Vec<(String, Option<SchemaRef>)>;
 
 impl Recall {
     /// Parses a text, or remembers what it was.
@@ -91,23 +95,15 @@ impl Recall {
         text: &str,
         span: Span,
         schema: impl Fn(&str) -> Option<SchemaRef>,
-    ) -> Option<Arc<LogicalPlan>> {
+    ) -> Option<&BoundQuery> {
         let known = self.queries.get(&place(text, span))?;
         let mut read = known.read.iter();
         read.all(|(name, was)| schema(name) == *was)
-            .then(|| Arc::clone(&known.plan))
+            .then_some(known)
     }
 
-    pub(super) fn keep_query(
-        &mut self,
-        text: &str,
-        span: Span,
-        plan: &Arc<LogicalPlan>,
-        read: Reads,
-    ) {
-        let plan = Arc::clone(plan);
-        let query = BoundQuery { plan, read };
-        self.queries.keep(place(text, span), Arc::new(query));
+    pub(super) fn keep_query(&mut self, text: &str, span: Span, query: BoundQuery) {
+        self.queries.keep(place(text, span), query);
     }
 
     /// A compilation ended.
@@ -147,14 +143,14 @@ mod tests {
     use crate::plan::Binder;
 
     /// The queries that are known after these statements were declared.
-    fn bound(recall: Recall, statements: &[&str]) -> (Recall, Vec<Arc<BoundQuery>>) {
+    fn bound(recall: Recall, statements: &[&str]) -> (Recall, Vec<Arc<LogicalPlan>>) {
         let mut binder = Binder::recalling(&NoEnvironment, recall);
         for statement in statements {
             assert_eq!(binder.declare(statement), [], "{statement}");
         }
         let recall = binder.take_recall();
         let known = recall.queries.values.values();
-        let known = known.map(|(_, query)| Arc::clone(query)).collect();
+        let known = known.map(|(_, query)| Arc::clone(&query.plan)).collect();
         (recall, known)
     }
 

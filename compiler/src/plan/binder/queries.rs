@@ -18,6 +18,7 @@ use super::{Binder, Diagnostics};
 use crate::diagnostics::{Diagnostic, Span, did_you_mean};
 use crate::plan::functions::{BindingContext, default_options};
 use crate::plan::hints::{self, StateTtl};
+use crate::plan::recall::BoundQuery;
 use crate::plan::stream::{
     ChangelogMode, PlanColumn, PlanNode, StreamOp, column, positional_schema,
 };
@@ -76,18 +77,19 @@ impl<'e> Binder<'e> {
         span: Span,
         text: &str,
     ) -> Result<usize, Diagnostics> {
-        let mut ast = query.ast.clone();
+        let mut hinted = None;
         for hint in &query.hints {
             let name = self.hinted_table(hint, text)?;
-            hints::redirect(&mut ast, hint, &name);
+            let ast = hinted.get_or_insert_with(|| query.ast.clone());
+            hints::redirect(ast, hint, &name);
         }
         let before = self.plan.nodes.len();
-        let given = whole::relation_given(&ast).filter(|name| self.schemas.contains_key(*name));
+        let ast = hinted.as_ref().unwrap_or(&query.ast);
+        let given = whole::relation_given(ast).filter(|name| self.schemas.contains_key(*name));
         let root = match given {
             Some(name) => self.translator(origin, span, text).relation(name),
             None => {
-                let bound = StateTtl::of(&mut ast)
-                    .and_then(|ttl| Ok((self.bind_or_recall(*ast, query, text)?, ttl)));
+                let bound = self.bind_or_recall(hinted.map(|ast| *ast), query, text);
                 bound.and_then(|(plan, ttl)| {
                     let mut translator = self.translator(origin, span, text);
                     translator.ttl = ttl;
@@ -143,29 +145,37 @@ impl<'e> Binder<'e> {
         did_you_mean(name, names).map(str::to_string)
     }
 
-    /// What DataFusion makes of `ast`, which is what is left of `query` without its hints.
+    /// What DataFusion makes of a query, and how long its hints say that state is kept. `hinted` is the
+    /// query with the tables that hints made, if it has such hints.
     pub(super) fn bind_or_recall(
         &mut self,
-        ast: ast::Query,
+        hinted: Option<ast::Query>,
         query: &Query,
         text: &str,
-    ) -> Result<Arc<LogicalPlan>, DataFusionError> {
+    ) -> Result<(Arc<LogicalPlan>, StateTtl), DataFusionError> {
         // A hint stands for a table that is made for it, a model is more than its name.
         let models = || text.to_ascii_uppercase().contains("ML_PREDICT");
-        let own = query.hints.is_empty() && (self.models.0.is_empty() || !models());
+        let own = hinted.is_none() && (self.models.0.is_empty() || !models());
         let schemas = &self.schemas;
         if let Some(recall) = self.recall.as_mut().filter(|_| own)
-            && let Some(plan) = recall.query(text, query.span, |name| schemas.get(name).cloned())
+            && let Some(known) = recall.query(text, query.span, |name| schemas.get(name).cloned())
         {
-            return Ok(plan);
+            return Ok((Arc::clone(&known.plan), known.ttl.clone()));
         }
         self.noted.take();
+        let mut ast = hinted.unwrap_or_else(|| query.ast.as_ref().clone());
+        let ttl = StateTtl::of(&mut ast)?;
         let plan = Arc::new(self.bind_query(ast)?);
         let read = self.noted.take();
         if let Some(recall) = self.recall.as_mut().filter(|_| own) {
-            recall.keep_query(text, query.span, &plan, read);
+            let bound = BoundQuery {
+                plan: Arc::clone(&plan),
+                ttl: ttl.clone(),
+                read,
+            };
+            recall.keep_query(text, query.span, bound);
         }
-        Ok(plan)
+        Ok((plan, ttl))
     }
 
     pub(super) fn bind_query(&self, mut ast: ast::Query) -> Result<LogicalPlan, DataFusionError> {
