@@ -31,38 +31,32 @@ impl Table {
     /// Prints the heading.
     pub fn begin() -> Self {
         say(format_args!(
-            "{:<58} {:>9} {:>9} {:>13}",
+            "{:<58} {:>9} {:>9} {:>9}",
             "what", "median", "p95", "budget"
         ));
-        say(format_args!("{}", "─".repeat(92)));
+        say(format_args!("{}", "─".repeat(88)));
         Self { missed: vec![] }
     }
 
     /// A line of milliseconds; the budget is for the p95.
     pub fn times(&mut self, what: &str, times: &Times, budget_ms: f64) {
-        let budget = format!("{budget_ms} ms");
-        self.judged(what, times, times.share(0.95) <= budget_ms, &budget);
-    }
-
-    /// A line of milliseconds of what happens once, and not while somebody waits for each: the budget
-    /// is for the median.
-    pub fn times_once(&mut self, what: &str, times: &Times, budget_ms: f64) {
-        let budget = format!("{budget_ms} ms, median");
-        self.judged(what, times, times.share(0.5) <= budget_ms, &budget);
-    }
-
-    // Not a number is within no budget.
-    fn judged(&mut self, what: &str, times: &Times, kept: bool, budget: &str) {
         let (median, p95) = (times.share(0.5), times.share(0.95));
-        let (median, p95) = (format!("{median:.2} ms"), format!("{p95:.2} ms"));
-        self.line(what, &median, &p95, budget, kept);
+        // Not a number is a miss too.
+        let kept = p95 <= budget_ms;
+        self.line(
+            what,
+            &format!("{median:.2} ms"),
+            &format!("{p95:.2} ms"),
+            &format!("{budget_ms} ms"),
+            kept,
+        );
     }
 
     /// A line of another measure.
     pub fn line(&mut self, what: &str, median: &str, p95: &str, budget: &str, kept: bool) {
         let mark = if kept { "" } else { "  missed" };
         say(format_args!(
-            "{what:<58} {median:>9} {p95:>9} {budget:>13}{mark}"
+            "{what:<58} {median:>9} {p95:>9} {budget:>9}{mark}"
         ));
         if !kept {
             self.missed.push(what.to_string());
