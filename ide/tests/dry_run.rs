@@ -1,34 +1,21 @@
 //! A model tried on rows of its input, in real processes of `millstream`.
 
 mod common;
-
-use std::path::PathBuf;
+mod program;
 
 use common::{Window, picture, selection};
 use egui_kittest::kittest::Queryable as _;
 use millstream_compiler::document::{Command, Entries};
 use millstream_ide::command::UiCommand;
 use millstream_ide::editor::Action;
-
-/// The program of this build, which cargo makes for the tests of the runtime.
-fn program() -> PathBuf {
-    let test = std::env::current_exe().expect("this program");
-    let folder = test.ancestors().nth(2).expect("the folder of the build");
-    let program = folder.join("millstream");
-    assert!(
-        program.exists(),
-        "{} is not there: cargo test --workspace builds it, and so does cargo build --bin millstream",
-        program.display()
-    );
-    program
-}
+use program::program;
 
 /// A window on the fraud sample with the model selected.
 fn fraud(theme: egui::Theme) -> (Window, tempfile::TempDir) {
     let home = tempfile::tempdir().expect("a folder");
     let sample = common::sample("fraud");
     let mut window = Window::at_home(home.path(), Some(sample), theme);
-    window.shell_mut().set_program(program());
+    window.shell_mut().set_program(program().to_path_buf());
     // Room for the whole form.
     window.act(Action::Command(UiCommand::ToggleBottom));
     window.act(Action::Select(selection(&["scored"])));

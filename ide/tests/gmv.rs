@@ -2,6 +2,8 @@
 //! keyboard alone; run, seen, undone and redone. Everything is found by its accessible name, and
 //! every place is one of a thing that was found.
 
+mod program;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -19,22 +21,10 @@ use millstream_ide::work::compile::Compiled;
 use millstream_ide::work::dialogs::ScriptedDialogs;
 use millstream_ide::work::job::JobState;
 use millstream_runtime::environment::FileEnvironment;
+use program::program;
 
 /// What the sample's last line holds: the worth of all orders.
 const GMV: &str = "2500315.63";
-
-/// The program of this build, which cargo makes for the tests of the runtime.
-fn program() -> PathBuf {
-    let test = std::env::current_exe().expect("this program");
-    let folder = test.ancestors().nth(2).expect("the folder of the build");
-    let program = folder.join("millstream");
-    assert!(
-        program.exists(),
-        "{} is not there: cargo test --workspace builds it, and so does cargo build --bin millstream",
-        program.display()
-    );
-    program
-}
 
 fn sample() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../samples/gmv")
@@ -87,7 +77,7 @@ impl Desk {
                     let shell = shell.get_or_insert_with(|| {
                         let options = options.take().expect("one window");
                         let mut shell = Shell::new(ui.ctx(), options);
-                        shell.set_program(program());
+                        shell.set_program(program().to_path_buf());
                         shell.set_dialogs(Box::new(ScriptedDialogs::new([file.clone()])));
                         shell
                     });

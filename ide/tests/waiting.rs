@@ -1,6 +1,8 @@
 //! What waits for something else: a run for the compiler, a preview for a pause in the edits.
 
-use std::path::{Path, PathBuf};
+mod program;
+
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -12,19 +14,7 @@ use millstream_ide::editor::{Action, BottomTab};
 use millstream_ide::shell::{Options, Shell};
 use millstream_ide::work::job::JobState;
 use millstream_ide::work::preview::{Origin, PreviewView, PreviewWorker, Question};
-
-/// The program of this build, which cargo makes for the tests of the runtime.
-fn program() -> PathBuf {
-    let test = std::env::current_exe().expect("this program");
-    let folder = test.ancestors().nth(2).expect("the folder of the build");
-    let program = folder.join("millstream");
-    assert!(
-        program.exists(),
-        "{} is not there: cargo test --workspace builds it, and so does cargo build --bin millstream",
-        program.display()
-    );
-    program
-}
+use program::program;
 
 /// Doubles the numbers of a file, or whatever the query says.
 fn pipeline(query: &str) -> String {
@@ -81,7 +71,7 @@ impl Window {
                     let shell = shell.get_or_insert_with(|| {
                         let options = options.take().expect("one window");
                         let mut shell = Shell::new(ui.ctx(), options);
-                        shell.set_program(program());
+                        shell.set_program(program().to_path_buf());
                         shell
                     });
                     shell.ui(ui);

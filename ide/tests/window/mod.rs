@@ -3,8 +3,10 @@
 // Each test file uses a part of this.
 #![allow(dead_code)]
 
+#[path = "../program/mod.rs"]
+mod program;
+
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use egui_kittest::Harness;
@@ -16,22 +18,7 @@ use millstream_ide::shell::{Options, Shell};
 use millstream_ide::work::dialogs::{Dialogs, Purpose, Question};
 use millstream_ide::work::job::JobState;
 use millstream_serve::registry::Registry;
-
-/// The program of this build, which cargo makes for the tests of the runtime.
-pub fn program() -> &'static Path {
-    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-    PROGRAM.get_or_init(|| {
-        let test = std::env::current_exe().expect("this program");
-        let folder = test.ancestors().nth(2).expect("the folder of the build");
-        let program = folder.join("millstream");
-        assert!(
-            program.exists(),
-            "{} is not there: cargo test --workspace builds it, and so does cargo build --bin millstream",
-            program.display()
-        );
-        program
-    })
-}
+pub use program::program;
 
 /// A pipeline that goes on until it is stopped.
 pub const ENDLESS: &str = r#"version = 1
