@@ -168,7 +168,7 @@ impl Drop for Completes<'_> {
 }
 
 impl RelationTyper for Recorder<'_, '_> {
-    fn begin(&mut self, _node: &NodeId) {
+    fn begin(&mut self) {
         let mut known = self.answers.0.known();
         known.begun += 1;
         if known.begun == known.awaited {
@@ -205,7 +205,7 @@ struct Echo<'a, 'e> {
 }
 
 impl RelationTyper for Echo<'_, '_> {
-    fn begin(&mut self, _node: &NodeId) {
+    fn begin(&mut self) {
         self.node += 1;
     }
 

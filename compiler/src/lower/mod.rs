@@ -244,7 +244,7 @@ impl Lowering<'_> {
     }
 
     fn node(&mut self, id: &NodeId) {
-        self.typer.begin(id);
+        self.typer.begin();
         let Some(node) = self.pipeline.node(id.as_str()) else {
             return;
         };

@@ -3,7 +3,6 @@
 use millstream_functions::types::FlinkType;
 
 use crate::diagnostics::Diagnostic;
-use crate::document::NodeId;
 
 /// A column of a relation, as far as lowering needs to know it.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,8 +17,8 @@ pub struct Column {
 
 /// Types relations from the statements that define them, one after the other.
 pub trait RelationTyper {
-    /// What comes next are the statements of this node.
-    fn begin(&mut self, _node: &NodeId) {}
+    /// What comes next are the statements of another node.
+    fn begin(&mut self) {}
 
     /// Takes in one statement, without its semicolon. Spans of the findings count its bytes.
     fn declare(&mut self, statement: &str) -> Vec<Diagnostic>;
